@@ -1,0 +1,26 @@
+"""flowtui: a terminal app that runs, shows and mends a folder of continuous workflows.
+
+These are the public names for authors of nodes.
+"""
+
+from flowtui.model.data import NodeData
+from flowtui.nodes.base import (
+    BlockingNode,
+    ConditionalNode,
+    Exhausted,
+    NodeConfig,
+    NonBlockingNode,
+    Pool,
+    ProducerNode,
+)
+
+__all__ = [
+    "BlockingNode",
+    "ConditionalNode",
+    "Exhausted",
+    "NodeConfig",
+    "NodeData",
+    "NonBlockingNode",
+    "Pool",
+    "ProducerNode",
+]

@@ -1,0 +1,1 @@
+"""The door between an engine and whatever shows it."""

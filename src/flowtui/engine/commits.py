@@ -1,0 +1,136 @@
+"""Ends iterations: commits what has settled, strictly as a prefix in start order, as many at once as there are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from time import perf_counter_ns
+
+from flowtui.engine.iteration import Iteration
+from flowtui.engine.session import Settled, StoreSession
+from flowtui.engine.telemetry import LoopCounters
+from flowtui.model.errors import Fenced, StoreUnavailable
+
+_LARGEST_COMMIT = 256
+_log = logging.getLogger("flowtui.commits")
+
+
+class Commits:
+    """The iterations of one track from their beginning to their commit.
+
+    A commit goes out at once if none is under way and carries all that settled meanwhile. An iteration with nothing
+    to store costs no contact with the store.
+    """
+
+    def __init__(
+        self,
+        session: StoreSession,
+        counters: LoopCounters,
+        on_progress: Callable[[], None],
+        on_lost_lease: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._counters = counters
+        self._on_progress = on_progress
+        self._on_lost_lease = on_lost_lease
+        self._open: deque[Iteration] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.gave_up = ""  # why commits are no longer tried
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def queued_ids(self) -> list[str]:
+        """Return the ids of the items taken from a queue and not yet committed, in order."""
+        return [it.data.id for it in self._open if it.queued]
+
+    def unsettled(self) -> list[Iteration]:
+        """Return the iterations of which some part still runs."""
+        return [it for it in self._open if it.walkers]
+
+    def begin(self, it: Iteration) -> None:
+        """Enter an iteration; iterations are committed in this order."""
+        self._open.append(it)
+
+    def settled(self, it: Iteration) -> None:
+        """Take note that nothing of `it` runs any more."""
+        self._counters.latency.observe(perf_counter_ns() - it.started_ns)
+        if self._task is not None or it.abandoned:
+            return
+        while self._open and self._open[0].walkers == 0 and not self._open[0].has_effects:
+            self._count(self._open.popleft())
+        if self._open and self._open[0].walkers == 0 and not self.gave_up:
+            self._task = asyncio.create_task(self._commit())
+        elif not self._open:
+            self._on_progress()
+
+    async def flush(self) -> None:
+        """Wait until the commit under way, and those that follow from it, are done."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    def keep_settled_prefix(self) -> int:
+        """Drop everything behind the first unsettled iteration; return how many were dropped."""
+        kept = 0
+        while kept < len(self._open) and self._open[kept].walkers == 0:
+            kept += 1
+        dropped = 0
+        while len(self._open) > kept:
+            self._open.pop().abandoned = True
+            dropped += 1
+        return dropped
+
+    async def lose_lease(self) -> None:
+        """Drop what now belongs to others and become a new owner."""
+        _log.warning("the lease has ended: %d items in flight go back to their queue", len(self._open))
+        for it in self._open:
+            it.abandoned = True
+        self._open.clear()
+        self._on_lost_lease()
+        await self._session.join()
+        self._on_progress()
+
+    async def _commit(self) -> None:
+        try:
+            while self._open and self._open[0].walkers == 0:
+                group = self._settled_prefix()
+                try:
+                    await self._session.commit(_together(group))
+                except Fenced:
+                    await self.lose_lease()
+                    continue
+                for it in group:
+                    self._count(it)
+                    self._open.popleft()
+                self._on_progress()
+        except StoreUnavailable as error:
+            self.gave_up = str(error)
+            _log.error("%d iterations could not be committed: %s", len(self._open), error)
+        finally:
+            self._task = None
+            self._on_progress()
+
+    def _settled_prefix(self) -> list[Iteration]:
+        group: list[Iteration] = []
+        for it in islice(self._open, _LARGEST_COMMIT):
+            if it.walkers:
+                break
+            group.append(it)
+        return group
+
+    def _count(self, it: Iteration) -> None:
+        self._counters.iterations += 1
+        if it.dead:
+            self._counters.errors += 1
+
+
+def _together(group: list[Iteration]) -> Settled:
+    return Settled(
+        acknowledged=sum(it.queued for it in group),
+        pushes=tuple(push for it in group for push in it.outbox),
+        dead=tuple(letter for it in group for letter in it.dead),
+        cursor=next((it.cursor for it in reversed(group) if it.cursor is not None), None),
+    )

@@ -1,0 +1,233 @@
+"""`FlowEngine`: wires store, loops, reload, logs and telemetry together on threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flowtui.engine.deployment import Deployment
+from flowtui.engine.idle import is_idle
+from flowtui.engine.lifecycle import Event
+from flowtui.engine.logs import LogBuffer, LogCapture
+from flowtui.engine.loop import Loop
+from flowtui.engine.monitor import StoreMonitor
+from flowtui.engine.pools import Pools
+from flowtui.engine.reload import changes
+from flowtui.engine.runner import GRACE_S, FlowRunner
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import FlowtuiError, IllegalTransition
+from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
+from flowtui.model.states import ACTIVE_STATES, Command, LoopState
+from flowtui.storage.data_store import DataStore
+
+_SAMPLE_EVERY_S = 1.0
+_ENDED = frozenset(LoopState) - ACTIVE_STATES
+_log = logging.getLogger("flowtui.engine")
+T = TypeVar("T")
+
+
+class FlowEngine:
+    """Runs the workflows of one folder. Public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        open_store: Callable[[], DataStore],
+        *,
+        env: Mapping[str, str],
+        log_level: int = logging.INFO,
+        watch: bool = True,
+    ) -> None:
+        """Make an engine; nothing is opened or started before `start`. `open_store` may raise `FlowtuiError`."""
+        self._folder = folder
+        self._open_store = open_store
+        self._watch = watch
+        self._buffer = LogBuffer()
+        self._capture = LogCapture(self._buffer, log_level)
+        self._monitor = StoreMonitor()
+        self._pools = Pools(self._release_store)
+        self._deployment = Deployment(folder, env, self._make_loop)
+        self._store: DataStore | None = None
+        self._started_at = time.monotonic()
+        self._loading = True
+        self._failure = ""
+        self._control = asyncio.new_event_loop()
+        self._closing = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="flowtui-engine", daemon=True)
+
+    # ---- from outside ----
+
+    def start(self) -> None:
+        """Begin to load and run; returns at once."""
+        self._started_at = time.monotonic()
+        self._capture.install()
+        self._thread.start()
+
+    def wait_loaded(self, timeout: float | None = None) -> bool:
+        """Wait until the workflows have been started or `failure` says why not."""
+        return self._ready.wait(timeout)
+
+    def close(self, grace: float = GRACE_S) -> None:
+        """Stop all loops, with `grace` seconds for what is in flight, and close the store."""
+        if self._thread.is_alive():
+            self._control.call_soon_threadsafe(self._begin_closing, grace)
+            self._thread.join()
+        self._capture.remove()
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can run, empty if it can."""
+        return self._failure
+
+    def snapshot(self) -> EngineSnapshot:
+        """Return everything a screen shows."""
+        deployment, monitor = self._deployment, self._monitor
+        return EngineSnapshot(
+            taken_at=time.time(),
+            uptime_s=time.monotonic() - self._started_at,
+            folder=self._folder,
+            mode="PRODUCTION",
+            store=self._store_view(),
+            loops=tuple(loop.view() for loop in deployment.loops.values()),
+            queues=monitor.queues,
+            dead_letters=monitor.dead_letters,
+            dead_total=monitor.dead_total,
+            problems=deployment.problems,
+            last_reload=deployment.last_reload,
+            loading=self._loading,
+        )
+
+    def logs(self, after: int, limit: int) -> LogBatch:
+        """Return log lines with a sequence number above `after`."""
+        return self._buffer.since(after, limit)
+
+    def log_output(self, text: str) -> None:
+        """Log a line that bypassed `sys.stdout`, as C code and child processes do."""
+        self._buffer.add(logging.WARNING, text)
+
+    def command(self, command: Command, loop: str) -> Future[None]:
+        """Carry out a command; fails with `IllegalTransition` or `UnknownLoop`."""
+        return self._submit(self._command(command, loop))
+
+    def command_all(self, command: Command) -> Future[int]:
+        """Carry out a command on every loop whose state allows it; return how many these were."""
+        return self._submit(self._command_all(command))
+
+    def is_idle(self) -> Future[bool]:
+        """Tell whether nothing happens any more unless something new comes from outside."""
+        return self._submit(self._is_idle())
+
+    # ---- on the control thread ----
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if not self._thread.is_alive():
+            work.close()
+            failed: Future[T] = Future()
+            failed.set_exception(FlowtuiError("the engine does not run; start it first"))
+            return failed
+        return asyncio.run_coroutine_threadsafe(work, self._control)
+
+    async def _command(self, command: Command, loop: str) -> None:
+        self._deployment.get(loop).command(command, "asked by the user")
+
+    async def _command_all(self, command: Command) -> int:
+        obeyed = 0
+        for loop in self._deployment.loops.values():
+            try:
+                loop.command(command, "asked by the user")
+            except IllegalTransition:
+                continue
+            obeyed += 1
+        return obeyed
+
+    async def _is_idle(self) -> bool:
+        if self._loading or self._store is None:
+            return False
+        return await is_idle([loop.view() for loop in self._deployment.loops.values()], self._store.queues())
+
+    def _begin_closing(self, grace: float) -> None:
+        self._grace = grace
+        self._closing.set()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._control)
+        try:
+            self._control.run_until_complete(self._main())
+        finally:
+            self._ready.set()
+            self._control.close()
+
+    async def _main(self) -> None:
+        loading = asyncio.create_task(asyncio.to_thread(self._deployment.load))
+        opening = asyncio.create_task(asyncio.to_thread(self._open_store))
+        self._deployment.show_problems(await loading)
+        try:
+            self._store = store = await opening
+        except FlowtuiError as error:
+            self._failure = str(error)
+            _log.error("%s", error)
+            self._loading = False
+            self._ready.set()
+            await self._closing.wait()
+            return
+        await self._deployment.deploy(loading.result(), first=True)
+        self._loading = False
+        self._ready.set()
+        background = [asyncio.create_task(self._sample(store))]
+        if self._watch:
+            background.append(asyncio.create_task(self._follow_folder()))
+        await self._closing.wait()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await self._end(store)
+
+    async def _sample(self, store: DataStore) -> None:
+        while True:
+            now = time.monotonic()
+            for loop in self._deployment.loops.values():
+                loop.sample(now)
+            await self._monitor.look(store, [loop.plan for loop in self._deployment.loops.values()])
+            await asyncio.sleep(max(0.1, _SAMPLE_EVERY_S - (time.monotonic() - now)))
+
+    async def _follow_folder(self) -> None:
+        async for _ in changes(self._folder):
+            await self._deployment.deploy(await asyncio.to_thread(self._deployment.load))
+
+    async def _end(self, store: DataStore) -> None:
+        loops = list(self._deployment.loops.values())
+        for loop in loops:
+            loop.stop_within(self._grace, "flowtui ends")
+        ended = await asyncio.gather(*(loop.until(_ENDED, self._grace + 5.0) for loop in loops))
+        for loop, has_ended in zip(loops, ended, strict=True):
+            if not has_ended:
+                _log.error("%s does not end; left behind", loop.plan.loop)
+        self._pools.close()
+        await store.release()
+        await asyncio.to_thread(store.close)
+
+    def _make_loop(self, plan: ExecutionPlan) -> Loop:
+        assert self._store is not None
+        return Loop(plan, self._store, self._pools, self._reported)
+
+    def _reported(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
+        if not self._control.is_closed():
+            self._control.call_soon_threadsafe(loop.reported, runner, event, reason)
+
+    async def _release_store(self) -> None:
+        if self._store is not None:
+            await self._store.release()
+
+    def _store_view(self) -> StoreView:
+        store = self._store
+        if store is None:
+            return StoreView(kind="", address="", durable=True, trouble=self._failure)
+        info = store.info
+        return StoreView(info.kind, info.address, info.durable, store.trouble or self._monitor.trouble)

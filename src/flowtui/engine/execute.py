@@ -1,0 +1,216 @@
+"""One node, one item: call it, check what it returns, count it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hashlib
+import inspect
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from time import perf_counter_ns
+from types import TracebackType
+from typing import Any
+
+from flowtui.engine.logs import Attribution, current_node
+from flowtui.engine.telemetry import NodeCounters
+from flowtui.graph.plan import PlanNode
+from flowtui.model.data import NodeData
+from flowtui.model.errors import NodeError
+from flowtui.model.states import NodeKind
+from flowtui.nodes.base import BaseNode, ConditionalNode, NodeConfig, rendered_config
+from flowtui.nodes.builtin.queues import QueueWriter
+from flowtui.nodes.templates import ConfigTemplate, compile_config
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_BUILTIN_NODES = str(Path(__file__).parent.parent / "nodes" / "builtin")
+#: What a node returns nearly always; everything else is looked at closely.
+_PLAIN_RESULTS = frozenset({NodeData, dict, str, tuple, type(None)})
+#: A plain `def` that took less than this last time runs on the track's own thread: a hop costs about 0.1 ms.
+INLINE_BELOW_NS = 1_000_000
+
+
+class Step:
+    """One node of a running loop, with all that the hot path needs within one attribute's reach."""
+
+    __slots__ = (
+        "attribution",
+        "call",
+        "counters",
+        "dependants",
+        "folder",
+        "id",
+        "index",
+        "is_async",
+        "is_conditional",
+        "is_join",
+        "is_non_blocking",
+        "loop",
+        "need_ids",
+        "needs",
+        "node",
+        "only_next",
+        "plan",
+        "ports",
+        "queue",
+        "template",
+    )
+
+    def __init__(self, plan: PlanNode, loop: str, folder: Path, counters: NodeCounters) -> None:
+        """Make the node's instance.
+
+        Raises:
+            NodeError: if its class raises, or its config does not fit any more.
+        """
+        cls = plan.type.cls
+        template, problems = compile_config(cls.Config, plan.config)
+        if template is None:
+            raise NodeError(f"{loop}: config of {plan.id} does not fit: {'; '.join(p.message for p in problems)}")
+        self.plan = plan
+        self.id = plan.id
+        self.index = plan.index
+        self.loop = loop
+        self.node = _instantiate(cls, template.static, plan.id, loop, folder)
+        self.call: Callable[..., Any] = self.node.execute  # type: ignore[attr-defined]
+        self.is_async = inspect.iscoroutinefunction(self.call)
+        self.template: ConfigTemplate | None = None if template.static is not None else template
+        self.counters = counters
+        self.attribution = Attribution(loop, plan.id)
+        self.is_conditional = plan.kind is NodeKind.CONDITIONAL
+        self.is_non_blocking = plan.kind is NodeKind.NON_BLOCKING
+        self.is_join = len(plan.needs) > 1
+        self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
+        self.needs = plan.needs
+        self.need_ids: tuple[str, ...] = ()
+        self.dependants: tuple[Step, ...] = ()
+        self.ports: frozenset[str] = frozenset()
+        self.only_next: Step | None = None
+
+    def connect(self, steps: list[Step]) -> None:
+        """Point to the steps that follow."""
+        self.dependants = tuple(steps[i] for i in self.plan.dependants)
+        self.need_ids = tuple(steps[need.index].id for need in self.needs)
+        if isinstance(self.node, ConditionalNode):
+            self.ports = frozenset(type(self.node).ports_for(self.plan.config))
+        if len(self.dependants) == 1 and not self.is_conditional:
+            only = self.dependants[0]
+            if not only.is_join and not only.is_non_blocking:
+                self.only_next = only
+
+
+def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: str, folder: Path) -> BaseNode:
+    try:
+        return cls(config, id=id, loop=loop, folder=folder)
+    except Exception as error:
+        raise NodeError(f"{loop}: cannot make node {id} ({cls.type}): {describe(error)}") from error
+
+
+async def execute(
+    step: Step, data: NodeData, executor: Executor, *, may_inline: bool
+) -> tuple[NodeData | None, str | None]:
+    """Run a consumer node on one item; return its output, None if it drops the item, and the port it chose.
+
+    A plain `def` runs on `executor`; if it `may_inline` and was quick last time, right here.
+
+    Raises:
+        Exception: whatever the node raises; `NodeError` if it returns what its kind may not return.
+    """
+    counters = step.counters
+    current_node.set(step.attribution)
+    counters.running += 1
+    started = counters.started_ns = perf_counter_ns()
+    try:
+        if step.template is not None:
+            rendered_config.set(step.template.render(data, loop=step.loop))
+        if step.is_async:
+            result = await step.call(data)
+        elif may_inline and counters.last_ns < INLINE_BELOW_NS:
+            result = step.call(data)
+        else:
+            result = await hop(executor, step.call, data)
+        if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
+            result = await result
+        output = _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        counters.errors += 1
+        counters.last_failed = True
+        counters.last_error = describe(error)
+        raise
+    else:
+        counters.last_failed = False
+        return output
+    finally:
+        counters.running -= 1
+        counters.runs += 1
+        counters.last_ns = took = perf_counter_ns() - started
+        counters.latency.observe(took)
+
+
+def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+    """Run `call` on `executor` with the caller's context variables."""
+    context = contextvars.copy_context()
+    return asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(call, *args))
+
+
+def _plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
+    if result is None or type(result) is NodeData:
+        return result
+    if isinstance(result, Mapping):
+        return data.replace(result)
+    raise NodeError(
+        f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "
+        f"return a mapping, NodeData, or None to drop the item"
+    )
+
+
+def _conditional(step: Step, data: NodeData, result: Any) -> tuple[NodeData, str]:
+    port, output = result if isinstance(result, tuple) and len(result) == 2 else (result, data)
+    if not isinstance(port, str):
+        raise NodeError(
+            f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "
+            f"return a port's name or (port, mapping)"
+        )
+    if port not in step.ports:
+        raise NodeError(
+            f"{step.id} ({step.plan.type.name}) chose port {port!r}; it has {', '.join(sorted(step.ports))}"
+        )
+    checked = _plain(step, data, output)
+    step.counters.ports[port] += 1
+    return (data if checked is None else checked), port
+
+
+def describe(error: BaseException) -> str:
+    """Return `Type: text`, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def author_traceback(error: BaseException) -> str:
+    """Format an exception with the author's frame first: frames of flowtui itself are left out."""
+    trimmed = error.__traceback__
+    while trimmed is not None and _is_ours(trimmed) and trimmed.tb_next is not None:
+        trimmed = trimmed.tb_next
+    return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
+
+
+def author_place(error: BaseException) -> str:
+    """Return ` (file.py:31 in execute)` for the innermost frame that is not flowtui's; empty if there is none."""
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
+    return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno} in {theirs[-1].name})" if theirs else ""
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    path = frame.tb_frame.f_code.co_filename
+    is_library = path.startswith(_PACKAGE) or "/concurrent/futures/" in path
+    return is_library and not path.startswith(_BUILTIN_NODES)
+
+
+def fingerprint(error: BaseException, node: str) -> str:
+    """Return a short hash that is equal for errors of one type, node and raising function."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].name}" if frames else ""
+    return hashlib.blake2b(f"{type(error).__name__}|{node}|{place}".encode(), digest_size=6).hexdigest()

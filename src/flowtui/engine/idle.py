@@ -1,0 +1,27 @@
+"""Tells when nothing will happen any more, for runs that end by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowtui.model.snapshot import LoopView
+from flowtui.model.states import ACTIVE_STATES, LoopState
+from flowtui.storage.queue_store import QueueStore
+
+_AT_REST = (frozenset(LoopState) - ACTIVE_STATES) | {LoopState.PAUSED}
+
+
+async def is_idle(loops: Sequence[LoopView], queues: QueueStore) -> bool:
+    """Tell whether every loop has ended or is paused, or is a reader with an empty queue and nothing in flight.
+
+    The loops' states must have been taken before the call: a writer that was at rest then cannot have pushed since.
+
+    Raises:
+        StoreUnavailable: if the store does not answer.
+    """
+    moving = [loop for loop in loops if loop.state not in _AT_REST]
+    if any(loop.reads is None or loop.in_flight for loop in moving):
+        return False
+    names = sorted({loop.reads for loop in moving if loop.reads is not None})
+    stats = await queues.queue_stats(names)
+    return all(stats[name].depth == 0 and stats[name].in_flight == 0 for name in names)

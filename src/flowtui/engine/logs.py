@@ -1,0 +1,161 @@
+"""Every line that anything writes, in one bounded ring, attributed to loop, node and item."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from contextvars import ContextVar
+from typing import NamedTuple, TextIO
+
+from flowtui.model.snapshot import LogBatch, LogLine
+
+CAPACITY = 20_000
+#: A text without line end is logged in pieces of this many characters, so that it cannot grow without bound.
+_LONGEST_PIECE = 8_192
+
+
+class Attribution(NamedTuple):
+    """Whose code runs now."""
+
+    loop: str
+    node: str
+
+
+#: Set by the executor before each node; copied into tasks and worker threads by `contextvars` itself.
+current_node: ContextVar[Attribution | None] = ContextVar("current_node", default=None)
+current_item: ContextVar[str] = ContextVar("current_item", default="")
+
+
+class LogBuffer:
+    """The last `capacity` lines; each has a sequence number, so a reader knows what it missed. Thread-safe."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=capacity)
+        self._lock = threading.Lock()
+        self._seq = 0
+
+    def add(self, level: int, message: str, *, loop: str = "", node: str = "", item: str = "") -> None:
+        """Append one line; an older one makes room for it."""
+        now = time.time()
+        with self._lock:
+            self._seq += 1
+            self._lines.append(LogLine(self._seq, now, level, loop, node, item, message))
+
+    def since(self, after: int, limit: int) -> LogBatch:
+        """Return up to `limit` lines with a sequence number above `after`, oldest first."""
+        with self._lock:
+            first = self._lines[0].seq if self._lines else self._seq + 1
+            dropped = max(0, first - after - 1)
+            newer = self._seq - max(after, first - 1)
+            skip = len(self._lines) - newer
+            lines = tuple(self._lines[i] for i in range(skip, skip + min(newer, limit)))
+        return LogBatch(lines, lines[-1].seq if lines else max(after, first - 1), dropped)
+
+
+class _BufferHandler(logging.Handler):
+    def __init__(self, buffer: LogBuffer) -> None:
+        super().__init__()
+        self._buffer = buffer
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = self.format(record)
+        except Exception:  # the author's format string may not fit its arguments
+            message = f"{record.msg!r} with unfitting arguments {record.args!r}"
+        owner = current_node.get()
+        loop, node = owner if owner is not None else ("", "")
+        self._buffer.add(record.levelno, message, loop=loop, node=node, item=current_item.get())
+
+
+class _NodeStream(io.TextIOBase):
+    """Stands in for `sys.stdout` or `sys.stderr`: what a node prints becomes log lines, the rest passes through."""
+
+    def __init__(self, buffer: LogBuffer, level: int, behind: TextIO) -> None:
+        self._buffer = buffer
+        self._level = level
+        self._behind = behind
+        self._partial: dict[Attribution, str] = {}
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> int:
+        owner = current_node.get()
+        if owner is None:
+            return self._behind.write(text)
+        with self._lock:
+            *lines, rest = (self._partial.pop(owner, "") + text).split("\n")
+            if len(rest) > _LONGEST_PIECE:
+                lines.append(rest)
+                rest = ""
+            if rest:
+                self._partial[owner] = rest
+        for line in lines:
+            self._buffer.add(self._level, line, loop=owner.loop, node=owner.node, item=current_item.get())
+        return len(text)
+
+    def flush(self) -> None:
+        owner = current_node.get()
+        if owner is None:
+            self._behind.flush()
+            return
+        with self._lock:
+            rest = self._partial.pop(owner, "")
+        if rest:
+            self._buffer.add(self._level, rest, loop=owner.loop, node=owner.node, item=current_item.get())
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return current_node.get() is None and self._behind.isatty()
+
+    def fileno(self) -> int:
+        return self._behind.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._behind.encoding
+
+
+class LogCapture:
+    """Leads stdlib logging, `print` and Python warnings of nodes into a buffer, from `install` to `remove`."""
+
+    def __init__(self, buffer: LogBuffer, level: int) -> None:
+        self._buffer = buffer
+        self._level = level
+        self._handler = _BufferHandler(buffer)
+        self._streams: tuple[_NodeStream, _NodeStream] | None = None
+        self._streams_before: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        self._root_before: tuple[int, list[logging.Handler]] = (logging.WARNING, [])
+
+    def install(self) -> None:
+        """Take over the root logger and the two standard streams."""
+        root = logging.getLogger()
+        self._root_before = (root.level, root.handlers[:])
+        root.handlers[:] = [self._handler]
+        root.setLevel(self._level)
+        logging.captureWarnings(True)
+        self._streams_before = (sys.stdout, sys.stderr)
+        self._streams = (
+            _NodeStream(self._buffer, logging.INFO, sys.stdout),
+            _NodeStream(self._buffer, logging.WARNING, sys.stderr),
+        )
+        sys.stdout, sys.stderr = self._streams
+
+    def remove(self) -> None:
+        """Give back what `install` took, where nobody else has taken it since; without `install` a no-op."""
+        if self._streams is None:
+            return
+        if sys.stdout is self._streams[0]:
+            sys.stdout = self._streams_before[0]
+        if sys.stderr is self._streams[1]:
+            sys.stderr = self._streams_before[1]
+        self._streams = None
+        root = logging.getLogger()
+        level, root.handlers[:] = self._root_before
+        root.setLevel(level)
+        logging.captureWarnings(False)

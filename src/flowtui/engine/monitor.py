@@ -1,0 +1,74 @@
+"""Looks at the store about once a second: queues and dead letters as the screen shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flowtui.engine.telemetry import Rate
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import StoreUnavailable
+from flowtui.model.snapshot import DeadLetterGroup, QueueView
+from flowtui.storage.data_store import DataStore
+from flowtui.storage.queue_store import QueueStats
+
+
+@dataclass(slots=True)
+class _QueueRates:
+    pushed: Rate = field(default_factory=Rate)
+    acknowledged: Rate = field(default_factory=Rate)
+
+
+class StoreMonitor:
+    """The last look at the store; its results may be read from any thread."""
+
+    def __init__(self) -> None:
+        self._rates: dict[str, _QueueRates] = {}
+        self.queues: tuple[QueueView, ...] = ()
+        self.dead_letters: tuple[DeadLetterGroup, ...] = ()
+        self.dead_total = 0
+        self.trouble = ""
+
+    async def look(self, store: DataStore, plans: Iterable[ExecutionPlan]) -> None:
+        """Look once; if the store is away, keep what was seen last and say so in `trouble`."""
+        readers: dict[str, list[str]] = {}
+        writers: dict[str, list[str]] = {}
+        for plan in plans:
+            if plan.reads is not None:
+                readers.setdefault(plan.reads, []).append(plan.loop)
+            for queue in plan.writes:
+                writers.setdefault(queue, []).append(plan.loop)
+        names = sorted(readers.keys() | writers.keys())
+        queues = store.queues()
+        try:
+            stats = await queues.queue_stats(names)
+            groups = await queues.dead_letter_groups()
+        except StoreUnavailable as error:
+            self.trouble = store.trouble or str(error)
+            return
+        self.trouble = ""
+        now, wall = time.monotonic(), time.time()
+        self.queues = tuple(
+            self._view(name, stats[name], readers.get(name, []), writers.get(name, []), now, wall) for name in names
+        )
+        self.dead_letters = tuple(groups)
+        self.dead_total = sum(group.count for group in groups)
+
+    def _view(
+        self, name: str, stats: QueueStats, readers: list[str], writers: list[str], now: float, wall: float
+    ) -> QueueView:
+        rates = self._rates.setdefault(name, _QueueRates())
+        rates.pushed.sample(now, stats.pushed)
+        rates.acknowledged.sample(now, stats.acknowledged)
+        return QueueView(
+            name=name,
+            depth=stats.depth,
+            in_flight=stats.in_flight,
+            in_rate=rates.pushed.per_second,
+            out_rate=rates.acknowledged.per_second,
+            oldest_s=None if stats.oldest_ms is None else max(0.0, wall - stats.oldest_ms / 1000),
+            readers=tuple(readers),
+            writers=tuple(writers),
+            unaccounted=stats.unaccounted,
+        )

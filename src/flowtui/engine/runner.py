@@ -1,0 +1,265 @@
+"""`FlowRunner`: runs one track of a loop, iteration after iteration."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any
+
+from flowtui.engine.execute import author_traceback, describe
+from flowtui.engine.iteration import Iteration
+from flowtui.engine.lifecycle import Event
+from flowtui.engine.logs import Attribution, current_item, current_node
+from flowtui.engine.source import Taken
+from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
+from flowtui.engine.track import Track
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import Fenced, NodeError
+from flowtui.model.states import OnError
+from flowtui.nodes.base import Exhausted
+from flowtui.storage.data_store import DataStore
+
+#: How long items in flight may take to settle after `stop`, in seconds.
+GRACE_S = 10.0
+#: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
+_MOST_UNCOMMITTED = 1024
+#: A chain that never really waits gives its event loop a turn this often.
+_TURN_NS = 2_000_000
+
+_log = logging.getLogger("flowtui.runner")
+
+
+class FlowRunner:
+    """One track of one loop.
+
+    Make it on any thread; `run` it, and call the other methods, on one event loop. `report` is called there too,
+    with what happened and the reason.
+    """
+
+    def __init__(
+        self,
+        plan: ExecutionPlan,
+        store: DataStore,
+        counters: LoopCounters,
+        node_counters: dict[str, NodeCounters],
+        report: Callable[[Event, str], None],
+    ) -> None:
+        self.plan = plan
+        self.waiting = WaitingFor()
+        self._store = store
+        self._counters = counters
+        self._node_counters = node_counters
+        self._report = report
+        self._progress = asyncio.Event()  # something settled, was committed, or the wishes have changed
+        self._paused = False
+        self._stopping = False
+        self._at_source = False
+        self._held = False
+        self._walking = False
+        self._unsettled = 0
+        self._failure = ""
+        self._grace = GRACE_S
+        self._turn_began = 0
+        self._main: asyncio.Task[Any] | None = None
+        self._track: Track | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Iterations begun and not yet committed; from any thread."""
+        track = self._track
+        return len(track.commits) if track is not None else 0
+
+    # ---- wishes ----
+
+    def pause(self) -> None:
+        """Begin no more iterations; `SETTLED` is reported as soon as nothing is in flight."""
+        self._paused = True
+        self._wake()
+
+    def resume(self) -> None:
+        """Begin iterations again."""
+        self._paused = False
+        self._wake()
+
+    def stop(self, grace: float = GRACE_S) -> None:
+        """Begin nothing more, let what is in flight settle for `grace` seconds, then cancel it and end."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._grace = grace
+        if self._main is not None:
+            self._main.get_loop().call_later(grace, self._abort)
+            if self._at_source or self._track is None:
+                self._main.cancel()
+        if self._track is not None:
+            self._track.session.give_up_at = time.monotonic() + grace
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._track is not None and self._at_source:
+            self._track.source.interrupt()
+        self._on_progress()
+
+    def _on_progress(self) -> None:
+        self._progress.set()
+        self._tell_if_settled()
+
+    def _tell_if_settled(self) -> None:
+        # A producer that waits for its next item is at rest: what it yields is held until the loop goes on.
+        at_rest = self._at_source or self._held
+        if self._paused and not self._stopping and at_rest and not self.in_flight:
+            self._report(Event.SETTLED, "")
+
+    def _abort(self) -> None:
+        if self._track is not None:
+            self._track.walker.abort()
+        if self._walking and self._main is not None:
+            self._main.cancel()
+
+    # ---- one life ----
+
+    async def run(self) -> None:
+        """Run until stopped, exhausted or failed, and report which as the last thing. Never raises."""
+        self._main = asyncio.current_task()
+        event, reason = Event.ENDED, ""
+        track: Track | None = None
+        try:
+            track = Track(
+                self.plan,
+                self._store,
+                self._counters,
+                self._node_counters,
+                self.waiting,
+                on_settled=self._on_settled,
+                on_progress=self._on_progress,
+            )
+            await track.open()
+            self._track = track
+            self._report(Event.STARTED, "")
+            if await self._iterate(track):
+                event, reason = Event.COMPLETE, "its producer has nothing more"
+        except asyncio.CancelledError:
+            self._take_back_cancel()
+        except BaseException as error:  # an author's code may raise anything
+            event, reason = Event.FAIL, describe(error)
+            current_node.set(Attribution(self.plan.loop, ""))
+            _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
+        if track is not None:
+            try:
+                reason = await self._end(track) or reason
+            except BaseException as error:  # the engine must learn that this is over
+                event, reason = Event.FAIL, describe(error)
+                _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
+        if self._failure:
+            event, reason = Event.FAIL, self._failure
+        self._report(event, reason)
+
+    async def _iterate(self, track: Track) -> bool:
+        """Begin iterations until asked to stop; return True if the producer is exhausted and all is committed."""
+        while not self._stopping:
+            if self._paused:
+                await self._hold(track)
+            elif not self._has_room(track):
+                await self._wait_for_room(track)
+            else:
+                self._at_source = True
+                try:
+                    taken = await track.source.take()
+                except Exhausted:
+                    self._at_source = False
+                    return await self._all_committed(track)
+                except Fenced:
+                    await track.commits.lose_lease()
+                    continue
+                finally:
+                    self._at_source = False
+                if taken is not None:
+                    # A queue's item is in flight already; one that a producer made can wait.
+                    if self._paused and not taken.queued:
+                        await self._hold(track)
+                    await self._one(taken, track)
+        return False
+
+    async def _one(self, taken: Taken, track: Track) -> None:
+        started = perf_counter_ns()
+        it = Iteration(taken.data, queued=taken.queued, cursor=taken.cursor, started_ns=started)
+        track.commits.begin(it)
+        self._unsettled += 1
+        current_item.set(taken.data.id)
+        self._walking = True
+        try:
+            if taken.unreadable:
+                track.routing.fail(track.producer, taken.data, it, NodeError(taken.unreadable))
+                track.walker.leave(it)
+            else:
+                await track.walker.walk(it)
+        finally:
+            self._walking = False
+        if perf_counter_ns() - self._turn_began > _TURN_NS:
+            await asyncio.sleep(0)
+            self._turn_began = perf_counter_ns()
+
+    def _on_settled(self, it: Iteration) -> None:
+        self._unsettled -= 1
+        if it.dead and self.plan.on_error is not OnError.DEAD_LETTER:
+            letter = it.dead[0]
+            reason = f"{letter.error} at {letter.node}: {letter.message}"
+            if self.plan.on_error is OnError.PAUSE:
+                self._paused = True
+                self._report(Event.PAUSE, reason)
+            else:
+                self._failure = reason
+                self.stop()
+        assert self._track is not None
+        self._track.commits.settled(it)
+        self._progress.set()
+
+    # ---- waiting ----
+
+    async def _hold(self, track: Track) -> None:
+        await track.give_back()
+        self._held = True
+        try:
+            while self._paused and not self._stopping:
+                self._progress.clear()
+                self._tell_if_settled()
+                await self._progress.wait()
+        finally:
+            self._held = False
+
+    def _has_room(self, track: Track) -> bool:
+        return self._unsettled < self.plan.max_in_flight and len(track.commits) < _MOST_UNCOMMITTED
+
+    async def _wait_for_room(self, track: Track) -> None:
+        oldest = track.commits.unsettled()
+        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits)} commits"
+        self.waiting.set(WaitingFor.ROOM, text)
+        try:
+            while not self._has_room(track) and not self._stopping:
+                self._progress.clear()
+                await self._progress.wait()
+        finally:
+            self.waiting.clear(WaitingFor.ROOM)
+
+    async def _all_committed(self, track: Track) -> bool:
+        while self.in_flight and not self._stopping:
+            self._progress.clear()
+            await self._progress.wait()
+        return not self.in_flight
+
+    # ---- the end ----
+
+    def _take_back_cancel(self) -> None:
+        if self._main is not None:
+            while self._main.cancelling():
+                self._main.uncancel()
+
+    async def _end(self, track: Track) -> str:
+        """Let what is in flight settle, commit it, close; return what a person should know of it."""
+        await track.settle(self._grace)
+        await track.close()
+        stuck = track.still_running()
+        return f"{', '.join(stuck)} still running in a thread" if stuck else ""

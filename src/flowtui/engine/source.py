@@ -1,0 +1,231 @@
+"""Where a track's items come from: its own producer node, or a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+from flowtui.engine.execute import Step, describe, hop
+from flowtui.engine.logs import current_item, current_node
+from flowtui.engine.session import StoreSession
+from flowtui.engine.telemetry import WaitingFor
+from flowtui.model.data import Meta, NodeData
+from flowtui.model.errors import NodeError
+from flowtui.model.ids import new_id
+from flowtui.nodes.base import Exhausted, ProducerNode
+from flowtui.storage.queue_store import Delivery
+
+_LARGEST_BATCH = 64
+#: A track holds about this much of its own work, so that its siblings are not left without.
+_AHEAD_S = 0.1
+_SHORTEST_REST_S = 0.001
+_LONGEST_REST_S = 0.1
+_FIRST_RETRY_S = 0.5
+_LONGEST_RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One item for one iteration.
+
+    Attributes:
+        data: what the nodes receive; holds the raw text under `raw` if `unreadable` says why it is no item.
+        queued: whether it must be acknowledged to a queue.
+        cursor: what to save with its outputs, None if the producer has no cursor.
+    """
+
+    data: NodeData
+    queued: bool = False
+    cursor: bytes | None = None
+    unreadable: str = ""
+
+
+class TrackSource(Protocol):
+    """What a runner needs of either source."""
+
+    async def take(self) -> Taken | None:
+        """Return the next item, or None to be asked again at once.
+
+        Raises:
+            Exhausted: nothing will ever come again.
+            Fenced: the lease has ended.
+        """
+
+    def interrupt(self) -> None:
+        """Make a `take` that only waits return None."""
+
+    def discard(self) -> None:
+        """Forget what was fetched and not taken; it has gone back, or will."""
+
+
+class NodeSource:
+    """Items that the loop's producer makes."""
+
+    def __init__(self, step: Step, loop: str, revision: str, executor: Executor, waiting: WaitingFor) -> None:
+        assert isinstance(step.node, ProducerNode)
+        self._step = step
+        self._node = step.node
+        self._loop = loop
+        self._revision = revision
+        self._executor = executor
+        self._waiting = waiting
+        self._rest = 0.0
+        self._retry = 0.0
+        self._saved_cursor: Any = self._node.cursor
+
+    async def take(self) -> Taken | None:
+        try:
+            result = await self._call()
+            self._retry = 0.0
+            if result is None:
+                await self._nothing_now()
+                return None
+            self._rest = 0.0
+            return Taken(self._as_data(result), cursor=self._moved_cursor())
+        except (Exhausted, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # an author's error, SystemExit too, must not end the engine
+            await self._failed(error)
+            return None
+
+    async def _call(self) -> Any:
+        counters = self._step.counters
+        current_node.set(self._step.attribution)
+        current_item.set("")
+        counters.running += 1
+        started = counters.started_ns = perf_counter_ns()
+        try:
+            # A plain `def` may wait here for minutes, and commits must go out meanwhile.
+            call = self._step.call
+            result = await call() if self._step.is_async else await hop(self._executor, call)
+        finally:
+            counters.running -= 1
+        if result is not None:
+            counters.runs += 1
+            counters.last_failed = False
+            counters.latency.observe(perf_counter_ns() - started)
+        return result
+
+    def _as_data(self, result: Any) -> NodeData:
+        if not isinstance(result, Mapping):
+            raise NodeError(
+                f"{self._step.id} ({self._step.plan.type.name}) returned {type(result).__name__}; "
+                f"return a mapping, NodeData, or None if there is nothing now"
+            )
+        given = result.id if isinstance(result, NodeData) else ""
+        id = given or new_id()
+        return NodeData(result, id, Meta(trace=id, origin=self._loop, revision=self._revision))
+
+    def _moved_cursor(self) -> bytes | None:
+        cursor = self._node.cursor
+        if cursor is None or cursor == self._saved_cursor:
+            return None
+        try:
+            text = json.dumps(cursor, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise NodeError(f"{self._step.id}: self.cursor must be JSON: {error}") from error
+        self._saved_cursor = json.loads(text)
+        return text
+
+    async def _nothing_now(self) -> None:
+        # A producer that polls without waiting must not eat the event loop.
+        await asyncio.sleep(self._rest)
+        self._rest = min(max(self._rest * 2, _SHORTEST_REST_S), _LONGEST_REST_S)
+
+    async def _failed(self, error: BaseException) -> None:
+        counters = self._step.counters
+        counters.runs += 1
+        counters.errors += 1
+        counters.last_failed = True
+        counters.last_error = describe(error)
+        self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
+        self._step.node.log.error("%s; asked again in %.1f s", describe(error), self._retry, exc_info=error)
+        self._waiting.set(WaitingFor.INPUT, f"{self._step.id} failed: {describe(error)}")
+        try:
+            await asyncio.sleep(self._retry)
+        finally:
+            self._waiting.clear(WaitingFor.INPUT)
+
+    def interrupt(self) -> None:
+        """A producer is left waiting: what it yields later is held until the loop goes on."""
+
+    def discard(self) -> None:
+        """A producer is asked for one item at a time: there is nothing to forget."""
+
+
+class QueueSource:
+    """Items that other loops pushed, fetched in batches that hold about a tenth of a second of work."""
+
+    def __init__(
+        self, session: StoreSession, step: Step, waiting: WaitingFor, uncommitted: Callable[[], Collection[str]]
+    ) -> None:
+        """Read for `step`; `uncommitted()` gives the ids of the items taken and not yet committed."""
+        assert session.source is not None
+        self._session = session
+        self._step = step
+        self._uncommitted = uncommitted
+        self._waiting = waiting
+        self._waiting_text = f"no input in {session.source.queue}"
+        self._fetched: deque[Delivery] = deque()
+        self._bell = session.doorbell()
+        self._batch_began = 0.0
+        self._batch_size = 0
+        self._limit = 1
+
+    async def take(self) -> Taken | None:
+        if not self._fetched:
+            self._adapt()
+            self._bell.clear()
+            self._fetched.extend(await self._session.fetch(self._limit, self._known))
+            if not self._fetched:
+                await self._wait()
+                return None
+            self._batch_began, self._batch_size = time.monotonic(), len(self._fetched)
+        self._step.counters.runs += 1
+        return _opened(self._fetched.popleft())
+
+    async def _wait(self) -> None:
+        self._waiting.set(WaitingFor.INPUT, self._waiting_text)
+        try:
+            await self._bell.wait()
+        finally:
+            self._waiting.clear(WaitingFor.INPUT)
+
+    def _adapt(self) -> None:
+        if self._batch_size:
+            each = (time.monotonic() - self._batch_began) / self._batch_size
+            fitting = int(_AHEAD_S / each) if each > 0 else _LARGEST_BATCH
+            self._limit = max(1, min(fitting, self._limit * 2, _LARGEST_BATCH))
+            self._batch_size = 0
+
+    def _known(self) -> set[str]:
+        return {*self._uncommitted(), *(delivery.item.id for delivery in self._fetched)}
+
+    def interrupt(self) -> None:
+        self._bell.set()
+
+    def discard(self) -> None:
+        self._fetched.clear()
+        self._batch_size = 0
+
+
+def _opened(delivery: Delivery) -> Taken:
+    item = delivery.item
+    meta = Meta(trace=item.trace, origin=item.origin, attempt=delivery.tries)
+    try:
+        payload = json.loads(item.payload)
+    except ValueError as error:
+        why = f"payload is no JSON: {error}"
+    else:
+        if isinstance(payload, dict):
+            return Taken(NodeData(payload, item.id, meta), queued=True)
+        why = f"payload is a JSON {type(payload).__name__}, not an object"
+    raw = {"raw": item.payload.decode("utf-8", "backslashreplace")}
+    return Taken(NodeData(raw, item.id, meta), queued=True, unreadable=why)

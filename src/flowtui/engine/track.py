@@ -1,0 +1,163 @@
+"""What one running copy of a loop opens, and closes again: node instances, its place in the store, its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flowtui.engine.commits import Commits
+from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
+from flowtui.engine.iteration import Iteration, Routing
+from flowtui.engine.logs import current_item, current_node
+from flowtui.engine.session import StoreSession
+from flowtui.engine.source import NodeSource, QueueSource, TrackSource
+from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
+from flowtui.engine.walk import Walker
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import Cancelled, Fenced, StoreUnavailable
+from flowtui.nodes.base import BaseNode, Pool, ProducerNode
+from flowtui.storage.data_store import DataStore
+from flowtui.storage.queue_store import Source
+
+#: How long a cancelled node may take to notice, in seconds.
+_CANCEL_S = 2.0
+_log = logging.getLogger("flowtui.track")
+
+
+class Track:
+    """The parts of one running loop. `open` it before use, `close` it whatever happened.
+
+    Attributes:
+        session: its place in the store.
+        commits: its iterations.
+        routing: who runs next.
+        walker: runs them.
+        source: where its items come from; only after `open`.
+    """
+
+    source: TrackSource
+
+    def __init__(
+        self,
+        plan: ExecutionPlan,
+        store: DataStore,
+        counters: LoopCounters,
+        node_counters: dict[str, NodeCounters],
+        waiting: WaitingFor,
+        *,
+        on_settled: Callable[[Iteration], None],
+        on_progress: Callable[[], None],
+    ) -> None:
+        """Make the node instances.
+
+        Raises:
+            NodeError: if one cannot be made.
+        """
+        self._plan = plan
+        self._waiting = waiting
+        self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
+        self._set_up: list[Step] = []
+        self.steps = [Step(node, plan.loop, plan.path.parent, node_counters[node.id]) for node in plan.nodes]
+        for step in self.steps:
+            step.connect(self.steps)
+        self.producer = self.steps[0]
+        self.session = StoreSession(store, plan.loop, Source(plan.reads, plan.loop) if plan.reads else None, waiting)
+        self.commits = Commits(self.session, counters, on_progress, self._lost_lease)
+        self.routing = Routing(plan.loop, plan.revision, _log_failure)
+        self.walker = Walker(
+            self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is Pool.THREAD
+        )
+
+    async def open(self) -> None:
+        """Join the store, then set up every node, the producer last.
+
+        Raises:
+            Exception: whatever a node's `setup` raises.
+        """
+        await self.session.join()
+        if self._plan.reads is not None:
+            self.source = QueueSource(self.session, self.producer, self._waiting, self.commits.queued_ids)
+        elif isinstance(self.producer.node, ProducerNode):
+            cursor = await self.session.cursor()
+            self.producer.node.cursor = None if cursor is None else json.loads(cursor)
+            self.source = NodeSource(self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting)
+        for step in reversed(self.steps):
+            self._set_up.append(step)
+            await self._call(step, "setup")
+
+    async def give_back(self) -> None:
+        """Return what was fetched and not begun to its queue; while the store is away and the loop stops, not."""
+        self.source.discard()
+        try:
+            await self.session.give_back(lambda: len(self.commits.queued_ids()))
+        except Fenced:
+            await self.commits.lose_lease()
+        except StoreUnavailable as error:
+            _log.warning("%s could not return its items: %s", self._plan.loop, error)
+
+    async def settle(self, grace: float) -> None:
+        """Let what runs in the background end for `grace` seconds, then cancel it; decide about what did not end."""
+        if self.walker.tasks:
+            await asyncio.wait(self.walker.tasks, timeout=grace)
+        if self.walker.tasks:
+            self.walker.abort()
+            await asyncio.wait(self.walker.tasks, timeout=_CANCEL_S)
+        unfinished = self.commits.unsettled()
+        if self.session.source is not None or self._has_cursor:
+            # They are taken again from the queue or from the cursor, and with them all that began later.
+            self.commits.keep_settled_prefix()
+            return
+        for it in unfinished:
+            cancelled = Cancelled(f"the loop stopped while {it.at or self.producer.id} still worked on it")
+            self.routing.fail(self.producer, it.data, it, cancelled)
+            it.walkers = 0
+        for it in unfinished:
+            self.commits.settled(it)
+
+    async def close(self) -> None:
+        """Commit what has settled, give back or file the rest, tear the nodes down. Logs what goes wrong."""
+        await self.commits.flush()
+        try:
+            await self.session.leave()
+        except StoreUnavailable as error:
+            _log.error("%s could not return its items: %s; they return when its lease ends", self._plan.loop, error)
+        for step in reversed(self._set_up):
+            try:
+                await self._call(step, "teardown")
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # the other nodes must be torn down too
+                _log.error("teardown of %s.%s failed: %s", self._plan.loop, step.id, author_traceback(error))
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _has_cursor(self) -> bool:
+        return getattr(self.producer.node, "cursor", None) is not None
+
+    def still_running(self) -> list[str]:
+        """Return the ids of nodes of which a run has not ended, as a thread cannot be made to."""
+        return [step.id for step in self.steps if step.counters.running > 0]
+
+    def _lost_lease(self) -> None:
+        self.source.discard()
+
+    async def _call(self, step: Step, name: str) -> None:
+        if getattr(type(step.node), name) is getattr(BaseNode, name):
+            return
+        current_node.set(step.attribution)
+        current_item.set("")
+        method = getattr(step.node, name)
+        if inspect.iscoroutinefunction(method):
+            await method()
+        else:
+            await hop(self._executor, method)
+        current_node.set(None)
+
+
+def _log_failure(step: Step, error: BaseException) -> None:
+    current_node.set(step.attribution)
+    step.node.log.error("%s%s", describe(error), author_place(error))

@@ -1,0 +1,115 @@
+"""Takes one item through the nodes of a loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from flowtui.engine.execute import Step, execute
+from flowtui.engine.iteration import Iteration, Routing
+from flowtui.model.data import NodeData
+from flowtui.model.errors import NodeError
+
+
+class Walker:
+    """Runs nodes as soon as all they need is settled, with a task only where branches part.
+
+    `on_settled` is called when nothing of an iteration runs any more.
+    """
+
+    def __init__(
+        self,
+        producer: Step,
+        routing: Routing,
+        executor: Executor,
+        on_settled: Callable[[Iteration], None],
+        *,
+        may_inline: bool,
+    ) -> None:
+        self._producer = producer
+        self._routing = routing
+        self._executor = executor
+        self._on_settled = on_settled
+        self._may_inline = may_inline
+        self._aborting = False
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def walk(self, it: Iteration) -> None:
+        """Run the blocking part of an iteration; non-blocking nodes and all behind them go on in `tasks`."""
+        await self._follow(self._producer, it.data, it, background=False)
+        while it.foreground:
+            await asyncio.wait([it.foreground.pop()])
+        self.leave(it)
+
+    def leave(self, it: Iteration) -> None:
+        """One part of `it` has ended."""
+        it.walkers -= 1
+        if not it.walkers:
+            self._on_settled(it)
+
+    def abort(self) -> None:
+        """Cancel everything that runs in tasks; `walk` itself is cancelled through its own task."""
+        self._aborting = True
+        for task in self.tasks:
+            task.cancel()
+
+    async def _follow(
+        self, step: Step, output: NodeData | None, it: Iteration, *, background: bool, port: str | None = None
+    ) -> None:
+        while True:
+            following = step.only_next
+            if following is None or output is None or following.queue is not None:
+                chosen = self._choose(self._routing.ready(step, output, port, it), it, background=background)
+                if chosen is None:
+                    return
+                step, data = chosen
+            else:
+                step, data = following, output
+            ended = await self._run(step, data, it, may_inline=it.walkers == 1 and not background)
+            if ended is None:
+                return
+            output, port = ended
+
+    async def _run(
+        self, step: Step, data: NodeData, it: Iteration, *, may_inline: bool
+    ) -> tuple[NodeData | None, str | None] | None:
+        it.at = step.id
+        try:
+            # A plain function that runs right here holds up every other part of this track.
+            return await execute(step, data, self._executor, may_inline=may_inline and self._may_inline)
+        except asyncio.CancelledError:
+            if self._aborting:
+                raise
+            self._routing.fail(step, data, it, NodeError(f"{step.id} was cancelled from inside"))
+        except BaseException as error:  # an author's SystemExit must not end the engine either
+            self._routing.fail(step, data, it, error)
+        return None
+
+    def _choose(
+        self, ready: list[tuple[Step, NodeData]], it: Iteration, *, background: bool
+    ) -> tuple[Step, NodeData] | None:
+        """Give every ready node a task of its own but one, which is returned to run in the caller's."""
+        chosen: tuple[Step, NodeData] | None = None
+        for step, data in ready:
+            if step.is_non_blocking and not background:
+                self._spawn(step, data, it, background=True)
+            elif chosen is None:
+                chosen = (step, data)
+            else:
+                self._spawn(step, data, it, background=background)
+        return chosen
+
+    def _spawn(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
+        it.walkers += 1
+        task = asyncio.create_task(self._branch(step, data, it, background=background))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        if not background:
+            it.foreground.append(task)
+
+    async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
+        ended = await self._run(step, data, it, may_inline=False)
+        if ended is not None:
+            await self._follow(step, ended[0], it, background=background, port=ended[1])
+        self.leave(it)

@@ -1,0 +1,1 @@
+"""From workflow documents to loops that an engine can run."""

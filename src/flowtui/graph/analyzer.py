@@ -1,0 +1,104 @@
+"""`FlowAnalyzer`: from a graph to the plans of its loops."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flowtui.graph.flow_graph import FlowGraph, FlowLoop, FlowNode
+from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
+from flowtui.model.ids import loop_id
+
+
+class FlowAnalyzer:
+    """Finds the loops of one workflow, the order of their nodes, and their revisions."""
+
+    def __init__(self, graph: FlowGraph) -> None:
+        self._graph = graph
+
+    def plans(self) -> tuple[ExecutionPlan, ...]:
+        """Return one plan for each producer, in the order of the file."""
+        return tuple(self._plan(producer, loop) for producer, loop in self._graph.loops.items())
+
+    def _plan(self, producer: str, loop: FlowLoop) -> ExecutionPlan:
+        nodes = _in_order(self._graph.members(producer))
+        written = dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)
+        return ExecutionPlan(
+            loop=loop_id(self._graph.workflow, producer),
+            workflow=self._graph.workflow,
+            path=self._graph.path,
+            nodes=_plan_nodes(nodes),
+            pool=loop.pool,
+            on_error=loop.on_error,
+            autostart=loop.autostart,
+            max_in_flight=loop.max_in_flight,
+            reads=nodes[0].queue,
+            writes=tuple(written),
+            revision=_loop_revision(nodes, loop),
+        )
+
+
+def workflow_revision(plans: Iterable[ExecutionPlan]) -> str:
+    """Return a hash that changes with the revision of any of a workflow's loops, or with which loops there are."""
+    return _hash(sorted((plan.loop, plan.revision) for plan in plans))
+
+
+def _in_order(members: tuple[FlowNode, ...]) -> list[FlowNode]:
+    """Sort nodes so that each stands behind all that it needs; among equals the order of the file counts."""
+    place = {node.id: index for index, node in enumerate(members)}
+    waiting = {node.id: {need.node for need in node.needs} for node in members}
+    ready = [place[node] for node, needs in waiting.items() if not needs]
+    order: list[FlowNode] = []
+    while ready:
+        node = members[heapq.heappop(ready)]
+        order.append(node)
+        for other, needs in waiting.items():
+            if node.id in needs:
+                needs.remove(node.id)
+                if not needs:
+                    heapq.heappush(ready, place[other])
+    return order
+
+
+def _plan_nodes(nodes: list[FlowNode]) -> tuple[PlanNode, ...]:
+    index_of = {node.id: index for index, node in enumerate(nodes)}
+    return tuple(
+        PlanNode(
+            index=index,
+            id=node.id,
+            title=node.title,
+            line=node.line,
+            type=node.type,
+            config=node.config,
+            needs=tuple(PlanNeed(index_of[need.node], need.port) for need in node.needs),
+            dependants=tuple(
+                index_of[other.id] for other in nodes if any(need.node == node.id for need in other.needs)
+            ),
+            queue=node.queue,
+        )
+        for index, node in enumerate(nodes)
+    )
+
+
+def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
+    """Hash what a loop means: not where or in which order it is written, nor its titles and comments."""
+    meaning: list[Any] = [
+        [
+            node.id,
+            node.type.name,
+            node.type.digest,
+            node.config,
+            [str(need) for need in node.needs],
+            node.queue,
+        ]
+        for node in sorted(nodes, key=lambda node: node.id)
+    ]
+    return _hash([meaning, loop.pool, loop.on_error, loop.autostart, loop.max_in_flight])
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

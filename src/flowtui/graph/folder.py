@@ -1,0 +1,118 @@
+"""A folder of workflow files → everything that can run, and every problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowtui.graph.analyzer import FlowAnalyzer, workflow_revision
+from flowtui.graph.builder import FlowBuilder
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import FolderError, Problem, Severity, in_file_order
+from flowtui.nodes.registry import Registry, discover
+from flowtui.workflow.loader import WorkflowDoc, load_document
+
+#: Suffixes of workflow files; hidden files and those that editors leave behind do not match.
+_WORKFLOW_FILE = re.compile(r"[^.#].*\.(ya?ml|json)", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedWorkflow:
+    """One workflow without errors; `revision` changes with the meaning of any of its loops."""
+
+    path: Path
+    name: str
+    plans: tuple[ExecutionPlan, ...]
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFolder:
+    """What a folder holds.
+
+    Attributes:
+        workflows: those without errors.
+        files: all workflow files that exist, in the order of their names.
+        problems: of all files and node modules, in file order.
+    """
+
+    folder: Path
+    workflows: tuple[LoadedWorkflow, ...]
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+    registry: Registry
+
+
+def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None = None) -> LoadedFolder:
+    """Load all workflow files directly in a folder.
+
+    Args:
+        folder: paths in the result begin with it as given.
+        env: where `${NAME}` comes from.
+        registry: the node types; by default the built-in ones, those of packages and of `folder/nodes`.
+
+    Raises:
+        FolderError: if the folder does not exist, is no folder or cannot be listed.
+    """
+    files = workflow_files(folder)
+    registry = registry or discover(folder)
+    builder = FlowBuilder(registry)
+    problems = list(registry.problems)
+    if not files:
+        message = "there is no workflow file in this folder: add one called like 'hello.yaml'"
+        problems.append(Problem(folder, 0, 0, message, "empty-folder"))
+    workflows: list[LoadedWorkflow] = []
+    named: dict[str, Path] = {}
+    for path in files:
+        doc, found = load_document(path, env)
+        if doc is not None:
+            workflow, others = _build(doc, builder, found)
+            found = (*found, *others, *_name_clash(doc, named))
+            if workflow is not None and not any(problem.severity is Severity.ERROR for problem in found):
+                workflows.append(workflow)
+        problems.extend(found)
+    return LoadedFolder(folder, tuple(workflows), files, in_file_order(problems), registry)
+
+
+def workflow_files(folder: Path) -> tuple[Path, ...]:
+    """Return the workflow files directly in a folder, in the order of their names.
+
+    Raises:
+        FolderError: if the folder does not exist, is no folder or cannot be listed.
+    """
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: path.name)
+    except FileNotFoundError:
+        raise FolderError(f"The workflow folder '{folder}' does not exist: create it, or name another one.") from None
+    except NotADirectoryError:
+        raise FolderError(f"'{folder}' is a file: name the folder that holds the workflow files.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FolderError(f"The workflow folder '{folder}' can't be listed: {reason}.") from None
+    # A link that leads nowhere counts as a file, so that it is reported; pipes, sockets and folders do not.
+    return tuple(
+        path
+        for path in entries
+        if _WORKFLOW_FILE.fullmatch(path.name) and (path.is_file() or (path.is_symlink() and not path.exists()))
+    )
+
+
+def _build(
+    doc: WorkflowDoc, builder: FlowBuilder, found: tuple[Problem, ...]
+) -> tuple[LoadedWorkflow | None, tuple[Problem, ...]]:
+    graph, problems = builder.build(doc)
+    if graph is None or any(problem.severity is Severity.ERROR for problem in found):
+        return None, problems
+    plans = FlowAnalyzer(graph).plans()
+    return LoadedWorkflow(doc.path, doc.name, plans, workflow_revision(plans)), problems
+
+
+def _name_clash(doc: WorkflowDoc, named: dict[str, Path]) -> tuple[Problem, ...]:
+    """Report a name that an earlier file has; remember the name otherwise."""
+    first = named.setdefault(doc.name, doc.path)
+    if first == doc.path:
+        return ()
+    message = f"workflow '{doc.name}' is also defined in {first.name}: give this one another 'name:'"
+    return (doc.problem(("name",), message, "duplicate-workflow"),)

@@ -1,0 +1,98 @@
+"""The passes that find out which queue every reader and writer works on, and what is odd about the queues."""
+
+from __future__ import annotations
+
+import re
+
+from flowtui.graph.flow_graph import DraftNode, GraphDraft
+from flowtui.model.errors import Severity
+
+_QUEUE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class QueueMapper:
+    """Every queue-reader and queue-writer has one queue: named by one of the nodes joined to it, or after a writer."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        nodes = [node for node in draft.nodes.values() if node.is_reader or node.is_writer]
+        unclear = draft.has_unknown_nodes
+        for node in nodes:
+            if node.has_sound_config:
+                node.queue = self._explicit(draft, node)
+            unclear = unclear or node.doubtful or not node.has_sound_config
+        for group in self._joined(draft, nodes):
+            self._name(draft, group, unclear)
+
+    def _explicit(self, draft: GraphDraft, node: DraftNode) -> str | None:
+        """Return the full name of the queue that the node's config names, None if it names none."""
+        name = node.doc.config.get("queue") or ""
+        if name and not _QUEUE.fullmatch(name):
+            message = (
+                f"'{name}' is no queue name: use letters, digits, '-' and '_'; "
+                "'/name' is a queue that all workflows share"
+            )
+            draft.report(node, ("config", "queue"), message, "bad-queue")
+            node.has_sound_config = False
+            return None
+        if not name or name.startswith("/"):
+            return name or None
+        return f"{draft.doc.name}.{name}"
+
+    def _joined(self, draft: GraphDraft, nodes: list[DraftNode]) -> list[list[DraftNode]]:
+        """Return groups of nodes that edges join to one queue."""
+        group_of = {node.id: [node] for node in nodes}
+        for reader in nodes:
+            for index, writer in reader.writers:
+                ours, theirs = group_of[reader.id], group_of[writer]
+                if ours is theirs:
+                    continue
+                name, other = _name_of(ours), _name_of(theirs)
+                if name and other and name != other:
+                    message = (
+                        f"the edge from '{writer}' to '{reader.id}' joins two queues, '{other}' and '{name}': "
+                        "name one of them, or give both the same name"
+                    )
+                    draft.report(reader, ("needs", index), message, "queue-conflict")
+                    continue
+                theirs.extend(ours)
+                group_of.update({node.id: theirs for node in ours})
+        return list({id(group): group for group in group_of.values()}.values())
+
+    def _name(self, draft: GraphDraft, group: list[DraftNode], unclear: bool) -> None:
+        name = _name_of(group)
+        if name is None and len(group) > 1:
+            first = next(node for node in draft.nodes.values() if node.is_writer and node in group)
+            name = f"{draft.doc.name}.{first.id}"
+        for node in group:
+            node.queue = name
+            if name is None and not unclear:
+                other = "let it need a queue-writer" if node.is_reader else "let a queue-reader need it"
+                what = "reader" if node.is_reader else "writer"
+                draft.report(node, (), f"queue-{what} '{node.id}' has no queue: add 'queue:' or {other}", "no-queue")
+
+
+class QueueLint:
+    """Every queue of this workflow is written and read; a shared one may have its other end elsewhere."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        if draft.has_unknown_nodes:
+            return
+        ends: dict[str, list[DraftNode]] = {}
+        for node in draft.nodes.values():
+            if node.queue is not None and not node.queue.startswith("/"):
+                ends.setdefault(node.queue, []).append(node)
+        for queue, nodes in ends.items():
+            short = queue.partition(".")[2]
+            if not any(node.is_reader for node in nodes):
+                message = f"nothing reads queue '{queue}': add a queue-reader, or share it with others as '/{short}'"
+                self._warn(draft, nodes[0], message, "queue-without-reader")
+            elif not any(node.is_writer for node in nodes):
+                message = f"nothing writes queue '{queue}': add a queue-writer, or share it with others as '/{short}'"
+                self._warn(draft, nodes[0], message, "queue-without-writer")
+
+    def _warn(self, draft: GraphDraft, node: DraftNode, message: str, code: str) -> None:
+        draft.report(node, ("config", "queue"), message, code, severity=Severity.WARNING)
+
+
+def _name_of(group: list[DraftNode]) -> str | None:
+    return next((node.queue for node in group if node.queue), None)

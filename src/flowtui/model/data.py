@@ -1,0 +1,100 @@
+"""`NodeData`: what flows between nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Where an item comes from.
+
+    Attributes:
+        trace: id that stays the same from the source to the end, through every queue.
+        origin: id of the loop in which the item was made.
+        attempt: how often a queue has handed this item out, 1 at the first time.
+        revision: revision of the workflow that made it, empty outside an engine.
+    """
+
+    trace: str = ""
+    origin: str = ""
+    attempt: int = 1
+    revision: str = ""
+
+
+_NO_META = Meta()
+_NO_BRANCHES: Mapping[str, NodeData] = {}
+
+
+class NodeData(Mapping[str, Any]):
+    """An immutable mapping over the payload of one item.
+
+    `data | {...}` gives new data with the same id and meta. Values inside the payload are shared between branches:
+    read them, never change them in place.
+    """
+
+    # A plain slotted class: one is made per node and item, and a frozen dataclass costs four times as much to make.
+    __slots__ = ("_payload", "by", "id", "meta")
+
+    def __init__(
+        self,
+        payload: Mapping[str, Any],
+        id: str = "",
+        meta: Meta = _NO_META,
+        by: Mapping[str, NodeData] = _NO_BRANCHES,
+    ) -> None:
+        self._payload = payload
+        self.id = id
+        self.meta = meta
+        self.by = by
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """A shallow copy of the payload."""
+        return dict(self._payload)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._payload[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._payload)
+
+    def __len__(self) -> int:
+        return len(self._payload)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._payload
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._payload.get(key, default)
+
+    def __or__(self, other: Mapping[str, Any]) -> NodeData:
+        return NodeData({**self._payload, **other}, self.id, self.meta, self.by)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, NodeData):
+            return self._payload == other._payload and self.id == other.id
+        if isinstance(other, Mapping):
+            return dict(self._payload) == dict(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a payload holds lists and dicts
+
+    def __repr__(self) -> str:
+        return f"NodeData({dict(self._payload)!r}, id={self.id!r})"
+
+    def replace(self, payload: Mapping[str, Any]) -> NodeData:
+        """Return data with another payload and the same id and meta."""
+        return NodeData(payload, self.id, self.meta)
+
+    def to_json(self) -> bytes:
+        """Return the payload as compact JSON.
+
+        Raises:
+            TypeError: if the payload holds something that JSON has no form for.
+            ValueError: if it holds NaN, an infinity or a reference to itself.
+        """
+        return json.dumps(dict(self._payload), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

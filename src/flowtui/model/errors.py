@@ -1,0 +1,90 @@
+"""Every error that flowtui raises on purpose, and `Problem`, what is wrong in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Severity(StrEnum):
+    """An error keeps its file from running; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at one place of one file.
+
+    Attributes:
+        path: the file, as the user named its folder.
+        line: from 1; 0 if the problem has no line.
+        column: from 1; 0 if the problem has no column.
+        message: what is wrong and what to do, one line, no full stop.
+        code: stable kebab-case name of the check.
+    """
+
+    path: Path
+    line: int
+    column: int
+    message: str
+    code: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        place = str(self.path)
+        if self.line:
+            place += f":{self.line}:{max(self.column, 1)}"
+        return f"{place}: {self.message} [{self.code}]"
+
+
+def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems sorted as a person reads them, each once."""
+    return tuple(sorted(set(problems), key=lambda p: (str(p.path), p.line, p.column, p.code, p.message)))
+
+
+class FlowtuiError(Exception):
+    """Base of all: its text is one sentence for the user that says what happened, where, and what to do."""
+
+
+class FolderError(FlowtuiError):
+    """The workflow folder cannot be used at all."""
+
+
+class StateDirError(FlowtuiError):
+    """The state directory cannot be used, or another engine holds it."""
+
+
+class IllegalTransition(FlowtuiError):
+    """A loop was asked for something that its state does not allow; the text names what it does allow."""
+
+
+class UnknownLoop(FlowtuiError):
+    """No loop has that id."""
+
+
+class StoreError(FlowtuiError):
+    """The store refused something or cannot be used."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer now; the caller may try again, with the same sequence number."""
+
+
+class Fenced(StoreError):
+    """This owner's lease has ended: what it holds now belongs to others, so it must drop it."""
+
+
+class NodeError(FlowtuiError):
+    """A node broke its contract (wrong return type, unknown port, payload that is no JSON)."""
+
+
+class TemplateError(NodeError):
+    """A `{{ }}` in a node's config did not parse or could not be rendered."""
+
+
+class Cancelled(FlowtuiError):
+    """An item was still being worked on when its loop's grace ended, and it has no queue to go back to."""

@@ -1,0 +1,146 @@
+"""`EngineSnapshot`: all that a screen shows, immutable, pulled as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowtui.model.errors import Problem
+from flowtui.model.states import LoopState, NodeHealth, NodeKind
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node of a loop. Times are in milliseconds, rates per second."""
+
+    id: str
+    title: str
+    type: str
+    kind: NodeKind
+    health: NodeHealth
+    runs: int
+    errors: int
+    rate: float
+    p95_ms: float | None
+    running: int
+    last_error: str
+    ports: tuple[tuple[str, int], ...]  # of a conditional: how often each port was taken
+
+
+@dataclass(frozen=True, slots=True)
+class LoopView:
+    """One loop.
+
+    Attributes:
+        reason, since: why the loop is in its state, and since when (seconds since the epoch).
+        waiting, waiting_since: what a running loop waits for, empty if nothing.
+        rate: settled iterations a second, over the last seconds.
+        history: that rate over the last minute, oldest first, at most 12 figures.
+        p95_ms: from an iteration's start to its settlement; None before the first one.
+        in_flight: iterations begun and not yet committed.
+        revision: counts the changes of this loop's meaning since the engine started, from 1.
+    """
+
+    id: str
+    workflow: str
+    producer: str
+    path: Path
+    pool: str
+    state: LoopState
+    reason: str
+    since: float
+    waiting: str
+    waiting_since: float
+    iterations: int
+    errors: int
+    rate: float
+    history: tuple[float, ...]
+    p95_ms: float | None
+    in_flight: int
+    revision: int
+    reads: str | None
+    writes: tuple[str, ...]
+    nodes: tuple[NodeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """One queue, all its reading groups together. Rates per second, ages in seconds.
+
+    Attributes:
+        depth: items that wait in the fullest group (or in the backlog if nobody reads).
+        in_flight: items handed out and not yet acknowledged.
+        unaccounted: pushed minus everything that became of it; 0 unless something is broken.
+    """
+
+    name: str
+    depth: int
+    in_flight: int
+    in_rate: float
+    out_rate: float
+    oldest_s: float | None
+    readers: tuple[str, ...]
+    writers: tuple[str, ...]
+    unaccounted: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterGroup:
+    """Dead letters of one loop and node with one error type."""
+
+    loop: str
+    node: str
+    error: str
+    message: str
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """The store. `kind` is `local`, `redis` or `memory`; `trouble` is empty while it answers."""
+
+    kind: str
+    address: str
+    durable: bool
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSnapshot:
+    """Everything at one moment; `taken_at` in seconds since the epoch."""
+
+    taken_at: float
+    uptime_s: float
+    folder: Path
+    mode: str
+    store: StoreView
+    loops: tuple[LoopView, ...]
+    queues: tuple[QueueView, ...]
+    dead_letters: tuple[DeadLetterGroup, ...]
+    dead_total: int
+    problems: tuple[Problem, ...]
+    last_reload: str
+    loading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log. `loop` and `node` are empty for flowtui's own lines; `level` is a `logging` level."""
+
+    seq: int
+    time: float
+    level: int
+    loop: str
+    node: str
+    item: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Lines after a given sequence number; `dropped` of them are gone from the buffer and can't be shown."""
+
+    lines: tuple[LogLine, ...]
+    next_seq: int
+    dropped: int

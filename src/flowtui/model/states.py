@@ -1,0 +1,62 @@
+"""The states that a person sees."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LoopState(StrEnum):
+    """Where a loop is in its life; `engine/lifecycle.py` owns the moves between these."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+#: States in which a loop holds threads, items or a node's resources.
+ACTIVE_STATES = frozenset(
+    {LoopState.STARTING, LoopState.RUNNING, LoopState.PAUSING, LoopState.PAUSED, LoopState.STOPPING}
+)
+
+
+class Command(StrEnum):
+    """What a person may ask of a loop."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+class NodeKind(StrEnum):
+    """The four kinds of node."""
+
+    PRODUCER = "producer"
+    BLOCKING = "blocking"
+    CONDITIONAL = "conditional"
+    NON_BLOCKING = "non-blocking"
+
+
+class NodeHealth(StrEnum):
+    """How a node is doing."""
+
+    IDLE = "idle"  # has not run yet
+    HEALTHY = "healthy"  # its last run succeeded
+    FAILING = "failing"  # its last run raised
+    STALLED = "stalled"  # one run has been going on for longer than `STALL_AFTER_S`
+
+
+class OnError(StrEnum):
+    """What a loop does after a failed iteration; its payload becomes a dead letter in every case."""
+
+    DEAD_LETTER = "dead_letter"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+STALL_AFTER_S = 10.0

@@ -1,0 +1,1 @@
+"""Node classes: the base that authors extend, their registry, config templates and the built-in types."""

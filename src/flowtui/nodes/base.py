@@ -1,0 +1,163 @@
+"""What an author extends: the four kinds of node and `NodeConfig`."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from flowtui.model.data import NodeData
+from flowtui.model.errors import NodeError
+from flowtui.model.states import NodeKind
+
+
+class Pool(IntEnum):
+    """Where a loop runs; of several demands the highest wins."""
+
+    ASYNCIO = 1
+    THREAD = 2
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Exhausted(Exception):
+    """Raised by a producer's `execute` when nothing will ever come again: the loop completes."""
+
+
+class NodeConfig(BaseModel):
+    """Base of every node's `Config`: unknown fields are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+#: The config of the item at hand, for nodes whose config holds templates.
+rendered_config: ContextVar[NodeConfig] = ContextVar("rendered_config")
+
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def type_name(class_name: str) -> str:
+    """Return the type name of a class that declares none: that of `ValidateOrder` is `validate-order`."""
+    return _WORD_START.sub("-", class_name).lower()
+
+
+class BaseNode:
+    """What all kinds share. Authors extend one of the four kinds, never this.
+
+    An instance serves many items at the same time: keep per-item values in local variables.
+
+    Attributes:
+        kind: set by the four kinds.
+        type: name in workflow files; the kebab-case of the class name unless given.
+        pool: the least pool that this node can run in.
+        id, loop: this node's id in its workflow, and its loop's id.
+        folder: the workflow folder; paths in a config are relative to it, see `path`.
+        log: a logger whose lines are shown under this loop and node.
+    """
+
+    kind: ClassVar[NodeKind]
+    type: ClassVar[str] = ""
+    pool: ClassVar[Pool] = Pool.ASYNCIO
+
+    class Config(NodeConfig):
+        """Settings; empty unless the node declares its own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "type" not in cls.__dict__:
+            cls.type = type_name(cls.__name__)
+
+    def __init__(self, config: NodeConfig | None, *, id: str = "", loop: str = "", folder: Path = Path()) -> None:
+        """Make a node; `config` is None if it holds templates, so that it exists only for each item."""
+        self._static_config = config
+        self.id = id
+        self.loop = loop
+        self.folder = folder
+        self.log = logging.getLogger(f"node.{loop}.{id}" if id else "node")
+
+    @property
+    def config(self) -> Any:
+        """The validated `Config`, with templates rendered for the item at hand.
+
+        Raises:
+            NodeError: if it holds templates and no item is at hand, as in `setup`.
+        """
+        static = self._static_config
+        if static is not None:
+            return static
+        try:
+            return rendered_config.get()
+        except LookupError:
+            raise NodeError("the config holds templates, so it can be read only in execute(), for one item") from None
+
+    def path(self, text: str) -> Path:
+        """Return the path that a config means: relative to the workflow folder, `~` is the user's home."""
+        return self.folder / Path(text).expanduser()
+
+    def setup(self) -> Any:
+        """Open what the node needs, once before its first item; may be `async`."""
+
+    def teardown(self) -> Any:
+        """Close it again, once after the last item, also after a failed `setup`; may be `async`."""
+
+
+class ProducerNode(BaseNode):
+    """Drives a loop: yields one item at a time.
+
+    Attributes:
+        replicable: whether several tracks may run it at once.
+        cursor: a JSON value that is saved with the outputs of the item it belongs to, and given back before
+            `setup` at the next start; None at the very first.
+    """
+
+    kind = NodeKind.PRODUCER
+    replicable: ClassVar[bool] = False
+    cursor: Any = None
+
+    def execute(self) -> Any:
+        """Return the next item as a mapping or `NodeData`, or None if there is nothing now; may be `async`.
+
+        It is cancelled at an `await` when the loop stops: take an item and return it without awaiting in between.
+
+        Raises:
+            Exhausted: to complete the loop.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no execute()")
+
+
+class _ConsumerNode(BaseNode):
+    def execute(self, data: NodeData) -> Any:
+        """Work on one item; may be `async`. Returns a mapping or `NodeData`, or None to drop the item here."""
+        raise NotImplementedError(f"{type(self).__name__} has no execute()")
+
+
+class BlockingNode(_ConsumerNode):
+    """Works on an item while the iteration waits."""
+
+    kind = NodeKind.BLOCKING
+
+
+class NonBlockingNode(_ConsumerNode):
+    """Works on an item while the loop goes on with the next one."""
+
+    kind = NodeKind.NON_BLOCKING
+
+
+class ConditionalNode(_ConsumerNode):
+    """Chooses one of its `ports`: `execute` returns the port's name, or `(port, mapping)`."""
+
+    kind = NodeKind.CONDITIONAL
+    ports: ClassVar[tuple[str, ...]] = ("yes", "no")
+
+    @classmethod
+    def ports_for(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the ports that a node with this raw config has; `ports` unless the config decides."""
+        return cls.ports

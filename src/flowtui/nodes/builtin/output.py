@@ -1,0 +1,126 @@
+"""Nodes that write something down: `log`, `file-append`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+
+from flowtui.model.data import NodeData
+from flowtui.nodes.base import BlockingNode, NodeConfig, NonBlockingNode
+
+_SHOWN = 500
+
+
+def _text(value: object) -> str:
+    """Return a value as a line says it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+class Log(BlockingNode):
+    """Write a line to the log and hand the item on unchanged."""
+
+    class Config(NodeConfig):
+        message: Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})] = Field(
+            default="", description="The line; without it the payload is shown, cut to 500 characters."
+        )
+        level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How grave it is.")
+
+    async def execute(self, data: NodeData) -> NodeData:
+        config = self.config
+        level = logging.getLevelNamesMapping()[config.level.upper()]
+        if self.log.isEnabledFor(level):
+            self.log.log(level, "%s", config.message or _shown(data))
+        return data
+
+
+class FileAppend(NonBlockingNode):
+    """Append the item to a file as one line of JSON and hand it on unchanged.
+
+    A line is there as a whole or not at all, also when several loops write the file. It is handed to the operating
+    system, which may keep it in memory for some seconds. A redelivered item is written again: its `id` tells.
+    """
+
+    class Config(NodeConfig):
+        path: str = Field(
+            min_length=1,
+            description="The file, relative to the workflow folder; ~ is the home directory. Missing folders are made.",
+        )
+        record: Any = Field(default=None, description="What to write; without it the payload.")
+        max_bytes: int | None = Field(
+            default=None,
+            ge=1,
+            description="A file that would outgrow this is renamed to `<name>.1`, replacing that one.",
+        )
+
+        @field_validator("path")
+        @classmethod
+        def _stay_below(cls, path: str) -> str:
+            # A payload may be part of the path, and payloads come from strangers.
+            if ".." in PurePath(path).parts:
+                raise ValueError("`..` is not allowed in the path; write an absolute one")
+            return path
+
+    def execute(self, data: NodeData) -> NodeData:
+        config = self.config
+        record = data.payload if config.record is None else config.record
+        line = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
+        append(self.path(config.path), line.encode(), config.max_bytes)
+        return data
+
+
+def append(path: Path, line: bytes, max_bytes: int | None = None) -> None:
+    """Append a line to a file that others may append to at the same time, making its folders if need be.
+
+    Raises:
+        OSError: if it cannot be written as a whole; nothing of it is left in the file then.
+    """
+    while True:
+        file = _open(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = os.fstat(file).st_size
+            if max_bytes is None or size == 0 or size + len(line) <= max_bytes:
+                _write_whole(file, line, size, path)
+                return
+            if _is_still(path, file):
+                os.replace(path, f"{path}.1")
+        finally:
+            os.close(file)
+
+
+def _open(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+
+def _is_still(path: Path, file: int) -> bool:
+    """Return whether nobody has renamed the file while this writer waited for its lock."""
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:
+    try:
+        written = os.write(file, line)
+        if written < len(line):
+            raise OSError(f"only {written} of {len(line)} bytes could be written to {path}; is the disk full?")
+    except OSError:
+        os.ftruncate(file, size)
+        raise
+
+
+def _shown(data: NodeData) -> str:
+    text = _text(data.payload)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

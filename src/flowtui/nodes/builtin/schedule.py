@@ -1,0 +1,97 @@
+"""Nodes about time and counting: `interval`, `sequence`, `delay`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from flowtui.model.data import NodeData
+from flowtui.nodes.base import BlockingNode, Exhausted, NodeConfig, ProducerNode
+from flowtui.nodes.durations import Duration
+
+
+class Interval(ProducerNode):
+    """Yield an item at a steady pace, the first at once: `{"tick": 1, "at": "2026-01-31T12:00:00.000+00:00"}`.
+
+    The schedule does not drift. Ticks that come due while the loop is busy or paused are skipped, not made up for.
+    """
+
+    class Config(NodeConfig):
+        every: Duration = Field(description="Time between two items, like 1, 500ms or 2m.", ge=0.001)
+
+    def setup(self) -> None:
+        self._tick = 0
+        self._due = time.monotonic()
+
+    async def execute(self) -> dict[str, Any]:
+        while (wait := self._due - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        every = self.config.every
+        self._due += every * (1 + int(-wait / every))
+        self._tick += 1
+        return {"tick": self._tick, "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
+
+
+class Sequence(ProducerNode):
+    """Yield a row of numbers, `{"n": 0}`, or a list of items, then complete.
+
+    A list element that is a mapping is the item; any other becomes `{"n": its place, "value": the element}`.
+    """
+
+    class Config(NodeConfig):
+        count: int | None = Field(default=None, ge=0, description="How many numbers.")
+        start: int = Field(default=0, description="The first number.")
+        stop: int | None = Field(default=None, description="The number before which the row ends.")
+        step: int = Field(default=1, description="From one number to the next; not 0.")
+        items: list[Any] | None = Field(default=None, description="The items themselves, instead of numbers.")
+        resume: bool = Field(
+            default=False,
+            description="Go on after a restart where the row was left, once only; otherwise each start begins anew.",
+        )
+
+        @model_validator(mode="after")
+        def _one_row(self) -> Self:
+            if [self.count, self.stop, self.items].count(None) != 2:
+                raise ValueError("give exactly one of `count`, `stop` and `items`")
+            if self.step == 0:
+                raise ValueError("`step` must not be 0")
+            return self
+
+    def setup(self) -> None:
+        self._next: int = self.cursor if self.config.resume and isinstance(self.cursor, int) else 0
+
+    async def execute(self) -> Mapping[str, Any]:
+        item = self._item(self._next)
+        self._next += 1
+        if self.config.resume:
+            self.cursor = self._next
+        return item
+
+    def _item(self, place: int) -> Mapping[str, Any]:
+        config = self.config
+        if config.items is not None:
+            if place >= len(config.items):
+                raise Exhausted
+            element = config.items[place]
+            return element if isinstance(element, Mapping) else {"n": place, "value": element}
+        stop = config.start + config.count * config.step if config.count is not None else config.stop
+        row = range(config.start, stop, config.step)
+        if place >= len(row):
+            raise Exhausted
+        return {"n": row[place]}
+
+
+class Delay(BlockingNode):
+    """Hold the item for a while, then hand it on unchanged."""
+
+    class Config(NodeConfig):
+        seconds: Duration = Field(description="How long, like 1, 500ms or 2m.")
+
+    async def execute(self, data: NodeData) -> NodeData:
+        await asyncio.sleep(self.config.seconds)
+        return data

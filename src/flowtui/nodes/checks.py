@@ -1,0 +1,149 @@
+"""Which classes of a module are node types, whether they keep the rules of the base class, and where they stand."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from flowtui.model.states import NodeKind
+from flowtui.nodes.base import (
+    BaseNode,
+    BlockingNode,
+    ConditionalNode,
+    NodeConfig,
+    NonBlockingNode,
+    Pool,
+    ProducerNode,
+    type_name,
+)
+
+_KINDS = (ProducerNode, BlockingNode, NonBlockingNode, ConditionalNode)
+_BASES = frozenset({BaseNode, *_KINDS, BlockingNode.__mro__[1]})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a class cannot be a node type; `member` is the attribute at fault, empty for the class itself."""
+
+    member: str
+    message: str
+
+
+def node_classes(module: ModuleType) -> list[type[BaseNode]]:
+    """Return the classes defined in a module that mean to be node types: public, concrete, with an `execute`."""
+    return [cls for cls in _public_classes(module) if _execute(cls) is not None]
+
+
+def unfinished_classes(module: ModuleType) -> list[type[BaseNode]]:
+    """Return the public node classes of a module that have no `execute`: bases of others, or a slip of the pen."""
+    return [cls for cls in _public_classes(module) if _execute(cls) is None]
+
+
+def faults(cls: type[Any]) -> list[Fault]:
+    """Return everything that keeps a class from being a node type."""
+    name = cls.__name__
+    if not issubclass(cls, _KINDS):
+        kinds = ", ".join(kind.__name__ for kind in _KINDS)
+        return [Fault("", f"class {name} must extend one of {kinds}")]
+    return [*_name_faults(cls), *_config_faults(cls), *_execute_faults(cls)]
+
+
+def _public_classes(module: ModuleType) -> list[type[BaseNode]]:
+    classes = {
+        value: None  # a dict, because a class may have two names
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, BaseNode)
+        and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
+        and not inspect.isabstract(value)
+    }
+    return list(classes)
+
+
+def _execute(cls: type[BaseNode]) -> Any:
+    """Return the `execute` that an author wrote, None if there is none."""
+    for each in cls.__mro__:
+        if each not in _BASES and "execute" in each.__dict__:
+            return each.__dict__["execute"]
+    return None
+
+
+def _name_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    if not isinstance(cls.type, str) or not cls.type or cls.type != "".join(cls.type.split()):
+        yield Fault("type", f"`type` of {cls.__name__} must be a name without spaces, not {cls.type!r}")
+    if not isinstance(cls.pool, Pool):
+        pools = " or ".join(f"Pool.{pool.name}" for pool in Pool)
+        yield Fault("pool", f"`pool` of {cls.__name__} must be {pools}, not {cls.pool!r}")
+    if issubclass(cls, ConditionalNode):
+        ports: object = cls.ports
+        good = isinstance(ports, tuple) and ports and all(isinstance(port, str) and port for port in ports)
+        if not good:
+            yield Fault(
+                "ports", f'`ports` of {cls.__name__} must be a tuple of names like ("yes", "no"), not {ports!r}'
+            )
+
+
+def _config_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    config: object = cls.Config
+    if not (isinstance(config, type) and issubclass(config, NodeConfig)):
+        yield Fault("Config", f"Config of {cls.__name__} must be a class that extends NodeConfig")
+
+
+def _execute_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    execute = _execute(cls)
+    if inspect.isgeneratorfunction(execute) or inspect.isasyncgenfunction(execute):
+        yield Fault("execute", f"execute() of {cls.__name__} must return one item, not `yield` many")
+        return
+    arguments = ("self",) if cls.kind is NodeKind.PRODUCER else ("self", "data")
+    try:
+        bound = execute.__get__(object.__new__(cls), cls)
+        inspect.signature(bound).bind(*arguments[1:])
+    except (TypeError, ValueError, AttributeError):
+        yield Fault("execute", f"{cls.__name__} must define execute({', '.join(arguments)})")
+
+
+def named_types(tree: ast.Module | None) -> Iterator[str]:
+    """Yield the type names that the classes of a module which cannot be imported would have."""
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.ClassDef) and node.bases and not node.name.startswith("_"):
+            declared = [
+                each.value.value
+                for each in node.body
+                if isinstance(each, ast.Assign)
+                and isinstance(each.value, ast.Constant)
+                and any(isinstance(target, ast.Name) and target.id == "type" for target in each.targets)
+            ]
+            yield str(declared[0]) if declared else type_name(node.name)
+
+
+def class_places(tree: ast.Module | None, cls: type[BaseNode]) -> list[tuple[int, int]]:
+    """Return line and column of every class statement of that name at the top of a module, (0, 0) if there is none.
+
+    More than one means that a copied class was not renamed: the last one hides the others.
+    """
+    found = [node for node in (tree.body if tree else ()) if isinstance(node, ast.ClassDef)]
+    return [(node.lineno, node.col_offset + 1) for node in found if node.name == cls.__name__] or [(0, 0)]
+
+
+def fault_place(tree: ast.Module | None, cls: type[BaseNode], fault: Fault) -> tuple[int, int]:
+    """Return line and column of the attribute at fault, or of its class if that does not define it itself."""
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, ast.ClassDef) or node.name != cls.__name__:
+            continue
+        for member in node.body:
+            names = [target.id for target in _targets(member) if isinstance(target, ast.Name)]
+            if getattr(member, "name", None) == fault.member or fault.member in names:
+                return member.lineno, member.col_offset + 1
+        return node.lineno, node.col_offset + 1
+    return 0, 0
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []

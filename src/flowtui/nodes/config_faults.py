@@ -1,0 +1,106 @@
+"""What pydantic says about a config, in terms of the config as its author wrote it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+#: Keys and list places from the config down.
+Path = tuple[str | int, ...]
+
+_PREFIXES = ("Value error, ", "Assertion failed, ")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with one value.
+
+    Attributes:
+        code: `bad-config` or `unknown-field`.
+        kind: pydantic's name for it.
+        sure: whether a template below `path` can't be the cause, because the value as a whole is of a wrong type.
+    """
+
+    path: Path
+    message: str
+    code: str
+    kind: str
+    sure: bool
+
+    def waits_for(self, templated: list[Path]) -> bool:
+        """Return whether the fault may be gone once the templates are rendered."""
+        at_or_below = any(self.path[: len(path)] == path for path in templated)
+        above = any(path[: len(self.path)] == self.path for path in templated)
+        return at_or_below or (above and not self.sure)
+
+
+def config_faults(error: ValidationError, config_type: type[BaseModel], raw: Mapping[str, Any]) -> list[Fault]:
+    """Return the errors in their order; those of the alternatives of one value become one."""
+    merged: dict[Path, Fault] = {}
+    for each in error.errors(include_url=False, include_context=False):
+        fault = _fault(each, _raw_path(each["loc"], raw), config_type)
+        earlier = merged.get(fault.path)
+        if earlier is not None:
+            message = earlier.message if fault.message in earlier.message else f"{earlier.message}, or: {fault.message}"
+            fault = Fault(fault.path, message, fault.code, fault.kind, sure=False)
+        merged[fault.path] = fault
+    return list(merged.values())
+
+
+def dotted(path: Path) -> str:
+    """Return a path as people write it: `config.lines[2].price`."""
+    return "config" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+
+
+def shown(raw: Any, fault: Fault) -> str:
+    """Return `, not "abc"` for the value at fault, nothing if there is none."""
+    for key in fault.path:
+        try:
+            raw = raw[key]
+        except (LookupError, TypeError):
+            return ""
+    text = json.dumps(raw, ensure_ascii=False, default=repr)
+    hint = "; end the template with `| string`" if fault.kind == "string_type" else ""
+    return f", not {text if len(text) <= 60 else text[:59] + '…'}{hint}"
+
+
+def _raw_path(loc: tuple[int | str, ...], raw: Any) -> Path:
+    """Return where in the raw config an error lies: pydantic's own path also names alternatives and validators."""
+    path: list[int | str] = []
+    for step in loc:
+        if (isinstance(raw, Mapping) and step in raw) or (isinstance(raw, list | tuple) and step in range(len(raw))):
+            raw = raw[step]  # type: ignore[index]
+            path.append(step)
+    return tuple(path)
+
+
+def _fault(error: ErrorDetails, path: Path, config_type: type[BaseModel]) -> Fault:
+    kind, message = error["type"], error["msg"]
+    if kind == "extra_forbidden":
+        return Fault(path, _unknown(str(path[-1]), len(path) == 1, config_type), "unknown-field", kind, sure=True)
+    if kind == "missing":
+        name = str(error["loc"][-1])
+        return Fault((*path, name), f"the setting {name!r} is missing", "bad-config", kind, sure=True)
+    for prefix in _PREFIXES:
+        message = message.removeprefix(prefix)
+    if message.startswith("Input should"):
+        message = message.replace("Input should", "it should", 1)
+    # A union's alternatives each report a wrong type, so that there a template below may yet be the cause.
+    sure = kind.endswith("_type") and len(path) == len(error["loc"])
+    return Fault(path, message, "bad-config", kind, sure)
+
+
+def _unknown(name: str, at_top: bool, config_type: type[BaseModel]) -> str:
+    known = [field.alias or key for key, field in config_type.model_fields.items()] if at_top else []
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"unknown setting {name!r} (did you mean {close[0]!r}?)"
+    if not at_top:
+        return f"unknown setting {name!r}"
+    return f"unknown setting {name!r} ({'there are: ' + ', '.join(known) if known else 'this node has none'})"

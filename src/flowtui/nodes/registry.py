@@ -1,0 +1,184 @@
+"""Which node types exist, and where each comes from."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from flowtui.model.errors import Problem, Severity, in_file_order
+from flowtui.nodes.base import BaseNode
+from flowtui.nodes.builtin import BUILTIN_MODULES
+from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, unfinished_classes
+from flowtui.nodes.modules import FolderModule, load_modules, one_line
+
+ENTRY_POINTS = "flowtui.nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """One type of node.
+
+    Attributes:
+        name: as workflow files say it.
+        cls: the author's class.
+        source: the file that defines it; None if it is built in or comes from an installed package.
+        digest: changes whenever the code behind the type changes; part of every revision that uses it.
+    """
+
+    name: str
+    cls: type[BaseNode]
+    source: Path | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The node types that a workflow folder can use; immutable.
+
+    Attributes:
+        types: by name.
+        problems: what is wrong with node modules, in file order.
+    """
+
+    types: Mapping[str, NodeType]
+    problems: tuple[Problem, ...] = ()
+    _blocked: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, name: str) -> NodeType | None:
+        """Return the type of that name, None if there is none that can be used."""
+        return self.types.get(name)
+
+    def blocked(self, name: str) -> str | None:
+        """Return why a type of that name exists and can't be used, as one clause; None otherwise."""
+        return self._blocked.get(name)
+
+    def suggest(self, name: str) -> str | None:
+        """Return the known name that is closest to a misspelt one, None if none is close."""
+        close = difflib.get_close_matches(name, sorted({*self.types, *self._blocked}), n=1)
+        return close[0] if close else None
+
+
+def discover(folder: Path) -> Registry:
+    """Return the built-in types, those of installed packages and those of `folder/nodes/*.py`.
+
+    While no source in `folder/nodes` changes, each call returns the same classes. Never raises because of what a
+    node module does: that becomes a problem.
+    """
+    book = _Book(folder)
+    for module in BUILTIN_MODULES:
+        book.add_built_in(module)
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        book.add_package(entry_point)
+    modules, problems = load_modules(folder)
+    book.problems.extend(problems)
+    for each in modules:
+        book.add_folder_module(each)
+    return book.registry()
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """A class that defines a type; `where` names the place within a sentence."""
+
+    type: NodeType
+    path: Path
+    line: int
+    column: int
+    where: str
+
+
+class _Book:
+    """Collects definitions and decides which of them count."""
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._folder = folder
+        self._built_in: dict[str, NodeType] = {}
+        self._definitions: dict[str, list[_Definition]] = {}
+        self._blocked: dict[str, str] = {}
+
+    def add_built_in(self, module: ModuleType) -> None:
+        digest = _file_digest(module)
+        for cls in node_classes(module):
+            self._built_in[cls.type] = NodeType(cls.type, cls, None, digest)
+
+    def add_package(self, entry_point: EntryPoint) -> None:
+        where = f"the installed package {entry_point.dist.name if entry_point.dist else entry_point.value!r}"
+        try:
+            loaded = entry_point.load()
+            if not isinstance(loaded, ModuleType | type):
+                raise TypeError("it is neither a module nor a class")
+        except BaseException as error:  # whatever a package does, the folder's other types must work
+            self._warn(f"{where} (entry point {entry_point.name!r}) cannot be used: {one_line(error)}", "node-import")
+            return
+        digest = _file_digest(inspect.getmodule(loaded))
+        classes: list[type[Any]] = [*node_classes(loaded)] if isinstance(loaded, ModuleType) else [loaded]
+        for cls in classes:
+            found = faults(cls)
+            if found:
+                self._warn(f"class {cls.__name__} of {where}: {found[0].message}", "bad-node")
+                continue
+            self._add(_Definition(NodeType(cls.type, cls, None, digest), self._folder, 0, 0, where))
+
+    def add_folder_module(self, module: FolderModule) -> None:
+        place = f"{module.path.parent.name}/{module.path.name}"
+        if module.module is None:
+            for name in named_types(module.tree):
+                self._blocked.setdefault(name, f"{place} cannot be imported")
+            return
+        for cls in node_classes(module.module):
+            found = faults(cls)
+            for fault in found:
+                line, column = fault_place(module.tree, cls, fault)
+                self.problems.append(Problem(module.path, line, column, fault.message, "bad-node"))
+            if found:
+                self._blocked.setdefault(str(cls.type), f"class {cls.__name__} in {place} is faulty")
+                continue
+            node_type = NodeType(cls.type, cls, module.path, module.digest)
+            for line, column in class_places(module.tree, cls):
+                self._add(_Definition(node_type, module.path, line, column, f"{place}:{line}"))
+        for cls in unfinished_classes(module.module):
+            self._blocked.setdefault(cls.type, f"class {cls.__name__} in {place} has no execute()")
+
+    def registry(self) -> Registry:
+        types = dict(self._built_in)
+        for name, definitions in self._definitions.items():
+            if name in self._built_in:
+                for each in definitions:
+                    self._duplicate(each, f"node type {name!r} is built in; give this class another name or `type`")
+            elif len(definitions) > 1:
+                places = [each.where for each in definitions]
+                self._blocked[name] = f"it is defined more than once: {' and '.join(places)}"
+                for index, each in enumerate(definitions):
+                    others = " and ".join(places[:index] + places[index + 1 :])
+                    self._duplicate(each, f"node type {name!r} is also defined in {others}; rename one of them")
+            else:
+                types[name] = definitions[0].type
+        blocked = {name: reason for name, reason in self._blocked.items() if name not in types}
+        return Registry(MappingProxyType(types), in_file_order(self.problems), MappingProxyType(blocked))
+
+    def _add(self, definition: _Definition) -> None:
+        self._definitions.setdefault(definition.type.name, []).append(definition)
+
+    def _duplicate(self, at: _Definition, message: str) -> None:
+        severity = Severity.ERROR if at.line else Severity.WARNING
+        self.problems.append(Problem(at.path, at.line, at.column, message, "duplicate-node", severity))
+
+    def _warn(self, message: str, code: str) -> None:
+        self.problems.append(Problem(self._folder, 0, 0, message, code, Severity.WARNING))
+
+
+def _file_digest(module: ModuleType | None) -> str:
+    """Return a hash of an installed module's source, empty if it has none that can be read."""
+    try:
+        text = Path(getattr(module, "__file__", None) or "").read_bytes()
+    except OSError:
+        return ""
+    return hashlib.blake2b(text, digest_size=12).hexdigest()

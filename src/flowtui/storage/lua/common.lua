@@ -1,0 +1,67 @@
+-- Stands in front of every script. KEYS[1] is the namespace in braces, so that all keys share one cluster slot.
+-- Servers refuse writes for lack of memory only at a script's first write that may need memory; so each script makes
+-- such a write before any other, and is done either wholly or not at all.
+local ns = KEYS[1]
+local OWNERS = ns .. ':owners'
+local ENDING = ns .. ':ending'
+local BELL = ns .. ':bell'
+local FIRST_TRY = '0001'
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function owner_key(owner) return ns .. ':owner:' .. owner end
+local function queue_key(queue, part) return ns .. ':q:' .. queue .. ':' .. part end
+local function group_key(queue, group, part) return ns .. ':q:' .. queue .. ':' .. group .. ':' .. part end
+local function run_key(queue, group, owner) return group_key(queue, group, 'run:' .. owner) end
+
+-- RPUSH or LPUSH of any number of values: a call takes no more than some thousand arguments.
+local function push(command, key, values)
+  for first = 1, #values, 500 do
+    redis.call(command, key, unpack(values, first, math.min(first + 499, #values)))
+  end
+end
+
+local function one_more_try(envelope)
+  return string.format('%04d', math.min(tonumber(string.sub(envelope, 1, 4)) + 1, 9999)) .. string.sub(envelope, 5)
+end
+
+-- Moves what stands behind the first `keep` items in flight back to the head of its queue, in order; at most `limit`
+-- from the end. Returns how many were moved.
+local function put_back(queue, group, owner, keep, limit, redelivered)
+  local run = run_key(queue, group, owner)
+  local length = redis.call('LLEN', run)
+  local count = math.min(length - keep, limit)
+  if count <= 0 then return 0 end
+  local items = redis.call('LRANGE', run, length - count, -1)
+  local reversed = {}
+  for i = count, 1, -1 do
+    reversed[#reversed + 1] = redelivered and one_more_try(items[i]) or items[i]
+  end
+  push('LPUSH', group_key(queue, group, 'ready'), reversed)
+  if count == length then
+    redis.call('DEL', run)
+  else
+    redis.call('LTRIM', run, 0, length - count - 1)
+  end
+  redis.call('PUBLISH', BELL, queue)
+  return count
+end
+
+-- Ends an owner: it is fenced at once, and at most `limit` of its items go back. It stays in ENDING until all have.
+local function end_owner(owner, limit)
+  redis.call('SADD', ENDING, owner)
+  redis.call('ZREM', OWNERS, owner)
+  local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
+  local moved = 0
+  if reads[1] then
+    moved = put_back(reads[1], reads[2], owner, 0, limit, true)
+    if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, reads[1] end
+    redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
+  end
+  redis.call('DEL', owner_key(owner))
+  redis.call('SREM', ENDING, owner)
+  return moved, reads[1]
+end

@@ -1,0 +1,240 @@
+"""`QueueStore`: the queues as the tasks of one event loop see them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import redis.asyncio
+
+from flowtui.model.errors import Fenced, StoreError
+from flowtui.model.letters import DeadLetter
+from flowtui.model.snapshot import DeadLetterGroup
+from flowtui.storage.connection import STORE_ERRORS, translate
+from flowtui.storage.doorbell import Doorbells
+from flowtui.storage.health import Health
+from flowtui.storage.lease import Keeper
+from flowtui.storage.records import Commit, Delivery, Item, QueueStats, Source, decode, encode, escape
+from flowtui.storage.scripts import script
+
+__all__ = ["Commit", "Delivery", "Item", "QueueStats", "QueueStore", "Source"]
+
+#: `fetch` stops before it holds more bytes than this: a bigger reply would keep all other clients waiting.
+FETCH_BYTES = 1_000_000
+
+_SCRIPTS = ("join", "fetch", "commit", "give_back", "leave", "stats", "letters")
+_MESSAGE_LENGTH = 500
+
+
+class QueueStore:
+    """Moves items for the tasks of one event loop; all of them may share it.
+
+    An owner is one track. It has one call of `commit`, `fetch` and `give_back` under way at a time, and takes a new
+    name each time it starts. After an error or a cancellation nobody knows whether a call was done: a commit is
+    repeated with the same `seq`, and what `fetch` may have taken is found by `in_flight`.
+
+    Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        address: str,
+        namespace: str,
+        keeper: Keeper,
+        bells: Doorbells,
+        health: Health,
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._namespace = namespace
+        self._keeper = keeper
+        self._bells = bells
+        self._health = health
+        self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
+
+    async def join(self, owner: str, source: Source | None) -> None:
+        """Give the owner its lease; the process renews it until the owner leaves.
+
+        The first group that ever reads a queue takes over what was pushed while nobody read.
+
+        Raises:
+            StoreError: if the owner has joined for another source.
+        """
+        queue, group = _names(source)
+        reply = await self._run("join", owner, self._keeper.lease_ms, queue, group)
+        if reply[0] == b"OTHER":
+            raise StoreError(f"owner {owner} already reads another queue; it must leave before it reads {queue}")
+        self._keeper.add(owner)
+
+    async def fetch(self, owner: str, source: Source, limit: int) -> list[Delivery]:
+        """Move up to `limit` items, and about a megabyte, into the owner's in-flight list and return them in order.
+
+        An item that was handed out before comes alone.
+
+        Raises:
+            Fenced: if the owner's lease has ended.
+        """
+        if limit < 1:
+            return []
+        reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES)
+        self._check(owner, reply)
+        return [decode(envelope) for envelope in reply[1:]]
+
+    async def commit(self, owner: str, commit: Commit) -> None:
+        """Do all of a commit or nothing; done once, however often it is repeated.
+
+        Raises:
+            Fenced: if the owner's lease has ended; nothing was done by this call.
+            StoreError: if `seq` leaves a gap, or more is acknowledged than is in flight; nothing was done.
+        """
+        if commit.seq < 1:
+            raise StoreError(f"commit {commit.seq} of {owner} cannot be done: sequence numbers start at 1")
+        targets = {escape(queue) for queue, _ in commit.pushes}
+        self._check(owner, await self._run("commit", *_commit_arguments(owner, commit), ring=targets))
+
+    async def give_back(self, owner: str, source: Source, keep: int) -> int:
+        """Return what is in flight behind the first `keep` items to the head of the queue, in order, tries unchanged.
+
+        Returns how many items went back; 0 if the lease has ended, as then the others have them already.
+        """
+        queue, group = _names(source)
+        count: int = await self._run("give_back", owner, queue, group, keep, ring=(queue,))
+        return count
+
+    async def in_flight(self, owner: str, source: Source) -> list[Delivery]:
+        """Return all that the owner has fetched and not acknowledged, in order."""
+        queue, group = _names(source)
+        key = f"{self._namespace}:q:{queue}:{group}:run:{owner}"
+        return [decode(envelope) for envelope in await self._answer(self._client.lrange(key, 0, -1))]
+
+    async def leave(self, owner: str, source: Source | None) -> None:
+        """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it."""
+        # First of all: if the store does not answer now, the lease must run out, or the items would never come back.
+        self._keeper.discard(owner)
+        await self._run("leave", owner, ring=_names(source)[:1])
+
+    async def cursor(self, loop: str) -> bytes | None:
+        """Return the JSON that the loop's last commit with a cursor saved, None if there was none."""
+        value: bytes | None = await self._answer(self._client.get(f"{self._namespace}:cursor:{escape(loop)}"))
+        return value
+
+    async def queue_stats(self, names: Sequence[str]) -> dict[str, QueueStats]:
+        """Return the figures of these queues, all taken at the same moment."""
+        if not names:
+            return {}
+        rows = await self._run("stats", *map(escape, names))
+        return {name: _stats(row) for name, row in zip(names, rows, strict=True)}
+
+    async def dead_letter_count(self) -> int:
+        """Return how many dead letters there are in all loops."""
+        counts = await self._answer(self._client.hvals(f"{self._namespace}:dead-groups"))
+        return sum(map(int, counts))
+
+    async def dead_letter_groups(self) -> list[DeadLetterGroup]:
+        """Return the groups of dead letters, the one with the newest letter first; reads no letter."""
+        counts = await self._answer(self._client.hgetall(f"{self._namespace}:dead-groups"))
+        if not counts:
+            return []
+        latest = await self._answer(self._client.hgetall(f"{self._namespace}:dead-latest"))
+        groups = []
+        for field, count in counts.items():
+            loop, node, error = json.loads(field)
+            # A group that came into being between the two calls is shown the next time.
+            if details := latest.get(field):
+                message, last_at = json.loads(details)
+                groups.append(DeadLetterGroup(loop, node, error, message, int(count), last_at))
+        return sorted(groups, key=lambda group: -group.last_at)
+
+    async def dead_letters(self, loop: str, limit: int = 1000) -> list[DeadLetter]:
+        """Return the newest dead letters of a loop, at most `limit`, in the order in which they were filed."""
+        letters = await self._run("letters", escape(loop), limit)
+        return [DeadLetter.from_json(letter) for letter in letters]
+
+    def doorbell(self, source: Source) -> asyncio.Event:
+        """Return the event that is set when something may have come to the source's queue; always the same one.
+
+        It is set after a push, when items went back, and when the connection came back. Clear it, fetch, and wait for
+        it only if the fetch brought nothing: then no push is missed.
+        """
+        return self._bells.bell(*_names(source))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _check(self, owner: str, reply: list[Any]) -> None:
+        match reply[0]:
+            case b"OK":
+                return
+            case b"FENCED":
+                self._keeper.discard(owner)
+                raise Fenced(f"the lease of {owner} has ended: its items went back to their queue")
+            case b"GAP":
+                raise StoreError(f"a commit of {owner} was refused: its last one had number {reply[1]}")
+            case _:
+                raise StoreError(f"a commit of {owner} was refused: it has only {reply[1]} items in flight")
+
+    async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
+        try:
+            return await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
+        finally:
+            # Also after an error: the call may have been done.
+            for queue in ring:
+                self._bells.ring(queue)
+
+    async def _answer(self, call: Any) -> Any:
+        try:
+            reply = await call
+        except STORE_ERRORS as error:
+            meaning = translate(error, self._address)
+            self._health.failed(str(meaning))
+            raise meaning from error
+        self._health.answered()
+        return reply
+
+
+def _names(source: Source | None) -> tuple[str, str]:
+    return ("", "") if source is None else (escape(source.queue), escape(source.group))
+
+
+def _commit_arguments(owner: str, commit: Commit) -> list[Any]:
+    # Several parts of one iteration may fail, but the item in the queue dies only once.
+    died = min(commit.acknowledged, len({letter.id for letter in commit.dead}))
+    loop, cursor = commit.cursor or ("", b"")
+    by_queue: dict[str, list[bytes]] = {}
+    for queue, item in commit.pushes:
+        by_queue.setdefault(queue, []).append(encode(item))
+    arguments = [owner, commit.seq, *_names(commit.source), commit.acknowledged, died, escape(loop), cursor]
+    arguments.append(len(by_queue))
+    for queue, envelopes in by_queue.items():
+        arguments += (escape(queue), len(envelopes), *envelopes)
+    arguments.append(len(commit.dead))
+    for letter in commit.dead:
+        field = json.dumps([letter.loop, letter.node, letter.error])
+        details = json.dumps([letter.message[:_MESSAGE_LENGTH], letter.failed_at])
+        arguments += (escape(letter.loop), field, details, letter.to_json())
+    return arguments
+
+
+_GROUP_FIGURES = 6
+
+
+def _stats(row: list[Any]) -> QueueStats:
+    pushed, backlog, head, *groups = map(int, row)
+    depth, in_flight, acknowledged, dead = backlog, 0, 0, 0
+    heads = [head]
+    # While nobody reads, all that was pushed is in the backlog; after that each group answers for its share.
+    unaccounted = abs(pushed - backlog) if not groups else backlog
+    for at in range(0, len(groups), _GROUP_FIGURES):
+        base, group_acknowledged, group_dead, ready, running, head = groups[at : at + _GROUP_FIGURES]
+        depth = max(depth, ready)
+        in_flight += running
+        acknowledged += group_acknowledged
+        dead += group_dead
+        unaccounted += abs(pushed - base - ready - running - group_acknowledged - group_dead)
+        heads.append(head)
+    oldest = min(filter(None, heads), default=None)
+    return QueueStats(depth, in_flight, oldest, pushed, acknowledged, dead, unaccounted)

@@ -1,0 +1,167 @@
+"""The one registry of actions: keys, command palette, footer and help are all made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from textual.binding import Binding, BindingType
+
+
+class Scope(Enum):
+    """Who carries an action out; the value is Textual's namespace for its `action_…` method."""
+
+    APP = "app"
+    SCREEN = "screen"
+    PANE = "focused"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a person can do.
+
+    Attributes:
+        id: the handler is `action_<id>` of the app, the overview or the focused pane, as `scope` says.
+        keys: as Textual names them; the first is the one that footer and help show first.
+        shown: those keys as a person reads them.
+        label: a word or two, for footer and palette.
+        help: one sentence.
+        group: heading in the help.
+        footer: rank in the footer from the left, 0 for not there.
+        palette: whether the command palette offers it; moving a cursor by palette helps nobody.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    shown: str
+    label: str
+    help: str
+    group: str
+    scope: Scope = Scope.SCREEN
+    footer: int = 0
+    palette: bool = True
+
+
+_LOOP, _ALL, _LOOK, _MOVE, _APP = "The chosen loop", "All loops", "Looking closer", "Moving in a list", "flowtui"
+
+ACTIONS: tuple[Action, ...] = (
+    Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, footer=1),
+    Action(
+        "stop",
+        ("x",),
+        "x",
+        "stop",
+        "Stop it: what is in flight gets its grace, the rest returns to its queue.",
+        _LOOP,
+        footer=2,
+    ),
+    Action("pause", ("p",), "p", "pause", "Pause it, or let a paused one go on.", _LOOP, footer=3),
+    Action("start_all", ("S",), "S", "start all", "Start every loop that can start.", _ALL),
+    Action("stop_all", ("X",), "X", "stop all", "Stop every loop; asks first.", _ALL),
+    Action(
+        "pause_all",
+        ("P",),
+        "P",
+        "pause all",
+        "Pause every running loop; if none runs, let all paused ones go on.",
+        _ALL,
+    ),
+    Action("details", ("v",), "v", "details", "Show all that is known about the chosen row, a loop too.", _LOOK),
+    Action(
+        "open",
+        ("enter",),
+        "enter",
+        "open",
+        "Drill in: from a loop to its nodes, from any other row to its details.",
+        _LOOK,
+        Scope.PANE,
+        footer=4,
+    ),
+    Action(
+        "trouble", ("exclamation_mark",), "!", "what is wrong", "List everything that is wrong, the worst first.", _LOOK
+    ),
+    Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=6),
+    Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=5),
+    Action("previous_pane", ("shift+tab",), "shift+tab", "previous pane", "Go to the pane before.", _LOOK),
+    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=9),
+    Action("follow", ("f",), "f", "follow the log", "Show new log lines as they come.", _LOOK),
+    Action(
+        "back",
+        ("escape",),
+        "esc",
+        "back",
+        "Clear the filter, leave the maximised pane, return to the loops.",
+        _LOOK,
+        palette=False,
+    ),
+    Action("cursor_down", ("j", "down"), "j ↓", "down", "One row down.", _MOVE, Scope.PANE, palette=False),
+    Action(
+        "cursor_up",
+        ("k", "up"),
+        "k ↑",
+        "up",
+        "One row up; in the log this stops following.",
+        _MOVE,
+        Scope.PANE,
+        palette=False,
+    ),
+    Action(
+        "page_down", ("pagedown", "ctrl+f"), "pgdn", "page down", "One page down.", _MOVE, Scope.PANE, palette=False
+    ),
+    Action("page_up", ("pageup", "ctrl+b"), "pgup", "page up", "One page up.", _MOVE, Scope.PANE, palette=False),
+    Action("first", ("g", "home"), "g home", "first", "To the first row.", _MOVE, Scope.PANE, palette=False),
+    Action(
+        "last",
+        ("G", "end"),
+        "G end",
+        "last",
+        "To the last row; in the log this follows again.",
+        _MOVE,
+        Scope.PANE,
+        palette=False,
+    ),
+    Action("help", ("question_mark", "f1"), "?", "help", "This list.", _APP, Scope.APP, footer=8),
+    Action(
+        "command_palette",
+        ("colon", "ctrl+p"),
+        ":",
+        "command",
+        "Find a command by name; also ctrl+p. Themes are there too.",
+        _APP,
+        Scope.APP,
+        footer=7,
+        palette=False,
+    ),
+    Action(
+        "quit",
+        ("q",),
+        "q",
+        "quit",
+        "Stop all loops and leave; asks if loops run. Also ctrl+c.",
+        _APP,
+        Scope.APP,
+        footer=10,
+    ),
+)
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """Return the key bindings of all actions with this scope."""
+    return [
+        Binding(",".join(action.keys), action.id, action.label, show=False, id=f"flowtui.{action.id}")
+        for action in ACTIONS
+        if action.scope is scope
+    ]
+
+
+def footer_actions() -> list[Action]:
+    """Return what the footer names, from left to right."""
+    return sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
+
+
+def by_group() -> dict[str, list[Action]]:
+    """Return all actions under their headings, in the order of the help."""
+    groups: dict[str, list[Action]] = {}
+    for action in ACTIONS:
+        groups.setdefault(action.group, []).append(action)
+    return groups

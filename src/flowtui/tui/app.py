@@ -1,0 +1,218 @@
+"""The app: wires the client's door to the screens, and knows how to begin and how to end."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import signal
+import sys
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.console import Console
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from flowtui.model.errors import FlowtuiError
+from flowtui.model.states import Command
+from flowtui.tui import format as fmt
+from flowtui.tui.actions import ACTIONS, Scope, bindings
+from flowtui.tui.cells import safe
+from flowtui.tui.closing import Closing
+from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
+from flowtui.tui.screens.help import help_detail
+from flowtui.tui.screens.overview import OverviewScreen
+from flowtui.tui.screens.reader import ReaderScreen
+from flowtui.tui.terminal import Terminal
+from flowtui.tui.themes import DARK, LIGHT, theme_for
+from flowtui.tui.wording import active_loops
+
+if TYPE_CHECKING:
+    from flowtui.client.door import EngineClient
+
+_POLL_S = 0.25
+#: Exit code after leaving without waiting for the engine; the shell's number for "interrupted".
+LEFT_AT_ONCE = 130
+
+
+class FlowtuiApp(App[None]):
+    """The terminal app of one engine."""
+
+    TITLE = "flowtui"
+    CSS_PATH = "styles/flowtui.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Scope.APP),
+        Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True),
+    ]
+
+    def __init__(self, client: EngineClient, terminal: Terminal | None = None) -> None:
+        """Make the app; without `terminal` it runs on whatever Textual finds, as in tests."""
+        super().__init__(driver_class=terminal.driver_class() if terminal else None)
+        self.client = client
+        self.closing = Closing(client)
+        self._terminal = terminal
+        self._began = False
+        self._quit_question: ConfirmScreen | None = None
+        self._outside = (sys.stdout, sys.stderr)
+        self.overview = OverviewScreen(self.ask)
+        self.animation_level = "none"
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = theme_for(self.console.color_system, self.no_color)
+        if terminal is not None:
+            # Standard error leads into the log meanwhile; a crash must be told on the terminal.
+            self.error_console = Console(file=terminal.file, markup=False, highlight=False)
+
+    # Beginning
+
+    def on_load(self) -> None:
+        if self._terminal is not None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit)
+
+    def on_mount(self) -> None:
+        # Textual has put its own objects there; the engine's, which know whose print it is, must be seen by nodes.
+        sys.stdout, sys.stderr = self._outside
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self._began = True
+        self.client.start()
+        self.poll()
+        self.set_interval(_POLL_S, self.poll)
+
+    def poll(self) -> None:
+        """Bring the screen up to date."""
+        if self._terminal is not None:
+            if self._terminal.is_gone:
+                self.exit()
+                return
+            if self._terminal.output.has_caught_up():
+                self.screen.refresh()
+        snapshot, screen = self.client.snapshot(), self.screen
+        if isinstance(screen, OverviewScreen):
+            screen.poll(self.client, snapshot)
+        elif isinstance(screen, ReaderScreen):
+            screen.show_snapshot(snapshot)
+        elif isinstance(screen, ClosingScreen):
+            number = active_loops(snapshot)
+            screen.show(fmt.plural(number, "loop") if number else "")
+
+    # Commands
+
+    def ask(self, command: Command, loop: str | None) -> None:
+        """Carry a command to the engine, to all loops if `loop` is None; a refusal shows as a toast."""
+        self.run_worker(self._ask(command, loop), exit_on_error=True)
+
+    async def _ask(self, command: Command, loop: str | None) -> None:
+        try:
+            if loop is not None:
+                await asyncio.wrap_future(self.client.command(command, loop))
+            else:
+                obeyed = await asyncio.wrap_future(self.client.command_all(command))
+                self.say(f"{command}: {fmt.plural(obeyed, 'loop')}")
+        except FlowtuiError as error:
+            self.say(str(error), severity="error")
+        except (concurrent.futures.CancelledError, asyncio.CancelledError):
+            return
+        self.poll()
+
+    def say(self, text: str, severity: Any = "information") -> None:
+        """Show a toast; the text is never markup."""
+        self.notify(safe(text), severity=severity, markup=False)
+
+    # Screens
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the overview as the first screen (called by Textual)."""
+        return self.overview
+
+    def action_help(self) -> None:
+        self.push_screen(ReaderScreen(help_detail()))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
+        if isinstance(screen, OverviewScreen):
+            for action in ACTIONS:
+                if action.palette:
+                    target = screen.current if action.scope is Scope.PANE else screen
+                    name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
+                    title = f"{action.label[0].upper()}{action.label[1:]}  ({action.shown})"
+                    yield SystemCommand(title, action.help, partial(target.run_action, name))
+        yield SystemCommand(
+            "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme
+        )
+
+    # Ending
+
+    async def action_quit(self) -> None:
+        """Leave: ask if loops run, close the engine, go; asked again while it closes, go at once."""
+        if self.closing.begun:
+            self.exit(return_code=LEFT_AT_ONCE)
+        elif self._quit_question is not None and self._quit_question.is_current:
+            self._quit_question.dismiss(True)
+        elif self._quit_question is None and (number := active_loops(self.client.snapshot()) if self._began else 0):
+            loops = fmt.plural(number, "loop")
+            question = f"{loops} {'is' if number == 1 else 'are'} not stopped. Stop and leave?"
+            self._quit_question = ConfirmScreen("Leave flowtui", question, "stop them and leave")
+            self.push_screen(self._quit_question, self._quit_answered)
+        else:
+            self._close()
+
+    def _quit_answered(self, yes: bool | None) -> None:
+        self._quit_question = None
+        if yes:
+            self._close()
+
+    def _close(self) -> None:
+        self.push_screen(ClosingScreen())
+        self.call_after_refresh(self.poll)
+        loop = asyncio.get_running_loop()
+
+        def closed() -> None:
+            # Who left at once has closed the loop already.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self.exit)
+
+        self.closing.begin(closed)
+
+
+def run_app(client: EngineClient) -> int:
+    """Run the app on the terminal until a person leaves, a signal comes or the terminal goes; close the engine.
+
+    Returns the exit code: 0, 1 after a crash (its traceback is on the terminal), 130 after leaving at once.
+
+    Raises:
+        FlowtuiError: if standard input and output are no terminal.
+    """
+    with Terminal(client.report_output) as terminal:
+        app = FlowtuiApp(client, terminal)
+        try:
+            app.run()
+        finally:
+            code = app.return_code or 0
+            # A second SIGHUP, from a shell that ends, must not cut the closing short.
+            previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            if code != LEFT_AT_ONCE:
+                code = _finish(app, terminal, code)
+            signal.signal(signal.SIGHUP, previous)
+    return code
+
+
+def _finish(app: FlowtuiApp, terminal: Terminal, code: int) -> int:
+    try:
+        if not app.closing.done:
+            number = active_loops(app.client.snapshot())
+            terminal.say(f"flowtui: stopping {fmt.plural(number, 'loop')} …" if number else "flowtui: closing …")
+        app.closing.wait()
+    except KeyboardInterrupt:
+        return LEFT_AT_ONCE
+    if app.closing.error is not None:
+        terminal.say(f"flowtui: the engine did not close well: {app.closing.error}")
+        return 1
+    return code

@@ -1,0 +1,204 @@
+"""What a detail screen says about each thing, in full."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowtui.model.errors import Problem
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LogLine, LoopView, NodeView, QueueView
+from flowtui.model.states import NodeHealth
+from flowtui.tui import format as fmt
+from flowtui.tui.cells import Tone
+from flowtui.tui.wording import loop_glyph, loop_state, node_glyph
+
+_LINES_AROUND = 3
+_LINES_READ = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A labelled text.
+
+    Attributes:
+        heading: the label is a heading and there is no text.
+        indented: without a label, stand below the text of the entry before.
+        verbatim: cut long lines instead of wrapping them.
+    """
+
+    label: str
+    text: str = ""
+    tone: Tone = Tone.TEXT
+    heading: bool = False
+    indented: bool = False
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A title and what stands below it."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def heading(text: str) -> Entry:
+    """Return a heading."""
+    return Entry(text, heading=True)
+
+
+def loop_detail(loop: LoopView, now: float) -> Detail:
+    """Return all about a loop."""
+    glyph, tone = loop_glyph(loop)
+    state, _ = loop_state(loop, now)
+    entries = [
+        Entry("state", f"{glyph} {state}", tone),
+        Entry("since", f"{fmt.moment(loop.since)} ({fmt.age(now - loop.since)} ago)"),
+        *_given("reason", loop.reason),
+    ]
+    if loop.waiting:
+        entries.append(Entry("waiting", f"{loop.waiting}, for {fmt.age(now - loop.waiting_since)}"))
+    entries += [
+        Entry("workflow", loop.workflow),
+        Entry("file", str(loop.path)),
+        Entry("producer", loop.producer),
+        Entry("pool", loop.pool),
+        Entry("revision", f"r{loop.revision}"),
+        Entry("reads", loop.reads or fmt.NOTHING),
+        Entry("writes", ", ".join(loop.writes) or fmt.NOTHING),
+        heading("Work"),
+        Entry("items", f"{loop.iterations:,}, now {fmt.rate(loop.rate)}/s"),
+        Entry("last minute", fmt.sparkline(loop.history, 12) or fmt.NOTHING),
+        Entry("p95", fmt.milliseconds(loop.p95_ms)),
+        Entry("in flight", f"{loop.in_flight:,}"),
+        Entry("errors", f"{loop.errors:,}", Tone.BAD if loop.errors else Tone.TEXT),
+        heading("Nodes"),
+    ]
+    for node in loop.nodes:
+        sign, node_tone = node_glyph(node)
+        times = f"{node.runs:,} runs, {node.errors:,} errors, p95 {fmt.milliseconds(node.p95_ms)}"
+        entries.append(Entry(node.id, f"{sign} {node.health}, {node.type}: {times}", node_tone))
+        if node.last_error and node.health is NodeHealth.FAILING:
+            entries.append(Entry("", node.last_error, Tone.BAD, indented=True))
+    return Detail(f"Loop {loop.id}", tuple(entries))
+
+
+def node_detail(loop: LoopView, node: NodeView) -> Detail:
+    """Return all about a node; its last error in full."""
+    glyph, tone = node_glyph(node)
+    entries = [
+        Entry("health", f"{glyph} {node.health}", tone),
+        *_given("title", "" if node.title == node.id else node.title),
+        Entry("type", node.type),
+        Entry("kind", str(node.kind)),
+        Entry("loop", loop.id),
+        Entry("file", str(loop.path)),
+        heading("Work"),
+        Entry("runs", f"{node.runs:,}, now {fmt.rate(node.rate)}/s"),
+        Entry("running", f"{node.running:,} now"),
+        Entry("p95", fmt.milliseconds(node.p95_ms)),
+        Entry("errors", f"{node.errors:,}", Tone.BAD if node.errors else Tone.TEXT),
+    ]
+    total = sum(times for _, times in node.ports)
+    entries += [Entry(f"port {port}", f"{times:,} ({fmt.share(times, total)})") for port, times in node.ports]
+    if node.last_error:
+        entries += [heading("Last error"), Entry("", node.last_error, Tone.BAD)]
+    return Detail(f"Node {node.id} of {loop.id}", tuple(entries))
+
+
+def queue_detail(queue: QueueView) -> Detail:
+    """Return all about a queue."""
+    lost = Tone.BAD if queue.unaccounted else Tone.TEXT
+    entries = (
+        Entry("waiting", f"{queue.depth:,}"),
+        Entry("oldest", fmt.age(queue.oldest_s)),
+        Entry("in flight", f"{queue.in_flight:,}"),
+        Entry("in", f"{fmt.rate(queue.in_rate)}/s"),
+        Entry("out", f"{fmt.rate(queue.out_rate)}/s"),
+        Entry("written by", ", ".join(queue.writers) or "no loop"),
+        Entry("read by", ", ".join(queue.readers) or "no loop; its items are kept for the first reader"),
+        Entry("unaccounted", f"{queue.unaccounted:,}", lost),
+    )
+    return Detail(f"Queue {queue.name}", entries)
+
+
+def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
+    """Return all about a group of dead letters."""
+    entries = (
+        Entry("letters", f"{group.count:,}"),
+        Entry("loop", group.loop),
+        Entry("node", group.node),
+        Entry("last", f"{fmt.moment(group.last_at)} ({fmt.age(now - group.last_at)} ago)"),
+        heading("Error"),
+        Entry("", f"{group.error}: {group.message}", Tone.BAD),
+    )
+    return Detail(f"Dead letters of {group.loop}", entries)
+
+
+def problem_detail(problem: Problem) -> Detail:
+    """Return a problem with the lines of the file around it; reads the file."""
+    place = str(problem.path) + (f":{problem.line}:{max(1, problem.column)}" if problem.line else "")
+    entries = [
+        Entry("where", place),
+        Entry("what", problem.message, Tone.BAD if problem.severity == "error" else Tone.WARN),
+        Entry("check", f"{problem.code} ({problem.severity})"),
+        Entry(""),
+        *_excerpt(problem),
+    ]
+    return Detail(f"Problem in {problem.path.name}", tuple(entries))
+
+
+def log_detail(line: LogLine) -> Detail:
+    """Return a log line in full."""
+    entries = (
+        Entry("time", fmt.moment(line.time)),
+        Entry("level", logging.getLevelName(line.level).lower()),
+        Entry("loop", line.loop or "flowtui itself"),
+        *_given("node", line.node),
+        *_given("item", line.item),
+        Entry(""),
+        Entry("", line.message, Tone.BAD if line.level >= logging.ERROR else Tone.TEXT),
+    )
+    return Detail("Log line", entries)
+
+
+def find_loop(snapshot: EngineSnapshot, loop_id: str) -> LoopView | None:
+    """Return the loop with this id."""
+    return next((loop for loop in snapshot.loops if loop.id == loop_id), None)
+
+
+def _given(label: str, text: str) -> list[Entry]:
+    return [Entry(label, text)] if text else []
+
+
+def _excerpt(problem: Problem) -> list[Entry]:
+    if not problem.line:
+        return []
+    try:
+        lines = list(_lines_around(problem.path, problem.line))
+    except OSError as error:
+        return [Entry("", f"The file cannot be read: {error.strerror}.", Tone.MUTED)]
+    entries: list[Entry] = []
+    for number, text in lines:
+        at_fault = number == problem.line
+        tone = Tone.TEXT if at_fault else Tone.MUTED
+        entries.append(Entry("", f"{number:>5} │ {text}", tone, verbatim=True))
+        if at_fault and problem.column:
+            entries.append(Entry("", f"      │ {' ' * (problem.column - 1)}^", Tone.BAD, verbatim=True))
+    return entries
+
+
+def _lines_around(path: Path, line: int) -> Iterator[tuple[int, str]]:
+    if not path.is_file():  # a pipe of that name would never answer
+        raise FileNotFoundError(2, "it is not there")
+    first = max(1, line - _LINES_AROUND)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        numbered = enumerate(itertools.islice(file, _LINES_READ), 1)
+        for number, text in numbered:
+            if number > line + _LINES_AROUND:
+                return
+            if number >= first:
+                yield number, text.rstrip("\r\n").replace("\t", " ")

@@ -1,0 +1,108 @@
+"""Numbers, times and bars as a person reads them at a glance: short, rounded, never wider than announced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+NOTHING = "—"
+_SPARKS = "▁▂▃▄▅▆▇█"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def count(number: float) -> str:
+    """Return a count in at most 5 characters (`999`, `3.1k`, `12.4k`, `124k`, `1.2M`)."""
+    for limit, unit in ((1e3, ""), (1e6, "k"), (1e9, "M"), (1e12, "G")):
+        if abs(number) < limit * 0.99995:
+            return f"{number:.0f}" if not unit else _three_digits(number / limit * 1e3, unit)
+    return _three_digits(number / 1e12, "T")
+
+
+def rate(per_second: float) -> str:
+    """Return a rate in at most 5 characters (`0`, `<0.1`, `4.1`, `41`, `12.4k`)."""
+    if per_second <= 0:
+        return "0"
+    if per_second < 0.1:
+        return "<0.1"
+    return f"{per_second:.1f}" if per_second < 9.95 else count(per_second)
+
+
+def milliseconds(duration_ms: float | None) -> str:
+    """Return a duration in at most 7 characters (`0.2 ms`, `18 ms`, `1.2 s`, `3 min`); `—` for None."""
+    if duration_ms is None:
+        return NOTHING
+    if duration_ms < 9.95:
+        return f"{duration_ms:.1f} ms" if duration_ms >= 0.05 else "<0.1 ms"
+    if duration_ms < 999.5:
+        return f"{duration_ms:.0f} ms"
+    if duration_ms < 9950:
+        return f"{duration_ms / 1000:.1f} s"
+    return age(duration_ms / 1000)
+
+
+def age(seconds: float | None) -> str:
+    """Return an age in its largest unit, rounded down, in at most 6 characters (`12 s`, `3 min`, `2 h`, `5 d`)."""
+    if seconds is None:
+        return NOTHING
+    if seconds < _MINUTE:
+        return f"{max(0, int(seconds))} s"
+    if seconds < _HOUR:
+        return f"{int(seconds / _MINUTE)} min"
+    return f"{int(seconds / _HOUR)} h" if seconds < 2 * _DAY else f"{int(seconds / _DAY)} d"
+
+
+def uptime(seconds: float) -> str:
+    """Return a running time in two units from the first hour on (`12 s`, `14 m`, `2 h 14 m`, `5 d 3 h`)."""
+    if seconds < _MINUTE:
+        return age(seconds)
+    if seconds < _HOUR:
+        return f"{int(seconds / _MINUTE)} m"
+    if seconds < _DAY:
+        return f"{int(seconds / _HOUR)} h {int(seconds % _HOUR / _MINUTE)} m"
+    return f"{int(seconds / _DAY)} d {int(seconds % _DAY / _HOUR)} h"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a percentage without decimals; `<1%` and `>99%` instead of a wrong 0 or 100."""
+    if whole <= 0:
+        return NOTHING
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "<1%"
+    if 99 < percent < 100:
+        return ">99%"
+    return f"{percent:.0f}%"
+
+
+def sparkline(figures: Sequence[float], width: int) -> str:
+    """Return the last `width` figures as bars, relative to the highest of them; nothing for no figures."""
+    shown = [max(0.0, figure) for figure in figures[-width:]] if width > 0 else []
+    top = max(shown, default=0.0)
+    if top <= 0:
+        return _SPARKS[0] * len(shown)
+    return "".join(_SPARKS[min(7, int(figure / top * 7.999))] for figure in shown)
+
+
+def bar(part: float, whole: float, width: int) -> str:
+    """Return a bar of `width` cells; what is more than nothing shows at least one full cell."""
+    full = 0 if part <= 0 else min(width, max(1, round(part / whole * width)))
+    return "█" * full + "░" * (width - full)
+
+
+def clock(epoch: float) -> str:
+    """Return the local time of day as `14:02:11`."""
+    return time.strftime("%H:%M:%S", time.localtime(epoch))
+
+
+def moment(epoch: float) -> str:
+    """Return local date and time as `2025-01-31 14:02:11`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch))
+
+
+def plural(number: int, noun: str) -> str:
+    """Return `1 loop`, `5 loops`, `1,204 lines`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _three_digits(number: float, unit: str) -> str:
+    return f"{number:.1f}{unit}" if number < 99.95 else f"{number:.0f}{unit}"

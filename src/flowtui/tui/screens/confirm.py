@@ -1,0 +1,64 @@
+"""Asks before something that cannot be taken back, and says that the engine is being closed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from flowtui.tui.cells import Tone
+from flowtui.tui.details import Entry
+from flowtui.tui.painting import BoxScreen
+from flowtui.tui.widgets.text_view import TextView
+
+
+class ConfirmScreen(BoxScreen[bool]):
+    """A question; `y` or enter answers it with True, `n` or esc with False."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "answer(True)", "Yes", show=False),
+        Binding("n,escape,q", "answer(False)", "No", show=False),
+    ]
+
+    def __init__(self, title: str, question: str, yes: str) -> None:
+        super().__init__()
+        self._title = title
+        self._entries = (
+            Entry("", question),
+            Entry(""),
+            Entry("y enter", yes, Tone.ACCENT),
+            Entry("n esc", "no, go back", Tone.ACCENT),
+        )
+
+    def compose(self) -> ComposeResult:
+        yield TextView(self._title, id="box")
+
+    def on_mount(self) -> None:
+        self.query_one("#box", TextView).show(self._title, self._entries)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+    def on_pane_opened(self) -> None:
+        # Enter goes to the focused text first, which says that it was opened.
+        self.dismiss(True)
+
+
+class ClosingScreen(BoxScreen[None]):
+    """Says that the engine is being closed, and how to leave without waiting."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Leave at once", show=False)]
+
+    def compose(self) -> ComposeResult:
+        yield TextView("Leaving", id="box")
+
+    def show(self, loops: str) -> None:
+        """Say what is still being waited for."""
+        entries = (
+            Entry("", f"stopping {loops} …" if loops else "closing the store …", Tone.STRONG),
+            Entry("", "What is in flight gets its grace, the rest returns to its queue."),
+            Entry(""),
+            Entry("q ctrl+c", "leave at once; the next start recovers what was in flight", Tone.ACCENT),
+        )
+        self.query_one("#box", TextView).show("Leaving", entries)

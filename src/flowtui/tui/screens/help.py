@@ -1,0 +1,22 @@
+"""The help: all keys and signs."""
+
+from __future__ import annotations
+
+from flowtui.tui.actions import by_group
+from flowtui.tui.details import Detail, Entry, heading
+
+
+def help_detail() -> Detail:
+    """Return all keys, from the registry of actions."""
+    entries: list[Entry] = []
+    for group, actions in by_group().items():
+        entries.append(heading(group))
+        entries += [Entry(action.shown, action.help) for action in actions]
+    entries += [
+        heading("Signs"),
+        Entry("▶ ▷ ‖", "running · running, waits for something · paused"),
+        Entry("■ ✔ ✖", "stopped · completed · failed"),
+        Entry("○ ● ◆ !", "node: not run yet · well · well, chooses a branch · stalled"),
+        Entry("mouse", "click chooses, double click opens, the wheel scrolls; with shift the terminal selects text"),
+    ]
+    return Detail("Help", tuple(entries))

@@ -1,0 +1,298 @@
+"""The overview: loops, nodes, queues, troubles and the log at one glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from flowtui.model.errors import Problem
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
+from flowtui.model.states import Command, LoopState
+from flowtui.tui.actions import Scope, bindings
+from flowtui.tui.alerts import alerts, trouble_detail
+from flowtui.tui.details import (
+    Detail,
+    find_loop,
+    letters_detail,
+    log_detail,
+    loop_detail,
+    node_detail,
+    problem_detail,
+    queue_detail,
+)
+from flowtui.tui.painting import PlainScreen
+from flowtui.tui.screens.confirm import ConfirmScreen
+from flowtui.tui.screens.layout import arrange
+from flowtui.tui.screens.reader import Describe, ReaderScreen
+from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
+from flowtui.tui.widgets.filter_line import FilterLine
+from flowtui.tui.widgets.log_view import LogView
+from flowtui.tui.widgets.pane import Pane
+from flowtui.tui.widgets.panes import LoopsPane, NodesPane, QueuesPane, TroublePane
+
+if TYPE_CHECKING:
+    from flowtui.client.door import EngineClient
+
+_PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
+_PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
+
+
+class OverviewScreen(PlainScreen):
+    """The first screen. `ask` carries a command to the engine, None as the loop meaning all of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
+
+    def __init__(self, ask: Callable[[Command, str | None], None]) -> None:
+        super().__init__()
+        self._ask = ask
+        self._snapshot: EngineSnapshot | None = None
+        self._failure = ""
+        self._zoomed = False
+        self.header = HeaderBar(id="header")
+        self.alert = AlertBar(id="alert")
+        self.loops = LoopsPane("Loops", id="loops")
+        self.nodes = NodesPane("Nodes", id="nodes")
+        self.queues = QueuesPane("Queues", id="queues")
+        self.trouble = TroublePane("Problems", id="trouble")
+        self.log_view = LogView("Log", id="log")
+        self.footer = FooterBar(id="footer")
+        self.filter_line = FilterLine(id="filter-line")
+        self.too_small = NoticeBox(id="too-small")
+        self.panes: tuple[Pane, ...] = (self.loops, self.nodes, self.queues, self.trouble, self.log_view)
+        self.current: Pane = self.loops
+        self.upper: Pane = self.loops  # the last one chosen above the log
+        self.loops.when_moved = self._show_nodes
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.alert
+        with Vertical(id="body"):
+            with Horizontal(id="upper"):
+                yield self.loops
+                yield self.nodes
+            with Horizontal(id="lower"):
+                yield self.queues
+                yield self.trouble
+            yield self.log_view
+        yield self.filter_line
+        yield self.footer
+        yield self.too_small
+
+    def on_mount(self) -> None:
+        self.filter_line.display = False
+        self._arrange()
+        self.loops.focus()
+
+    # What the engine says
+
+    def poll(self, client: EngineClient, snapshot: EngineSnapshot) -> None:
+        """Show this snapshot and the log lines since the last one."""
+        failure = client.failure()
+        if snapshot is not self._snapshot or failure != self._failure:
+            self._snapshot, self._failure = snapshot, failure
+            self._show(snapshot)
+        self.log_view.pull(client.logs)
+
+    def _show(self, snapshot: EngineSnapshot) -> None:
+        self.header.show(snapshot)
+        self.alert.show(alerts(snapshot, self._failure), snapshot.last_reload)
+        self._arrange()
+        if self.loops.is_shown or self.nodes.is_shown:
+            self.loops.show_snapshot(snapshot)
+            self._show_nodes()
+        if self.queues.is_shown:
+            self.queues.show_snapshot(snapshot)
+        if self.trouble.is_shown:
+            self.trouble.show_snapshot(snapshot)
+
+    def _show_nodes(self) -> None:
+        self.nodes.loading = self.loops.loading
+        self.nodes.show_loop(self.loops.chosen)
+
+    # Layout and focus
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, Pane) and event.widget is not self.current:
+            self._make_current(event.widget)
+
+    def _arrange(self) -> None:
+        arrange(self, self._snapshot)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the current pane has the whole screen."""
+        return self._zoomed
+
+    def go_to(self, pane: Pane) -> None:
+        """Bring a pane into view and give it the keys."""
+        self._make_current(pane)
+        pane.focus()
+        if self._snapshot is not None:
+            # What was hidden has not been drawn meanwhile.
+            self.call_after_refresh(self._show, self._snapshot)
+
+    def _make_current(self, pane: Pane) -> None:
+        self.current = pane
+        if pane is not self.log_view:
+            self.upper = pane
+        self._arrange()
+
+    def action_next_pane(self) -> None:
+        self._step(1)
+
+    def action_previous_pane(self) -> None:
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        index = self.panes.index(self.current) + by
+        self.go_to(self.panes[index % len(self.panes)])
+
+    def action_zoom(self) -> None:
+        self._zoomed = not self._zoomed
+        self.go_to(self.current)
+
+    def action_back(self) -> None:
+        if self.current.filter_text:
+            self.current.set_filter("")
+        elif self._zoomed:
+            self.action_zoom()
+        else:
+            self.go_to(self.loops)
+
+    def action_follow(self) -> None:
+        self.log_view.follow()
+
+    # Filter
+
+    def action_filter(self) -> None:
+        self.footer.display = False
+        self.filter_line.open(self.current.heading, self.current.filter_text)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.filter_line.display:
+            self.current.set_filter(event.value)
+            if self.current is self.loops:
+                self._show_nodes()
+
+    def on_filter_line_closed(self, event: FilterLine.Closed) -> None:
+        if not event.keep:
+            self.current.set_filter("")
+        self.footer.display = True
+        self.current.focus()
+
+    # Commands
+
+    def action_start(self) -> None:
+        self._to_chosen(Command.START)
+
+    def action_stop(self) -> None:
+        self._to_chosen(Command.STOP)
+
+    def action_pause(self) -> None:
+        loop = self.loops.chosen
+        paused = loop is not None and loop.state in _PAUSED
+        self._to_chosen(Command.RESUME if paused else Command.PAUSE)
+
+    def _to_chosen(self, command: Command) -> None:
+        loop = self.loops.chosen
+        if loop is None:
+            self.notify("There is no loop to choose.", severity="warning")
+        else:
+            self._ask(command, loop.id)
+
+    def action_start_all(self) -> None:
+        self._ask(Command.START, None)
+
+    def action_pause_all(self) -> None:
+        loops = self._snapshot.loops if self._snapshot else ()
+        runs = any(loop.state in _PAUSABLE for loop in loops)
+        self._ask(Command.PAUSE if runs else Command.RESUME, None)
+
+    def action_stop_all(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._ask(Command.STOP, None)
+
+        number = len(self._snapshot.loops) if self._snapshot else 0
+        question = f"Stop all {number} loops? What is in flight gets its grace, the rest returns to its queue."
+        self.app.push_screen(ConfirmScreen("Stop all", question, "yes, stop all loops"), answered)
+
+    # Details
+
+    def action_trouble(self) -> None:
+        if self._snapshot is not None:
+            self._read(trouble_detail(self._snapshot, self._failure), lambda now: trouble_detail(now, self._failure))
+
+    def action_details(self) -> None:
+        self._open(self.current)
+
+    def on_pane_opened(self, event: Pane.Opened) -> None:
+        event.stop()
+        if event.pane is self.loops:
+            self.go_to(self.nodes)
+        else:
+            self._open(event.pane)
+
+    def _open(self, pane: Pane) -> None:
+        if self._snapshot is None:
+            return
+        now = self._snapshot.taken_at
+        if pane is self.loops and (loop := self.loops.chosen):
+            self._read(loop_detail(loop, now), _describe_loop(loop.id))
+        elif pane is self.nodes and (loop := self.nodes.loop) and (node := self.nodes.chosen):
+            self._read(node_detail(loop, node), _describe_node(loop.id, node.id))
+        elif pane is self.queues and (queue := self.queues.chosen):
+            self._read(queue_detail(queue), _describe_queue(queue.name))
+        elif pane is self.trouble and (item := self.trouble.chosen):
+            if isinstance(item, Problem):
+                self._read(problem_detail(item), None)
+            else:
+                self._read(letters_detail(item, now), _describe_letters(item))
+        elif pane is self.log_view and (line := self.log_view.chosen):
+            self._read(log_detail(line), None)
+
+    def _read(self, detail: Detail, describe: Describe | None) -> None:
+        self.app.push_screen(ReaderScreen(detail, describe))
+
+
+def _describe_loop(loop_id: str) -> Describe:
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        loop = find_loop(snapshot, loop_id)
+        return loop and loop_detail(loop, snapshot.taken_at)
+
+    return describe
+
+
+def _describe_node(loop_id: str, node_id: str) -> Describe:
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        loop: LoopView | None = find_loop(snapshot, loop_id)
+        node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
+        return node_detail(loop, node) if loop and node else None
+
+    return describe
+
+
+def _describe_queue(name: str) -> Describe:
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        return next((queue_detail(queue) for queue in snapshot.queues if queue.name == name), None)
+
+    return describe
+
+
+def _describe_letters(group: DeadLetterGroup) -> Describe:
+    wanted = (group.loop, group.node, group.error)
+
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        found = (one for one in snapshot.dead_letters if (one.loop, one.node, one.error) == wanted)
+        return next((letters_detail(one, snapshot.taken_at) for one in found), None)
+
+    return describe

@@ -1,0 +1,1 @@
+"""What the screens are made of: line-API widgets that send only the cells that changed."""

@@ -1,0 +1,169 @@
+"""The single lines: header, alert, footer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import events
+
+from flowtui.model.snapshot import EngineSnapshot
+from flowtui.tui import format as fmt
+from flowtui.tui.actions import Action, footer_actions
+from flowtui.tui.alerts import Alert
+from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words
+from flowtui.tui.widgets.painted import Painted
+from flowtui.tui.wording import loop_counts, store_words, tone_of
+
+_GAP = 3
+
+
+class HeaderBar(Painted):
+    """Which folder, which mode, which store, how many loops, for how long."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: EngineSnapshot | None = None
+
+    def show(self, snapshot: EngineSnapshot) -> None:
+        """Show the header of this snapshot."""
+        self._snapshot = snapshot
+        self.repaint()
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        name = words("flowtui", Tone.ACCENT)
+        if self._snapshot is None:
+            return [(words(" "), name, words("  starting …", Tone.MUTED))]
+        snapshot = self._snapshot
+        folder = _short_folder(snapshot.folder)
+        store = _store(snapshot)
+        mode = [words(snapshot.mode.upper(), Tone.STRONG)]
+        loops = _loops(snapshot)
+        uptime = [words(fmt.uptime(snapshot.uptime_s), Tone.MUTED)]
+        # What goes first when there is no room: the mode, the folder, the uptime. Trouble and counts stay.
+        for parts in (
+            [[name, words("  " + folder)], mode, store, loops, uptime],
+            [[name, words("  " + folder)], store, loops, uptime],
+            [[name], store, loops, uptime],
+            [[name], store, loops],
+            [store, loops],
+        ):
+            line = _spread(parts, width)
+            if line is not None:
+                return [line]
+        return [fill((words(" "), *store, words("  "), *loops), width)]
+
+
+def _spread(parts: Sequence[Sequence[Piece]], width: int) -> Line | None:
+    """Put parts on one line, the last one at the right edge; None if they do not fit."""
+    taken = sum(width_of_line(part) for part in parts) + 2
+    room = width - taken
+    gaps = len(parts) - 1
+    if room < gaps * 2:
+        return None
+    usual = min(_GAP, room // gaps)
+    line: list[Piece] = [words(" ")]
+    for index, part in enumerate(parts):
+        if index:
+            wide = usual if index < gaps else room - usual * (gaps - 1)
+            line.append(Piece(" " * wide, Tone.TEXT, wide))
+        line += part
+    return tuple(line)
+
+
+def _store(snapshot: EngineSnapshot) -> list[Piece]:
+    text, tone = store_words(snapshot.store)
+    if text.startswith("● "):
+        return [words("●", Tone.GOOD), words(text[1:], tone)]
+    if snapshot.store.durable:
+        return [words(text, tone)]
+    return [words(" ! EPHEMERAL ", Tone.LOUD), words(f" {text}", tone)]
+
+
+def _loops(snapshot: EngineSnapshot) -> list[Piece]:
+    if snapshot.loading:
+        return [words("loading …", Tone.MUTED)]
+    if not snapshot.loops:
+        return [words("no loops", Tone.MUTED)]
+    pieces = [words(f"{fmt.plural(len(snapshot.loops), 'loop')}: ")]
+    for index, (number, state) in enumerate(loop_counts(snapshot.loops)):
+        pieces.append(words(("" if index == 0 else ", ") + f"{number} {state}", tone_of(state)))
+    return pieces
+
+
+def _short_folder(folder: Path) -> str:
+    text, home = str(folder), os.path.expanduser("~")
+    if home != "/" and (text == home or text.startswith(home + "/")):
+        text = "~" + text[len(home) :]
+    return text if len(text) <= 32 else "…" + text[-31:]
+
+
+class AlertBar(Painted):
+    """The worst that is wrong; while all is well, the last reload."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._alerts: Sequence[Alert] = ()
+        self._news = ""
+
+    def show(self, alerts: Sequence[Alert], news: str) -> None:
+        """Show the first alert and how many more there are; the news only if there are none."""
+        self._alerts = alerts
+        self._news = news
+        self.repaint()
+
+    @property
+    def has_alerts(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self._alerts)
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        if not self._alerts:
+            return [(words(f" {self._news}", Tone.MUTED),)]
+        worst, more = self._alerts[0], len(self._alerts) - 1
+        tail = [words(f"  +{more} more" if more else "", Tone.STRONG), words("  ! shows it ", Tone.MUTED)]
+        room = max(1, width - width_of_line(tail) - 1)
+        return [(words(" "), Piece(fit(safe(f"{worst.glyph} {worst.text}"), room), worst.tone, room), *tail)]
+
+    async def on_click(self, event: events.Click) -> None:
+        event.stop()
+        await self.run_action("screen.trouble")
+
+
+class FooterBar(Painted):
+    """The keys that are used most; the rest is behind `?`."""
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        actions = footer_actions()
+        while actions and width_of_line(_keys(actions)) > width:
+            # The help tells the rest, so it is the last to go.
+            rest = [action for action in actions if action.id != "help"]
+            actions.remove(rest[-1] if rest else actions[-1])
+        return [_keys(actions)]
+
+
+def _keys(actions: Sequence[Action]) -> Line:
+    line: list[Piece] = []
+    for action in actions:
+        line += [words(f" {action.shown}", Tone.ACCENT), words(f" {action.label} ", Tone.MUTED)]
+    return tuple(line)
+
+
+class NoticeBox(Painted):
+    """One sentence in the middle of the screen."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text = ""
+
+    def show(self, text: str) -> None:
+        """Show this sentence."""
+        self._text = text
+        self.repaint()
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        text = safe(self._text)
+        left = max(0, (width - width_of(text)) // 2)
+        line = (Piece(" " * left, Tone.TEXT, left), words(text, Tone.STRONG))
+        return [()] * ((height - 1) // 2) + [line]

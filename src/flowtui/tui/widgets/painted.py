@@ -1,0 +1,114 @@
+"""`Painted`: a widget that draws whole lines and sends the cells that differ from the last time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from flowtui.tui.cells import Line, Piece, Tone, changed_spans, fill
+
+
+class Painted(Widget):
+    """Base of all that is drawn in cells. Subclasses implement `draw`."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"cell--{tone}" for tone in Tone} | {"cell--lit", "cell--lit-blurred"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: list[Line] = []
+        self._rich: dict[tuple[Tone, bool, bool], Style] = {}
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        """Return at most `height` lines; each is cut or filled to `width`."""
+        raise NotImplementedError
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether drawing is any use now; hidden widgets do no work."""
+        return self.is_mounted and self.display and self.size.area > 0 and self.is_on_screen
+
+    def repaint(self) -> None:
+        """Draw again and send what changed."""
+        if not self.is_shown:
+            return
+        old, new = self._lines, self._drawn()
+        self._lines = new
+        if len(old) != len(new):
+            self.refresh()
+            return
+        regions = [
+            Region(first, y, end - first, 1)
+            for y, (before, after) in enumerate(zip(old, new, strict=True))
+            for first, end in changed_spans(before, after)
+        ]
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line for the terminal (called by Textual)."""
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self._style(Tone.TEXT, False))
+        return self._strip(self._lines[y])
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the old theme (called by Textual)."""
+        self._rich.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        self._redraw()
+
+    def on_show(self) -> None:
+        self._redraw()
+
+    def on_focus(self, _event: events.Focus) -> None:
+        self._redraw()
+
+    def on_blur(self, _event: events.Blur) -> None:
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self.is_mounted and self.size.area:
+            self._lines = self._drawn()
+            self.refresh()
+
+    def _drawn(self) -> list[Line]:
+        width, height = self.size
+        lines = [fill(line, width) for line in self.draw(width, height)[:height]]
+        return lines + [fill((), width)] * (height - len(lines))
+
+    def _strip(self, line: Line) -> Strip:
+        segments: list[Segment] = []
+        texts: list[str] = []
+        style = self._style_of(line[0]) if line else Style.null()
+        for part in line:
+            part_style = self._style_of(part)
+            # Blanks look the same in every foreground: a style less is twenty bytes less on the wire.
+            blank = part.text.isspace() and part_style.bgcolor == style.bgcolor and not style.reverse
+            if part_style != style and not blank:
+                segments.append(Segment("".join(texts), style))
+                texts, style = [], part_style
+            texts.append(part.text)
+        segments.append(Segment("".join(texts), style))
+        return Strip([segment for segment in segments if segment.text], sum(part.width for part in line))
+
+    def _style_of(self, part: Piece) -> Style:
+        return self._style(part.tone, part.lit)
+
+    def _style(self, tone: Tone, lit: bool) -> Style:
+        key = (tone, lit, self.has_focus)
+        if (style := self._rich.get(key)) is None:
+            style = self.get_component_rich_style(f"cell--{tone}")
+            if lit:
+                name = "cell--lit" if self.has_focus else "cell--lit-blurred"
+                over = self.get_component_rich_style(name)
+                style += Style(bgcolor=over.bgcolor, bold=over.bold or style.bold, reverse=over.reverse)
+            self._rich[key] = style
+        return style

@@ -1,0 +1,192 @@
+"""`Pane`: a framed list of rows with a title, a filter, a cursor and keys to move it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from flowtui.tui.actions import Scope, bindings
+from flowtui.tui.cells import Line, Piece, Tone, fill, fit, lit, safe, width_of, words
+from flowtui.tui.widgets.painted import Painted
+
+_WHEEL_LINES = 3
+
+
+class Pane(Painted, can_focus=True):
+    """A framed list. Rows are counted from 0; `top` is the first one shown, `cursor` the chosen one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.PANE)
+
+    class Opened(Message):
+        """The row under the cursor shall be shown in detail."""
+
+        def __init__(self, pane: Pane) -> None:
+            super().__init__()
+            self.pane = pane
+
+        @property
+        def control(self) -> Pane:
+            return self.pane
+
+    def __init__(self, name: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.heading = name
+        self.siblings: tuple[str, ...] = ()  # panes that take turns with this one, for the title
+        self.filter_text = ""
+        self.cursor = 0
+        self.top = 0
+
+    # What a subclass supplies
+
+    def row_count(self) -> int:
+        """Return how many rows there are, filtered."""
+        raise NotImplementedError
+
+    def row(self, index: int, width: int) -> Line:
+        """Return one row."""
+        raise NotImplementedError
+
+    def column_heads(self, width: int) -> Line | None:
+        """Return the line above the rows, None for none."""
+        return None
+
+    def title_words(self) -> str:
+        """Return what the title says behind the pane's name: what is shown, how filtered."""
+        return f"/{self.filter_text}" if self.filter_text else ""
+
+    def corner_words(self) -> str:
+        """Return what stands at the lower right."""
+        rows = self.row_count()
+        if rows <= self.page:
+            return ""
+        return f"{self.top + 1}–{min(rows, self.top + self.page)} of {rows:,}"
+
+    def empty_words(self) -> str:
+        """Return what an empty pane says: what would be here, what to do."""
+        return ""
+
+    def apply_filter(self) -> None:
+        """Take `filter_text` into account."""
+
+    def is_lit(self, index: int) -> bool:
+        """Return whether a row is shown as chosen."""
+        return index == self.cursor
+
+    # Moving
+
+    @property
+    def page(self) -> int:
+        """How many rows are shown at once."""
+        return max(1, self.size.height - 2 - (self.column_heads(max(1, self.size.width - 4)) is not None))
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row, or the nearest there is, and bring it into view."""
+        last = self.row_count() - 1
+        self.cursor = max(0, min(index, last))
+        self.top = max(self.cursor - self.page + 1, min(self.top, self.cursor))
+        self.top = max(0, min(self.top, last + 1 - self.page))
+        self.repaint()
+
+    def scroll_rows(self, rows: int) -> None:
+        """Scroll without moving the cursor further than it must to stay in view."""
+        self.top = max(0, min(self.top + rows, self.row_count() - self.page))
+        self.move_to(max(self.top, min(self.cursor, self.top + self.page - 1)))
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows in which all words of `text` occur, in any case."""
+        if text != self.filter_text:
+            self.filter_text = text
+            self.apply_filter()
+            self.repaint()
+
+    def action_cursor_down(self) -> None:
+        self.move_to(self.cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        self.move_to(self.cursor - 1)
+
+    def action_page_down(self) -> None:
+        self.move_to(self.cursor + self.page)
+
+    def action_page_up(self) -> None:
+        self.move_to(self.cursor - self.page)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self.row_count() - 1)
+
+    def action_open(self) -> None:
+        if self.row_count():
+            self.post_message(self.Opened(self))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.scroll_rows(_WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.scroll_rows(-_WHEEL_LINES)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.focus()
+        heads = self.column_heads(max(1, self.size.width - 4)) is not None
+        index = self.top + event.y - 1 - heads
+        if self.top <= index < min(self.row_count(), self.top + self.page):
+            self.move_to(index)
+            if event.chain == 2:
+                self.action_open()
+
+    # Drawing
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        if width < 8 or height < 3:
+            return []
+        inner = width - 4
+        body: list[Line] = []
+        heads = self.column_heads(inner)
+        if heads is not None:
+            body.append(heads)
+        rows = self.row_count()
+        if rows:
+            shown = range(self.top, min(rows, self.top + height - 2 - len(body)))
+            body += [self._row(index, inner) for index in shown]
+        elif empty := self.empty_words():
+            body = [(Piece(fit(safe(empty), inner), Tone.MUTED, inner),)]
+        body += [()] * (height - 2 - len(body))
+        side = Tone.FRAME_FOCUS if self.has_focus else Tone.FRAME
+        left, right = Piece("│ ", side, 2), Piece(" │", side, 2)
+        framed = [(left, *fill(line, inner), right) for line in body[: height - 2]]
+        return [self._upper_edge(width, side), *framed, self._lower_edge(width, side)]
+
+    def _row(self, index: int, inner: int) -> Line:
+        line = fill(self.row(index, inner), inner)
+        return lit(line) if self.is_lit(index) else line
+
+    def _upper_edge(self, width: int, side: Tone) -> Line:
+        said = self.title_words()
+        name = Tone.ACCENT if self.has_focus else Tone.STRONG
+        title: list[Piece] = [words("╭ ", side), words(self.heading, name)]
+        if said:
+            title.append(words(f" {said}" if said.startswith(("of ", "/")) else f": {said}", Tone.TEXT))
+        for sibling in self.siblings:
+            title += [words(" · ", side), words(sibling, Tone.MUTED)]
+        title.append(words(" ", side))
+        line = list(fill(title, width - 2)) if sum(part.width for part in title) > width - 2 else title
+        room = width - 1 - sum(part.width for part in line)
+        return (*line, Piece("─" * room, side, room), Piece("╮", side, 1))
+
+    def _lower_edge(self, width: int, side: Tone) -> Line:
+        corner = self.corner_words()
+        said = fit(f" {corner} ", min(width_of(corner) + 2, width - 4)) if corner else ""
+        room = width - 3 - width_of(said)
+        return (
+            Piece("╰" + "─" * room, side, room + 1),
+            Piece(said, Tone.MUTED, width_of(said)),
+            Piece("─╯", side, 2),
+        )

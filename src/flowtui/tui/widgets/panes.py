@@ -1,0 +1,239 @@
+"""The tables of the overview: loops, nodes, queues, troubles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowtui.model.errors import Problem, Severity
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
+from flowtui.model.states import NodeHealth
+from flowtui.tui import format as fmt
+from flowtui.tui.cells import Tone
+from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
+from flowtui.tui.wording import (
+    errors_first,
+    loop_glyph,
+    loop_state,
+    node_figure,
+    node_glyph,
+    problem_place,
+    worst_first,
+)
+
+_FULL_BAR = 10_000
+_BAR_CELLS = 8
+
+
+class LoopsPane(LiveTable[LoopView]):
+    """All loops, the worst first."""
+
+    columns = (
+        Column("", 1),
+        Column("LOOP", 40, least=12, measured=True),
+        Column("POOL", 7, drop=4),
+        Column("STATE", 17, least=14, grows=True),
+        Column("ITEMS/S", 7, "right"),
+        Column("LAST MINUTE", 12, drop=3, gap=2),
+        Column("P95", 7, "right", drop=1),
+        Column("ERR", 5, "right"),
+        Column("ITEMS", 6, "right", drop=6),
+        Column("IN FLIGHT", 9, "right", drop=5),
+    )
+
+    def __init__(self, name: str, *, id: str | None = None) -> None:
+        super().__init__(name, id=id)
+        self._now = 0.0
+
+    def show_snapshot(self, snapshot: EngineSnapshot) -> None:
+        """Show the loops of this snapshot."""
+        self._now = snapshot.taken_at
+        self.loading = snapshot.loading and not snapshot.loops
+        self.show(worst_first(snapshot.loops))
+
+    def key(self, item: LoopView) -> object:
+        return item.id
+
+    def measure(self, item: LoopView) -> str:
+        return item.id
+
+    def searched(self, item: LoopView) -> str:
+        return f"{item.id} {item.pool} {item.state} {item.reason} {item.waiting}"
+
+    def cells(self, item: LoopView) -> Sequence[Cell]:
+        return (
+            loop_glyph(item),
+            (item.id, Tone.TEXT),
+            (item.pool, Tone.MUTED),
+            loop_state(item, self._now),
+            (fmt.rate(item.rate), Tone.TEXT),
+            (fmt.sparkline(item.history, 12), Tone.MUTED),
+            (fmt.milliseconds(item.p95_ms), Tone.TEXT),
+            (fmt.count(item.errors), Tone.BAD if item.errors else Tone.MUTED),
+            (fmt.count(item.iterations), Tone.TEXT),
+            (fmt.count(item.in_flight), Tone.TEXT),
+        )
+
+    def empty_words(self) -> str:
+        return (
+            super().empty_words() or "No loops. Save a workflow file in the folder; it is loaded when flowtui starts."
+        )
+
+
+class NodesPane(LiveTable[NodeView]):
+    """The nodes of the chosen loop, in the order in which they run."""
+
+    columns = (
+        Column("", 1),
+        Column("NODE", 24, least=8, measured=True),
+        Column("TYPE", 16, least=8, grows=True, drop=2),
+        Column("NOW", 12, "right"),
+        Column("ERR", 5, "right", drop=3),
+        Column("RUNS", 6, "right", drop=4),
+    )
+
+    def __init__(self, name: str, *, id: str | None = None) -> None:
+        super().__init__(name, id=id)
+        self.loop: LoopView | None = None
+
+    def show_loop(self, loop: LoopView | None) -> None:
+        """Show the nodes of this loop."""
+        self.loop = loop
+        self.show(loop.nodes if loop else ())
+
+    def key(self, item: NodeView) -> object:
+        return (self.loop and self.loop.id, item.id)
+
+    def measure(self, item: NodeView) -> str:
+        return item.id
+
+    def searched(self, item: NodeView) -> str:
+        return f"{item.id} {item.title} {item.type} {item.health} {item.last_error}"
+
+    def cells(self, item: NodeView) -> Sequence[Cell]:
+        return (
+            node_glyph(item),
+            (item.id, Tone.TEXT),
+            (item.type, Tone.MUTED),
+            node_figure(item),
+            (fmt.count(item.errors), Tone.BAD if item.errors else Tone.MUTED),
+            (fmt.count(item.runs), Tone.TEXT),
+        )
+
+    def below(self, item: NodeView) -> Cell | None:
+        if item.health is NodeHealth.FAILING and item.last_error:
+            return item.last_error, Tone.BAD
+        return None
+
+    def title_words(self) -> str:
+        of = f"of {self.loop.id}" if self.loop else ""
+        return f"{of} /{self.filter_text}".strip() if self.filter_text else of
+
+    def empty_words(self) -> str:
+        return super().empty_words() or "Choose a loop to see its nodes."
+
+
+class QueuesPane(LiveTable[QueueView]):
+    """All queues, by name."""
+
+    columns = (
+        Column("", 1),
+        Column("QUEUE", 40, least=12, measured=True, grows=True),
+        Column("", _BAR_CELLS, drop=3),
+        Column("DEPTH", 5, "right"),
+        Column("IN/S", 6, "right"),
+        Column("OUT/S", 6, "right"),
+        Column("OLDEST", 7, "right"),
+        Column("IN FLIGHT", 9, "right", drop=4),
+        Column("LOST", 5, "right", drop=1),
+    )
+
+    def show_snapshot(self, snapshot: EngineSnapshot) -> None:
+        """Show the queues of this snapshot."""
+        self.loading = snapshot.loading and not snapshot.queues
+        self.show(sorted(snapshot.queues, key=lambda queue: (not queue.unaccounted, queue.name)))
+
+    def key(self, item: QueueView) -> object:
+        return item.name
+
+    def measure(self, item: QueueView) -> str:
+        return item.name
+
+    def searched(self, item: QueueView) -> str:
+        return " ".join((item.name, *item.readers, *item.writers))
+
+    def cells(self, item: QueueView) -> Sequence[Cell]:
+        sign: Cell = ("!", Tone.BAD) if item.unaccounted else ("⇒", Tone.MUTED)
+        return (
+            sign,
+            (item.name, Tone.TEXT),
+            (fmt.bar(item.depth, _FULL_BAR, _BAR_CELLS), Tone.ACCENT if item.depth else Tone.FRAME),
+            (fmt.count(item.depth), Tone.TEXT),
+            (fmt.rate(item.in_rate), Tone.TEXT),
+            (fmt.rate(item.out_rate), Tone.TEXT),
+            (fmt.age(item.oldest_s), Tone.TEXT),
+            (fmt.count(item.in_flight), Tone.TEXT),
+            (fmt.count(item.unaccounted), Tone.BAD if item.unaccounted else Tone.MUTED),
+        )
+
+    def empty_words(self) -> str:
+        return super().empty_words() or "No queues. A queue-writer node makes one; a queue-reader empties it."
+
+
+class TroublePane(LiveTable[Problem | DeadLetterGroup]):
+    """Problems in files, then dead letters in groups, the most first."""
+
+    columns = (
+        Column("", 1),
+        Column("", 5, "right"),
+        Column("WHERE", 30, least=12, measured=True),
+        Column("WHAT", 14, least=8, grows=True),
+        Column("LAST", 6, "right", drop=1),
+    )
+
+    def __init__(self, name: str, *, id: str | None = None) -> None:
+        super().__init__(name, id=id)
+        self._now = 0.0
+        self._said = ""
+
+    def show_snapshot(self, snapshot: EngineSnapshot) -> None:
+        """Show problems and dead letters of this snapshot."""
+        self._now = snapshot.taken_at
+        self.loading = snapshot.loading
+        said = [fmt.plural(snapshot.dead_total, "dead letter")] if snapshot.dead_total else []
+        if snapshot.problems:
+            said.insert(0, fmt.plural(len(snapshot.problems), "file problem"))
+        self._said = ", ".join(said)
+        groups = sorted(snapshot.dead_letters, key=lambda group: (-group.count, group.loop, group.node, group.error))
+        self.show([*errors_first(snapshot.problems), *groups])
+
+    def key(self, item: Problem | DeadLetterGroup) -> object:
+        if isinstance(item, Problem):
+            return item
+        return (item.loop, item.node, item.error)
+
+    def measure(self, item: Problem | DeadLetterGroup) -> str:
+        return problem_place(item) if isinstance(item, Problem) else f"{item.loop} {item.node}"
+
+    def searched(self, item: Problem | DeadLetterGroup) -> str:
+        if isinstance(item, Problem):
+            return str(item)
+        return f"{item.loop} {item.node} {item.error} {item.message}"
+
+    def cells(self, item: Problem | DeadLetterGroup) -> Sequence[Cell]:
+        if isinstance(item, Problem):
+            sign: Cell = ("✖", Tone.BAD) if item.severity is Severity.ERROR else ("!", Tone.WARN)
+            return sign, ("file", Tone.MUTED), (self.measure(item), Tone.TEXT), (item.message, sign[1]), ("", Tone.TEXT)
+        return (
+            ("†", Tone.WARN),
+            (fmt.count(item.count), Tone.STRONG),
+            (self.measure(item), Tone.TEXT),
+            (f"{item.error}: {item.message}", Tone.TEXT),
+            (fmt.age(self._now - item.last_at), Tone.MUTED),
+        )
+
+    def title_words(self) -> str:
+        said = self._said
+        return f"{said} /{self.filter_text}".strip() if self.filter_text else said
+
+    def empty_words(self) -> str:
+        return super().empty_words() or "No problems, no dead letters. Failed items will wait here."

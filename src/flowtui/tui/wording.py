@@ -1,0 +1,129 @@
+"""Glyphs, words and order for what a snapshot holds: the same in every pane and every detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flowtui.model.errors import Problem, Severity
+from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, StoreView
+from flowtui.model.states import LoopState, NodeHealth, NodeKind
+from flowtui.tui import format as fmt
+from flowtui.tui.cells import Tone
+
+Word = tuple[str, Tone]
+
+_LOOP_GLYPHS: dict[LoopState, Word] = {
+    LoopState.FAILED: ("✖", Tone.BAD),
+    LoopState.PAUSED: ("‖", Tone.WARN),
+    LoopState.PAUSING: ("‖", Tone.WARN),
+    LoopState.STOPPING: ("◌", Tone.WARN),
+    LoopState.STOPPED: ("■", Tone.MUTED),
+    LoopState.STARTING: ("◌", Tone.GOOD),
+    LoopState.RUNNING: ("▶", Tone.GOOD),
+    LoopState.COMPLETED: ("✔", Tone.MUTED),
+}
+
+#: Lower comes first. Moving states stand where they come from, so that a row does not jump twice.
+_LOOP_RANK = {
+    LoopState.FAILED: 0,
+    LoopState.PAUSED: 1,
+    LoopState.PAUSING: 1,
+    LoopState.STOPPED: 2,
+    LoopState.STOPPING: 2,
+}
+_LAST_RANK = {LoopState.COMPLETED: 4}
+
+#: A loop's states in the order in which the header counts them.
+_COUNTED = (
+    LoopState.RUNNING,
+    LoopState.STARTING,
+    LoopState.PAUSING,
+    LoopState.PAUSED,
+    LoopState.STOPPING,
+    LoopState.STOPPED,
+    LoopState.COMPLETED,
+    LoopState.FAILED,
+)
+
+
+def worst_first(loops: Iterable[LoopView]) -> list[LoopView]:
+    """Return failed loops first, then paused and stopped ones, then those that run, then completed ones."""
+    return sorted(loops, key=lambda loop: _LOOP_RANK.get(loop.state, _LAST_RANK.get(loop.state, 3)))
+
+
+def loop_glyph(loop: LoopView) -> Word:
+    """Return the sign of a loop's state."""
+    if loop.state is LoopState.RUNNING and loop.waiting:
+        return "▷", Tone.MUTED
+    return _LOOP_GLYPHS[loop.state]
+
+
+def loop_state(loop: LoopView, now: float) -> Word:
+    """Return a loop's state in words: since when, why, what it waits for."""
+    if loop.state is LoopState.RUNNING:
+        return (f"waiting: {loop.waiting}", Tone.MUTED) if loop.waiting else ("running", Tone.TEXT)
+    tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else _LOOP_GLYPHS[loop.state][1]
+    return f"{loop.state} {fmt.age(now - loop.since)}" + (f": {loop.reason}" if loop.reason else ""), tone
+
+
+def loop_counts(loops: Iterable[LoopView]) -> list[tuple[int, LoopState]]:
+    """Return how many loops are in each state that occurs."""
+    states = [loop.state for loop in loops]
+    return [(states.count(state), state) for state in _COUNTED if state in states]
+
+
+def tone_of(state: LoopState) -> Tone:
+    """Return the tone in which a state is named."""
+    return Tone.TEXT if state is LoopState.RUNNING else _LOOP_GLYPHS[state][1]
+
+
+def node_glyph(node: NodeView) -> Word:
+    """Return the sign of a node's health."""
+    if node.health is NodeHealth.FAILING:
+        return "✖", Tone.BAD
+    if node.health is NodeHealth.STALLED:
+        return "!", Tone.WARN
+    hollow = node.health is NodeHealth.IDLE
+    if node.kind is NodeKind.CONDITIONAL:
+        return ("◇", Tone.MUTED) if hollow else ("◆", Tone.GOOD)
+    return ("○", Tone.MUTED) if hollow else ("●", Tone.GOOD)
+
+
+def node_figure(node: NodeView) -> Word:
+    """Return the one figure that says most about a node: its health if bad, its ports, its rate or its time."""
+    if node.health is NodeHealth.FAILING:
+        return "failing", Tone.BAD
+    if node.health is NodeHealth.STALLED:
+        return "stalled", Tone.WARN
+    if node.health is NodeHealth.IDLE:
+        return "idle", Tone.MUTED
+    if node.ports:
+        total = sum(times for _, times in node.ports)
+        return " ".join(f"{port} {fmt.share(times, total)}" for port, times in node.ports), Tone.TEXT
+    if node.kind is NodeKind.PRODUCER or node.p95_ms is None:
+        return f"{fmt.rate(node.rate)}/s", Tone.TEXT
+    return fmt.milliseconds(node.p95_ms), Tone.TEXT
+
+
+def store_words(store: StoreView) -> Word:
+    """Return what the header says of the store."""
+    name = {"local": "local store", "redis": "redis", "memory": "memory store"}.get(store.kind, store.kind)
+    if store.trouble:
+        return f"✖ {name}: trouble", Tone.BAD
+    return (f"● {name}, durable", Tone.TEXT) if store.durable else (f"{name}", Tone.TEXT)
+
+
+def problem_place(problem: Problem) -> str:
+    """Return `orders.yaml:14:7`, without the folder, which the header names."""
+    return problem.path.name + (f":{problem.line}:{max(1, problem.column)}" if problem.line else "")
+
+
+def errors_first(problems: Iterable[Problem]) -> list[Problem]:
+    """Return errors before warnings, each in their given order."""
+    return sorted(problems, key=lambda problem: problem.severity is not Severity.ERROR)
+
+
+def active_loops(snapshot: EngineSnapshot) -> int:
+    """Return how many loops would be stopped by leaving."""
+    resting = (LoopState.STOPPED, LoopState.COMPLETED, LoopState.FAILED)
+    return sum(loop.state not in resting for loop in snapshot.loops)

@@ -1,0 +1,148 @@
+"""Workflow file + environment → `WorkflowDoc`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowtui.model.errors import Problem, Severity
+from flowtui.workflow.schema import NAME, Checked, NodeDoc
+from flowtui.workflow.source import KeyPath, Source, plain_scalar, read_source
+
+_REFERENCE = re.compile(
+    r"(?P<escape>\$\$\{)|\$\{(?P<secret>secret:[^}]*)\}"
+    r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}"
+    r"|(?P<bad>\$\{[^}]*\}?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDoc:
+    """One workflow file, checked as far as that goes without knowing any node type.
+
+    Attributes:
+        name: the workflow's; the file's stem unless the file says another.
+        nodes: by id, in the order of the file; strings of their config have `${NAME}` replaced.
+        unusable: ids that exist in the file but are so wrong that `nodes` lacks them.
+        left_out: `(node id, field)` of fields that were wrong and are not in `nodes`.
+    """
+
+    source: Source
+    name: str
+    description: str
+    nodes: Mapping[str, NodeDoc]
+    unusable: frozenset[str]
+    left_out: frozenset[tuple[str, str]]
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    def problem(
+        self, path: KeyPath, message: str, code: str, *, key: bool = False, severity: Severity = Severity.ERROR
+    ) -> Problem:
+        """Return a problem with the value (or the key) at a path of the document."""
+        return self.source.problem(path, message, code, key=key, severity=severity)
+
+
+def load_document(path: Path, env: Mapping[str, str]) -> tuple[WorkflowDoc | None, tuple[Problem, ...]]:
+    """Read one file.
+
+    Returns:
+        the document, None if nothing at all can be made of the file, and every problem of the file. With an error
+        among the problems the document is good for finding further ones only.
+    """
+    source, problems = read_source(path)
+    if source is None:
+        return None, problems
+    substitution = _Substitution(source, env)
+    checked = Checked(source, substitution.document())
+    found = [*problems, *substitution.problems, *checked.problems]
+    if checked.document is None:
+        return None, tuple(found)
+    name = checked.document.name or path.stem
+    if checked.document.name is None and "name" not in source.value and not NAME.fullmatch(name):
+        message = f"the file's name '{name}' can't name the workflow: add 'name:' with letters, digits, '-' and '_'"
+        found.append(source.problem((), message, "bad-name"))
+    left_out = checked.left_out | {(node, "config") for node in substitution.flawed}
+    document = WorkflowDoc(
+        source,
+        name,
+        checked.document.description,
+        checked.document.nodes,
+        frozenset(checked.unusable),
+        frozenset(left_out),
+    )
+    return document, tuple(found)
+
+
+class _Substitution:
+    """Replaces `${NAME}` and `${NAME:default}` in the configs of one file.
+
+    Attributes:
+        flawed: ids of nodes whose config could not be made.
+    """
+
+    def __init__(self, source: Source, env: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self.flawed: set[str] = set()
+        self._source = source
+        self._env = env
+
+    def document(self) -> dict[str, Any]:
+        nodes = self._source.value.get("nodes")
+        if not isinstance(nodes, dict):
+            return self._source.value
+        return {**self._source.value, "nodes": {name: self._node(name, node) for name, node in nodes.items()}}
+
+    def _node(self, name: str, node: Any) -> Any:
+        if not isinstance(node, dict) or "config" not in node:
+            return node
+        path = ("nodes", name, "config")
+        before = len(self.problems)
+        config = self._value(node["config"], path)
+        if len(self.problems) > before:
+            self.flawed.add(name)
+        return {**node, "config": config}
+
+    def _value(self, value: Any, path: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return {key: self._value(child, (*path, key)) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self._value(child, (*path, index)) for index, child in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            return self._text(value, path)
+        return value
+
+    def _text(self, text: str, path: KeyPath) -> Any:
+        result = _REFERENCE.sub(lambda found: self._replacement(found, path), text)
+        whole = _REFERENCE.fullmatch(text)
+        if whole and whole["name"] and path in self._source.plain and result:
+            return plain_scalar(result)  # unquoted, so a number is a number here too
+        return result
+
+    def _replacement(self, found: re.Match[str], path: KeyPath) -> str:
+        name, default = found["name"], found["default"]
+        if found["escape"]:
+            return "${"
+        if found["secret"]:
+            self._report(path, f"'{found[0]}': secrets are not supported yet, use '${{NAME}}'", "secret")
+        elif found["bad"]:
+            message = (
+                f"'{found[0]:.40}' is no variable: write '${{NAME}}' or '${{NAME:default}}', or '$${{' for the text"
+            )
+            self._report(path, message, "bad-variable")
+        elif name in self._env:
+            return self._env[name]
+        elif default is not None:
+            return str(default)
+        else:
+            message = f"variable {name} is not set: set it, or give a default like '${{{name}:…}}'"
+            self._report(path, message, "unset-variable")
+        return ""
+
+    def _report(self, path: KeyPath, message: str, code: str) -> None:
+        self.problems.append(self._source.problem(path, message, code))

@@ -1,0 +1,196 @@
+"""What a workflow document may say, and every way in which it can be wrong."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from flowtui.model.errors import Problem
+from flowtui.workflow.source import KeyPath, Source
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME_RULE = "a letter, then letters, digits, '-' and '_'"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known name that is closest, or nothing."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _node_id(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise PydanticCustomError("bad-id", "{text} is no node id: it must be " + _NAME_RULE, {"text": repr(text)})
+    return text
+
+
+def _workflow_name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise PydanticCustomError(
+            "bad-name", "{text} is no workflow name: it must be " + _NAME_RULE, {"text": repr(text)}
+        )
+    return text
+
+
+def _as_list(needs: Any) -> Any:
+    return [needs] if isinstance(needs, str) else needs
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_key_without_value_counts_as_not_written(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        fields = cls.model_fields
+        return {
+            key: value
+            for key, value in data.items()
+            if value is not None or key not in fields or fields[key].is_required()
+        }
+
+
+class LoopOptions(_Model):
+    """How a loop runs; written at its producer. `pool` is None where nobody chose one."""
+
+    pool: Literal["asyncio", "thread"] | None = None
+    on_error: Literal["dead_letter", "pause", "stop"] = "dead_letter"
+    autostart: bool = True
+    max_in_flight: int = Field(default=16, ge=1, le=100_000)
+
+
+class NodeDoc(_Model):
+    """One node as written; `needs` holds `id` or `id.port`."""
+
+    type: str
+    title: str = ""
+    needs: Annotated[list[str], BeforeValidator(_as_list)] = []
+    config: dict[str, Any] = {}
+    loop: LoopOptions | None = None
+
+
+class FileDoc(_Model):
+    """A whole file as written."""
+
+    name: Annotated[str, AfterValidator(_workflow_name)] | None = None
+    description: str = ""
+    nodes: dict[Annotated[str, AfterValidator(_node_id)], NodeDoc]
+
+
+class Checked:
+    """A document after the check.
+
+    Attributes:
+        document: what is left without the parts that are wrong; None if nothing is.
+        problems: one for each wrong part.
+        unusable: ids of nodes that had to be left out.
+        left_out: `(node id, field)` of the fields that had to be left out of the other nodes.
+    """
+
+    def __init__(self, source: Source, value: Mapping[str, Any]) -> None:
+        self.document: FileDoc | None = None
+        self.problems: list[Problem] = []
+        self.unusable: set[str] = set()
+        self.left_out = {(str(p[1]), str(p[2])) for p in source.damaged if len(p) > 2 and p[0] == "nodes"}
+        self._source = source
+        rest = copy.deepcopy(dict(value))
+        try:
+            self.document = FileDoc.model_validate(rest)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                self._take(details, rest)
+            if isinstance(rest.get("nodes"), dict):
+                self.document = FileDoc.model_validate(rest)
+
+    def _take(self, details: ErrorDetails, rest: dict[str, Any]) -> None:
+        in_key = details["loc"][-1] == "[key]"
+        path: KeyPath = details["loc"][:-1] if in_key else details["loc"]
+        if details["type"] == "extra_forbidden":
+            self.problems.append(self._unknown_field(path))
+        elif not self._source.is_damaged(path):
+            message, code = _describe(details, _label(path))
+            self.problems.append(self._source.problem(path, message, code, key=in_key))
+        self._leave_out(path, rest, extra=details["type"] == "extra_forbidden")
+
+    def _unknown_field(self, path: KeyPath) -> Problem:
+        models: dict[int, tuple[str, type[_Model]]] = {
+            1: ("a workflow", FileDoc),
+            3: ("a node", NodeDoc),
+            4: ("'loop'", LoopOptions),
+        }
+        where, model = models[len(path)]
+        name = str(path[-1])
+        known = list(model.model_fields)
+        message = f"unknown field '{name}' in {where}{did_you_mean(name, known) or ': it has ' + ', '.join(known)}"
+        return self._source.problem(path, message, "unknown-field", key=True)
+
+    def _leave_out(self, path: KeyPath, rest: dict[str, Any], *, extra: bool) -> None:
+        nodes = rest.get("nodes")
+        if path[0] != "nodes" or len(path) == 1 or not isinstance(nodes, dict):
+            rest.pop(str(path[0]), None)
+            return
+        node_id, field = str(path[1]), str(path[2]) if len(path) > 2 else ""
+        if field in ("", "type"):
+            nodes.pop(node_id, None)
+            self.unusable.add(node_id)
+        elif extra and len(path) > 3:
+            nodes.get(node_id, {}).get(field, {}).pop(path[3], None)
+        else:
+            nodes.get(node_id, {}).pop(field, None)
+            if not extra:
+                self.left_out.add((node_id, field))
+
+
+def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
+    """Return message and code for one error of pydantic."""
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
+    if kind == "missing":
+        return f"'{field}' is missing", "missing-field"
+    if kind in ("bad-id", "bad-name"):
+        return details["msg"], kind
+    wanted = {
+        "string_type": "text",
+        "bool_type": "true or false",
+        "int_type": "a whole number",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "list_type": "one id or a list of ids",
+    }.get(kind)
+    if kind == "literal_error":
+        wanted = str(context["expected"])
+        if isinstance(value, str):
+            return f"'{field}' must be {wanted}, not '{value}'{did_you_mean(value, _literals(wanted))}", "bad-value"
+    elif kind in ("greater_than_equal", "less_than_equal"):
+        wanted = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+    if wanted is None:
+        return f"'{field}' is wrong: {details['msg'][:1].lower()}{details['msg'][1:]}", "bad-value"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return f"'{field}' must be text: write it in quotes", "bad-value"
+    return f"'{field}' must be {wanted}, not {_shown(value)}", "bad-value"
+
+
+def _label(path: KeyPath) -> str:
+    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
+
+
+def _literals(expected: str) -> list[str]:
+    return re.findall(r"'([^']+)'", expected)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return json.dumps(value, ensure_ascii=False)[:60]
