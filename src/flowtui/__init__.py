@@ -13,10 +13,12 @@ from flowtui.nodes.base import (
     Pool,
     ProducerNode,
 )
+from flowtui.nodes.durations import Duration
 
 __all__ = [
     "BlockingNode",
     "ConditionalNode",
+    "Duration",
     "Exhausted",
     "NodeConfig",
     "NodeData",

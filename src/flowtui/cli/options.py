@@ -23,7 +23,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Folder(click.ParamType):
+class Folder(click.ParamType[Path]):
     """An existing folder."""
 
     name = "folder"
@@ -39,7 +39,7 @@ class Folder(click.ParamType):
         return path
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A duration such as `10s`, as seconds."""
 
     name = "duration"

@@ -190,12 +190,16 @@ class FlowEngine:
         await self._end(store)
 
     async def _sample(self, store: DataStore) -> None:
-        while True:
+        # Not `while True`: a cancellation that arrives within a store call may be swallowed there.
+        while not self._closing.is_set():
             now = time.monotonic()
             for loop in self._deployment.loops.values():
                 loop.sample(now)
-            await self._monitor.look(store, [loop.plan for loop in self._deployment.loops.values()])
+            await self._look(store)
             await asyncio.sleep(max(0.1, _SAMPLE_EVERY_S - (time.monotonic() - now)))
+
+    async def _look(self, store: DataStore) -> None:
+        await self._monitor.look(store, [loop.plan for loop in self._deployment.loops.values()])
 
     async def _follow_folder(self) -> None:
         async for _ in changes(self._folder):
@@ -209,6 +213,7 @@ class FlowEngine:
         for loop, has_ended in zip(loops, ended, strict=True):
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)
+        await self._look(store)
         self._pools.close()
         await store.release()
         await asyncio.to_thread(store.close)

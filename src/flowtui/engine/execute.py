@@ -30,6 +30,7 @@ _BUILTIN_NODES = str(Path(__file__).parent.parent / "nodes" / "builtin")
 _PLAIN_RESULTS = frozenset({NodeData, dict, str, tuple, type(None)})
 #: A plain `def` that took less than this last time runs on the track's own thread: a hop costs about 0.1 ms.
 INLINE_BELOW_NS = 1_000_000
+_QUICK_NS = 50_000
 
 
 class Step:
@@ -47,6 +48,7 @@ class Step:
         "is_conditional",
         "is_join",
         "is_non_blocking",
+        "is_simple",
         "loop",
         "need_ids",
         "needs",
@@ -80,6 +82,7 @@ class Step:
         self.attribution = Attribution(loop, plan.id)
         self.is_conditional = plan.kind is NodeKind.CONDITIONAL
         self.is_non_blocking = plan.kind is NodeKind.NON_BLOCKING
+        self.is_simple = self.is_async and self.template is None and not self.is_conditional
         self.is_join = len(plan.needs) > 1
         self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
         self.needs = plan.needs
@@ -87,6 +90,14 @@ class Step:
         self.dependants: tuple[Step, ...] = ()
         self.ports: frozenset[str] = frozenset()
         self.only_next: Step | None = None
+
+    def call_in_thread(self, *args: NodeData) -> Any:
+        """Call `execute` on a worker thread, and count it until it really ends: a thread cannot be cancelled."""
+        self.counters.in_threads += 1
+        try:
+            return self.call(*args)
+        finally:
+            self.counters.in_threads -= 1
 
     def connect(self, steps: list[Step]) -> None:
         """Point to the steps that follow."""
@@ -108,7 +119,7 @@ def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: 
 
 
 async def execute(
-    step: Step, data: NodeData, executor: Executor, *, may_inline: bool
+    step: Step, data: NodeData, executor: Executor, may_inline: bool = False
 ) -> tuple[NodeData | None, str | None]:
     """Run a consumer node on one item; return its output, None if it drops the item, and the port it chose.
 
@@ -122,17 +133,11 @@ async def execute(
     counters.running += 1
     started = counters.started_ns = perf_counter_ns()
     try:
-        if step.template is not None:
-            rendered_config.set(step.template.render(data, loop=step.loop))
-        if step.is_async:
+        if step.is_simple:
             result = await step.call(data)
-        elif may_inline and counters.last_ns < INLINE_BELOW_NS:
-            result = step.call(data)
+            output = (result, None) if type(result) is NodeData else (_plain(step, data, result), None)
         else:
-            result = await hop(executor, step.call, data)
-        if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
-            result = await result
-        output = _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
+            output = await _execute_any(step, data, executor, may_inline)
     except asyncio.CancelledError:
         raise
     except BaseException as error:
@@ -144,10 +149,31 @@ async def execute(
         counters.last_failed = False
         return output
     finally:
+        took = perf_counter_ns() - started
         counters.running -= 1
         counters.runs += 1
-        counters.last_ns = took = perf_counter_ns() - started
-        counters.latency.observe(took)
+        counters.last_ns = took
+        # Of quick runs every eighth stands for eight: counting each would cost as much as the run.
+        if took > _QUICK_NS:
+            counters.latency.observe(took)
+        elif counters.runs & 7 == 1:
+            counters.latency.observe(took, 8)
+
+
+async def _execute_any(
+    step: Step, data: NodeData, executor: Executor, may_inline: bool
+) -> tuple[NodeData | None, str | None]:
+    if step.template is not None:
+        rendered_config.set(step.template.render(data, loop=step.loop))
+    if step.is_async:
+        result = await step.call(data)
+    elif may_inline and step.counters.last_ns < INLINE_BELOW_NS:
+        result = step.call(data)
+    else:
+        result = await hop(executor, step.call_in_thread, data)
+    if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
+        result = await result
+    return _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
 
 
 def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[Any]:
@@ -159,7 +185,7 @@ def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[A
 def _plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
     if result is None or type(result) is NodeData:
         return result
-    if isinstance(result, Mapping):
+    if type(result) is dict or isinstance(result, Mapping):
         return data.replace(result)
     raise NodeError(
         f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "

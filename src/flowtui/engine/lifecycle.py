@@ -92,7 +92,7 @@ class Lifecycle:
         if target is not self.state:
             self.state = target
             self.since = time.time()
-            self.reason = reason
+            self.reason = reason or self.reason  # what merely follows from a move has no reason of its own
         return target
 
     def _legal(self) -> str:

@@ -8,9 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from flowtui.engine.execute import Step, describe, hop
 from flowtui.engine.logs import current_item, current_node
@@ -31,8 +30,7 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """One item for one iteration.
 
     Attributes:
@@ -103,8 +101,8 @@ class NodeSource:
         started = counters.started_ns = perf_counter_ns()
         try:
             # A plain `def` may wait here for minutes, and commits must go out meanwhile.
-            call = self._step.call
-            result = await call() if self._step.is_async else await hop(self._executor, call)
+            step = self._step
+            result = await step.call() if step.is_async else await hop(self._executor, step.call_in_thread)
         finally:
             counters.running -= 1
         if result is not None:
@@ -114,7 +112,7 @@ class NodeSource:
         return result
 
     def _as_data(self, result: Any) -> NodeData:
-        if not isinstance(result, Mapping):
+        if type(result) is not dict and not isinstance(result, Mapping):
             raise NodeError(
                 f"{self._step.id} ({self._step.plan.type.name}) returned {type(result).__name__}; "
                 f"return a mapping, NodeData, or None if there is nothing now"

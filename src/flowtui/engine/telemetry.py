@@ -25,13 +25,13 @@ class Latency:
         self._seen = -1
         self.p95_ms: float | None = None  # of the last sample; None if nothing was observed lately
 
-    def observe(self, ns: int) -> None:
-        """Count one duration in nanoseconds."""
+    def observe(self, ns: int, times: int = 1) -> None:
+        """Count a duration in nanoseconds, `times` times."""
         bits = ns.bit_length()
         if bits > 2:
-            self._current[(bits << 2) | ((ns >> (bits - 3)) & 3)] += 1
+            self._current[(bits << 2) | ((ns >> (bits - 3)) & 3)] += times
         else:
-            self._current[0] += 1
+            self._current[0] += times
 
     def sample(self, now: float, observed: int) -> None:
         """Work out the percentile, if `observed`, the number of all observations, is news; forget what is old.
@@ -107,6 +107,7 @@ class NodeCounters:
 
     __slots__ = (
         "errors",
+        "in_threads",
         "last_error",
         "last_failed",
         "last_ns",
@@ -122,6 +123,7 @@ class NodeCounters:
         self.runs = 0
         self.errors = 0
         self.running = 0
+        self.in_threads = 0  # calls on worker threads that have not ended, cancelled ones too
         self.started_ns = 0
         self.last_ns = 1 << 62  # no run yet: as slow as can be
         self.last_failed = False

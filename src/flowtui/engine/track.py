@@ -140,7 +140,7 @@ class Track:
 
     def still_running(self) -> list[str]:
         """Return the ids of nodes of which a run has not ended, as a thread cannot be made to."""
-        return [step.id for step in self.steps if step.counters.running > 0]
+        return [step.id for step in self.steps if step.counters.in_threads > 0]
 
     def _lost_lease(self) -> None:
         self.source.discard()

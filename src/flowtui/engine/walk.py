@@ -66,25 +66,23 @@ class Walker:
                 step, data = chosen
             else:
                 step, data = following, output
-            ended = await self._run(step, data, it, may_inline=it.walkers == 1 and not background)
-            if ended is None:
+            it.at = step.id
+            try:
+                # A plain function that runs right here holds up every other part of this track.
+                may_inline = self._may_inline and it.walkers == 1 and not background
+                output, port = await execute(step, data, self._executor, may_inline)
+            except BaseException as error:
+                self._failed(step, data, it, error)
                 return
-            output, port = ended
 
-    async def _run(
-        self, step: Step, data: NodeData, it: Iteration, *, may_inline: bool
-    ) -> tuple[NodeData | None, str | None] | None:
-        it.at = step.id
-        try:
-            # A plain function that runs right here holds up every other part of this track.
-            return await execute(step, data, self._executor, may_inline=may_inline and self._may_inline)
-        except asyncio.CancelledError:
-            if self._aborting:
-                raise
-            self._routing.fail(step, data, it, NodeError(f"{step.id} was cancelled from inside"))
-        except BaseException as error:  # an author's SystemExit must not end the engine either
+    def _failed(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
+        if not isinstance(error, asyncio.CancelledError):
+            # Everything else, an author's SystemExit too, concerns this item only.
             self._routing.fail(step, data, it, error)
-        return None
+        elif self._aborting:
+            raise error
+        else:
+            self._routing.fail(step, data, it, NodeError(f"{step.id} was cancelled from inside"))
 
     def _choose(
         self, ready: list[tuple[Step, NodeData]], it: Iteration, *, background: bool
@@ -109,7 +107,11 @@ class Walker:
             it.foreground.append(task)
 
     async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
-        ended = await self._run(step, data, it, may_inline=False)
-        if ended is not None:
-            await self._follow(step, ended[0], it, background=background, port=ended[1])
+        it.at = step.id
+        try:
+            output, port = await execute(step, data, self._executor)
+        except BaseException as error:
+            self._failed(step, data, it, error)
+        else:
+            await self._follow(step, output, it, background=background, port=port)
         self.leave(it)

@@ -9,9 +9,12 @@ from typing import Protocol
 from flowtui.graph.flow_graph import DraftNode, FlowNeed, GraphDraft
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, Pool
+from flowtui.nodes.config_faults import dotted
+from flowtui.nodes.modules import one_line
 from flowtui.nodes.registry import Registry
 from flowtui.nodes.templates import compile_config
 from flowtui.workflow.schema import did_you_mean
+from flowtui.workflow.source import KeyPath
 
 
 class Pass(Protocol):
@@ -46,7 +49,7 @@ class NodeValidator:
         node.type = self._registry.find(name)
         if node.type is None:
             close = self._registry.suggest(name)
-            hint = f" (did you mean '{close}'?)" if close else ": 'flowtui nodes' lists those that exist"
+            hint = f" (did you mean '{close}'?)" if close else ": check its spelling, or define it in nodes/*.py"
             draft.report(node, ("type",), f"unknown node type '{name}'{hint}", "unknown-node")
 
     def _check_config(self, draft: GraphDraft, node: DraftNode, cls: type[BaseNode]) -> None:
@@ -56,7 +59,7 @@ class NodeValidator:
             unknown = problem.code == "unknown-field"
             named = unknown or not problem.path or ("nodes", node.id, *path) not in draft.doc.source.values
             message = problem.message if named else f"{dotted(problem.path)}: {problem.message}"
-            draft.report(node, path, one_line(message), problem.code, key=unknown)
+            draft.report(node, path, " ".join(message.split()).rstrip("."), problem.code, key=unknown)
         node.has_sound_config = not problems
         if problems or not issubclass(cls, ConditionalNode):
             return
@@ -104,8 +107,8 @@ class NeedsResolver:
             if problem:
                 return problem
         if node.type is None and upstream.is_writer:
-            node.doubtful = True  # it may be meant to be a queue-reader
-        elif not node.is_producer:
+            return None  # it may be meant to be a queue-reader, into which no data flows
+        if not node.is_producer:
             node.needs.append((index, FlowNeed(name, port if dot else None)))
         elif node.is_reader and upstream.is_writer:
             node.writers.append((index, name))
@@ -144,7 +147,7 @@ class Reachability:
 
     def apply(self, draft: GraphDraft) -> None:
         if not any(draft.producers()) and not draft.has_unknown_nodes:
-            message = "the workflow has no producer, so nothing would ever run: add one, for example a 'timer'"
+            message = "the workflow has no producer, so nothing would ever run: add one, for example an 'interval'"
             draft.problems.append(draft.doc.problem(("nodes",), message, "no-producer", key=True))
             return
         order = TopologicalSorter({node.id: [n.node for _, n in node.needs] for node in draft.nodes.values()})
@@ -196,9 +199,7 @@ def _demand(node: DraftNode) -> Pool:
 
 def _is_plain(node: DraftNode) -> bool:
     """Say whether a node's work is a plain function, which would hold an event loop up."""
-    if node.type is None or node.is_reader or node.is_writer:
-        return False
-    return not inspect.iscoroutinefunction(getattr(node.type.cls, "execute", None))
+    return node.type is not None and not inspect.iscoroutinefunction(getattr(node.type.cls, "execute", None))
 
 
 def _port_problem(upstream: DraftNode, port: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 #: Keys and list places from the config down.
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _PREFIXES = ("Value error, ", "Assertion failed, ")
 
@@ -27,13 +27,13 @@ class Fault:
         sure: whether a template below `path` can't be the cause, because the value as a whole is of a wrong type.
     """
 
-    path: Path
+    path: KeyPath
     message: str
     code: str
     kind: str
     sure: bool
 
-    def waits_for(self, templated: list[Path]) -> bool:
+    def waits_for(self, templated: list[KeyPath]) -> bool:
         """Return whether the fault may be gone once the templates are rendered."""
         at_or_below = any(self.path[: len(path)] == path for path in templated)
         above = any(path[: len(self.path)] == self.path for path in templated)
@@ -42,7 +42,7 @@ class Fault:
 
 def config_faults(error: ValidationError, config_type: type[BaseModel], raw: Mapping[str, Any]) -> list[Fault]:
     """Return the errors in their order; those of the alternatives of one value become one."""
-    merged: dict[Path, Fault] = {}
+    merged: dict[KeyPath, Fault] = {}
     for each in error.errors(include_url=False, include_context=False):
         fault = _fault(each, _raw_path(each["loc"], raw), config_type)
         earlier = merged.get(fault.path)
@@ -53,7 +53,7 @@ def config_faults(error: ValidationError, config_type: type[BaseModel], raw: Map
     return list(merged.values())
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """Return a path as people write it: `config.lines[2].price`."""
     return "config" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
 
@@ -70,7 +70,7 @@ def shown(raw: Any, fault: Fault) -> str:
     return f", not {text if len(text) <= 60 else text[:59] + '…'}{hint}"
 
 
-def _raw_path(loc: tuple[int | str, ...], raw: Any) -> Path:
+def _raw_path(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
     """Return where in the raw config an error lies: pydantic's own path also names alternatives and validators."""
     path: list[int | str] = []
     for step in loc:
@@ -80,7 +80,7 @@ def _raw_path(loc: tuple[int | str, ...], raw: Any) -> Path:
     return tuple(path)
 
 
-def _fault(error: ErrorDetails, path: Path, config_type: type[BaseModel]) -> Fault:
+def _fault(error: ErrorDetails, path: KeyPath, config_type: type[BaseModel]) -> Fault:
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":
         return Fault(path, _unknown(str(path[-1]), len(path) == 1, config_type), "unknown-field", kind, sure=True)

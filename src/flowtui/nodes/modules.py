@@ -106,29 +106,57 @@ class _Revisions(MetaPathFinder):
 
 _revisions = _Revisions()
 _lock = threading.RLock()
+#: By folder: the full name of each module as it was last imported, by its name and digest.
+_latest: dict[Path, dict[tuple[str, str], str]] = {}
 
 
 def load_modules(folder: Path) -> tuple[tuple[FolderModule, ...], tuple[Problem, ...]]:
     """Import `folder/nodes/*.py` and return them, in order of their names, with what is wrong.
 
     All sources together name one synthetic package: while none of them changes, every call returns the same modules.
-    A module that could not be imported is tried again at each call.
+    When some change, only those and the modules that import them are run anew. A module that could not be imported
+    is tried again at each call.
     """
     sources, problems = _read(folder / "nodes")
     if not sources:
         return (), tuple(problems)
-    package = _PREFIX + _digest(sources.values(), str(folder.resolve()))
+    home = folder.resolve()
+    package = _PREFIX + _digest(sources.values(), str(home))
     trees = {name: _parse(source.text) for name, source in sources.items()}
+    needed = {name: _needed(name, sources, trees) for name in sources if _is_node_module(sources[name])}
+    digests = {name: _digest(sources[each] for each in names) for name, names in needed.items()}
     modules = []
     with _lock:
-        _revisions.add(package, sources)
-        for name, source in sources.items():
-            if "." in name or (not name and not source.text):
-                continue
-            module = _import(f"{package}.{name}" if name else package, source.path, problems)
-            digest = _digest(sources[each] for each in _needed(name, sources, trees))
-            modules.append(FolderModule(source.path, trees[name], digest, module))
+        if package not in sys.modules:
+            _revisions.add(package, sources)
+            alone = {name for name, names in needed.items() if all(_can_be_shared(sources[each]) for each in names)}
+            _share(package, {(name, digests[name]) for name in alone}, _latest.get(home, {}))
+        for name, digest in digests.items():
+            module = _import(f"{package}.{name}".rstrip("."), sources[name].path, problems)
+            modules.append(FolderModule(sources[name].path, trees[name], digest, module))
+        loaded = zip(digests.items(), modules, strict=True)
+        _latest[home] = {key: each.module.__name__ for key, each in loaded if each.module}
     return tuple(modules), tuple(problems)
+
+
+def _is_node_module(source: _Source) -> bool:
+    if source.is_package:
+        return not source.name and bool(source.text)
+    return "." not in source.name
+
+
+def _can_be_shared(source: _Source) -> bool:
+    """Return whether a module stands alone: what belongs to a package of the folder is run anew together with it."""
+    return "." not in source.name and not (source.is_package and source.text)
+
+
+def _share(package: str, wanted: set[tuple[str, str]], before: Mapping[tuple[str, str], str]) -> None:
+    """Take over modules that did not change, so that an edit takes up memory only for what it changes."""
+    for name, digest in wanted & before.keys():
+        module = sys.modules.get(before[name, digest])
+        if module is not None:
+            sys.modules[f"{package}.{name}"] = module
+            setattr(importlib.import_module(package), name, module)
 
 
 def _read(root: Path) -> tuple[dict[str, _Source], list[Problem]]:

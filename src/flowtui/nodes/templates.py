@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from flowtui.model.data import NodeData
 from flowtui.model.errors import TemplateError
 from flowtui.nodes.base import NodeConfig
-from flowtui.nodes.config_faults import Path, config_faults, dotted, shown
+from flowtui.nodes.config_faults import KeyPath, config_faults, dotted, shown
 from flowtui.nodes.expressions import Evaluate, compile_text, is_template, variables
+
+_NO_ITEM = "a producer's config can't hold a template, because there is no item yet; ${NAME} reads the environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class ConfigProblem:
         code: `bad-config`, `unknown-field` or `bad-template`.
     """
 
-    path: Path
+    path: KeyPath
     message: str
     code: str
 
@@ -71,20 +73,25 @@ class ConfigTemplate:
 
 
 def compile_config(
-    config_type: type[NodeConfig], raw: Mapping[str, Any]
+    config_type: type[NodeConfig], raw: Mapping[str, Any], *, has_item: bool = True
 ) -> tuple[ConfigTemplate | None, tuple[ConfigProblem, ...]]:
     """Compile a config and check all of it that does not wait for an item.
+
+    Args:
+        has_item: False for a producer, which makes the items: its config can't hold templates.
 
     Returns:
         The template and no problems, or None and every problem. Keys of mappings are never templates.
     """
     problems: list[ConfigProblem] = []
-    templated: list[Path] = []
+    templated: list[KeyPath] = []
     fields = {}
     for name, value in raw.items():
         build = _compile(value, (name,), templated, problems)
         if build is not None:
             fields[name] = build
+    if not has_item:
+        problems = [ConfigProblem(path, _NO_ITEM, "bad-template") for path in templated]
     static, faults = _validate(config_type, raw, templated)
     problems.extend(faults)
     if problems:
@@ -93,7 +100,7 @@ def compile_config(
     return ConfigTemplate(config_type, fixed, fields, static), ()
 
 
-def _compile(value: Any, path: Path, templated: list[Path], problems: list[ConfigProblem]) -> Evaluate | None:
+def _compile(value: Any, path: KeyPath, templated: list[KeyPath], problems: list[ConfigProblem]) -> Evaluate | None:
     """Return what builds a value for an item, None if the value holds no template."""
     if isinstance(value, str):
         if not is_template(value):
@@ -114,8 +121,8 @@ def _compile(value: Any, path: Path, templated: list[Path], problems: list[Confi
 def _compile_parts(
     parts: Iterable[tuple[Any, Any]],
     join: Callable[[list[tuple[Any, Any]]], Any],
-    path: Path,
-    templated: list[Path],
+    path: KeyPath,
+    templated: list[KeyPath],
     problems: list[ConfigProblem],
 ) -> Evaluate | None:
     built = [(key, each, _compile(each, (*path, key), templated, problems)) for key, each in parts]
@@ -124,7 +131,7 @@ def _compile_parts(
     return lambda values: join([(key, build(values) if build else each) for key, each, build in built])
 
 
-def _named(evaluate: Evaluate, path: Path) -> Evaluate:
+def _named(evaluate: Evaluate, path: KeyPath) -> Evaluate:
     field = dotted(path)
 
     def named(values: dict[str, Any]) -> Any:
@@ -137,7 +144,7 @@ def _named(evaluate: Evaluate, path: Path) -> Evaluate:
 
 
 def _validate(
-    config_type: type[NodeConfig], raw: Mapping[str, Any], templated: list[Path]
+    config_type: type[NodeConfig], raw: Mapping[str, Any], templated: list[KeyPath]
 ) -> tuple[NodeConfig | None, list[ConfigProblem]]:
     try:
         config = config_type.model_validate(dict(raw))

@@ -125,8 +125,8 @@ def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None,
     """Open a store.
 
     Args:
-        choice: `auto`, `local`, `memory`, or a `redis://`, `rediss://` or `unix://` URL. `auto` is the server at `url` if
-            given, else a private server, else the memory if no private server can be started and none has left data.
+        choice: `auto`, `local`, `memory`, or a `redis://`, `rediss://` or `unix://` URL. `auto` is the server at `url`
+            if given, else a private server, else the memory if none can be started and none has left data.
         state_dir: where a private server keeps its data.
         namespace: keeps several engines on one server apart.
         lease_s: how long an owner that is not heard of keeps its items, in seconds.

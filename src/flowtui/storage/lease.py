@@ -119,7 +119,8 @@ class Keeper:
         self._lease_s = lease_s
         self._health = health
         self._recovered = recovered
-        self._client = connector.client(self._beat_s)
+        # An answer that comes later than the next beat is no answer.
+        self._client = connector.client(max(self._beat_s, 1.0))
         self._beat = self._client.register_script(script("beat"))
         self._reaper = Reaper(self._client, namespace, ring)
         self._lock = threading.Lock()

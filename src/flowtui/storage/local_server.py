@@ -127,7 +127,8 @@ class LocalServer:
         try:
             end_orphan(self._folder, self.socket_path)
             listen_at = _socket_for(self._folder)
-            (self._folder / "socket").write_text(listen_at)
+            if self.socket_path != os.path.join(self._folder, listen_at):
+                (self._folder / "socket").write_text(listen_at)
             self._process = ServerProcess(self._binary, self._folder, listen_at)
         except OSError as error:
             raise _unusable(self._folder, error) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
+from time import monotonic_ns
 from typing import Any
 
 import redis.asyncio
@@ -24,7 +25,7 @@ __all__ = ["Commit", "Delivery", "Item", "QueueStats", "QueueStore", "Source"]
 #: `fetch` stops before it holds more bytes than this: a bigger reply would keep all other clients waiting.
 FETCH_BYTES = 1_000_000
 
-_SCRIPTS = ("join", "fetch", "commit", "give_back", "leave", "stats", "letters")
+_SCRIPTS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "stats", "letters")
 _MESSAGE_LENGTH = 500
 
 
@@ -79,7 +80,7 @@ class QueueStore:
         """
         if limit < 1:
             return []
-        reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES)
+        reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES, monotonic_ns())
         self._check(owner, reply)
         return [decode(envelope) for envelope in reply[1:]]
 
@@ -101,14 +102,16 @@ class QueueStore:
         Returns how many items went back; 0 if the lease has ended, as then the others have them already.
         """
         queue, group = _names(source)
-        count: int = await self._run("give_back", owner, queue, group, keep, ring=(queue,))
+        count: int = await self._run("give_back", owner, queue, group, keep, monotonic_ns(), ring=(queue,))
         return count
 
     async def in_flight(self, owner: str, source: Source) -> list[Delivery]:
-        """Return all that the owner has fetched and not acknowledged, in order."""
-        queue, group = _names(source)
-        key = f"{self._namespace}:q:{queue}:{group}:run:{owner}"
-        return [decode(envelope) for envelope in await self._answer(self._client.lrange(key, 0, -1))]
+        """Return all that the owner has fetched and not acknowledged, in order.
+
+        What earlier calls of `fetch` and `give_back` have not changed by now they never will: this is the truth after
+        one of them failed or was cancelled.
+        """
+        return [decode(envelope) for envelope in await self._run("in_flight", owner, *_names(source), monotonic_ns())]
 
     async def leave(self, owner: str, source: Source | None) -> None:
         """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it."""
@@ -174,6 +177,8 @@ class QueueStore:
                 raise Fenced(f"the lease of {owner} has ended: its items went back to their queue")
             case b"GAP":
                 raise StoreError(f"a commit of {owner} was refused: its last one had number {reply[1]}")
+            case b"LATE":
+                raise StoreError(f"a fetch of {owner} was refused: a later call was faster")
             case _:
                 raise StoreError(f"a commit of {owner} was refused: it has only {reply[1]} items in flight")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import time
 from enum import Enum
@@ -54,6 +55,8 @@ _OPTIONS = {
     "maxmemory-policy": "noeviction",
 }
 
+_FULL = re.compile("No space left|Short write")
+_NO_ROOM = 1_000_000
 _LOG_PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [.\-*#] ")
 
 _held: set[int] = set()
@@ -182,7 +185,8 @@ class ServerProcess:
         if status is not None and status < 0:
             return f"killed by signal {-status}"
         lines = [line for line in _tail(self._log) if line.strip()]
-        if any("No space left" in line for line in lines):
+        # A log on a full disk ends before it says so.
+        if any(_FULL.search(line) for line in lines) or shutil.disk_usage(self._folder).free < _NO_ROOM:
             return "the disk is full"
         return _LOG_PREFIX.sub("", lines[-1]).strip() if lines else f"exit status {status}"
 
@@ -237,4 +241,4 @@ def _open_log(folder: Path) -> IO[bytes]:
 def _tail(path: Path) -> list[str]:
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - 4000))
-        return log.read().decode(errors="replace").splitlines()[-20:]
+        return log.read().decode(errors="replace").splitlines()[-5:]

@@ -132,6 +132,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=7,
         palette=False,
     ),
+    Action("redraw", ("ctrl+l",), "ctrl+l", "redraw", "Paint the whole screen anew.", _APP, Scope.APP),
     Action(
         "quit",
         ("q",),

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from flowtui.model.errors import FlowtuiError
+from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import Command
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import ACTIONS, Scope, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
+from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.help import help_detail
 from flowtui.tui.screens.overview import OverviewScreen
@@ -51,11 +54,16 @@ class FlowtuiApp(App[None]):
 
     def __init__(self, client: EngineClient, terminal: Terminal | None = None) -> None:
         """Make the app; without `terminal` it runs on whatever Textual finds, as in tests."""
-        super().__init__(driver_class=terminal.driver_class() if terminal else None)
+        super().__init__(
+            driver_class=terminal.driver_class() if terminal else None,
+            # Otherwise Textual turns colours into greys, a background among them, instead of leaving them out.
+            ansi_color=True if "NO_COLOR" in os.environ else None,
+        )
         self.client = client
+        self._sent = Sent()
         self.closing = Closing(client)
         self._terminal = terminal
-        self._began = False
+        self._snapshot: EngineSnapshot | None = None
         self._quit_question: ConfirmScreen | None = None
         self._outside = (sys.stdout, sys.stderr)
         self.overview = OverviewScreen(self.ask)
@@ -76,12 +84,12 @@ class FlowtuiApp(App[None]):
                 loop.add_signal_handler(number, self.exit)
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         # Textual has put its own objects there; the engine's, which know whose print it is, must be seen by nodes.
         sys.stdout, sys.stderr = self._outside
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._began = True
         self.client.start()
         self.poll()
         self.set_interval(_POLL_S, self.poll)
@@ -93,15 +101,26 @@ class FlowtuiApp(App[None]):
                 self.exit()
                 return
             if self._terminal.output.has_caught_up():
-                self.screen.refresh()
-        snapshot, screen = self.client.snapshot(), self.screen
+                self.action_redraw()
+        self._snapshot = snapshot = self.client.snapshot()
+        screen = self.screen
         if isinstance(screen, OverviewScreen):
             screen.poll(self.client, snapshot)
         elif isinstance(screen, ReaderScreen):
             screen.show_snapshot(snapshot)
         elif isinstance(screen, ClosingScreen):
-            number = active_loops(snapshot)
-            screen.show(fmt.plural(number, "loop") if number else "")
+            screen.show(fmt.plural(self.loops_to_stop, "loop") if self.loops_to_stop else "")
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, self._sent.only_changes(renderable))
+
+    def on_resize(self) -> None:
+        # A terminal may reflow, clear or crop what it showed.
+        self._sent.forget()
+
+    def action_redraw(self) -> None:
+        self._sent.forget()
+        self.screen.refresh()
 
     # Commands
 
@@ -156,13 +175,18 @@ class FlowtuiApp(App[None]):
             self.exit(return_code=LEFT_AT_ONCE)
         elif self._quit_question is not None and self._quit_question.is_current:
             self._quit_question.dismiss(True)
-        elif self._quit_question is None and (number := active_loops(self.client.snapshot()) if self._began else 0):
+        elif self._quit_question is None and (number := self.loops_to_stop):
             loops = fmt.plural(number, "loop")
             question = f"{loops} {'is' if number == 1 else 'are'} not stopped. Stop and leave?"
             self._quit_question = ConfirmScreen("Leave flowtui", question, "stop them and leave")
             self.push_screen(self._quit_question, self._quit_answered)
         else:
             self._close()
+
+    @property
+    def loops_to_stop(self) -> int:
+        """How many loops were not at rest when last seen."""
+        return active_loops(self._snapshot) if self._snapshot else 0
 
     def _quit_answered(self, yes: bool | None) -> None:
         self._quit_question = None
@@ -207,8 +231,8 @@ def run_app(client: EngineClient) -> int:
 def _finish(app: FlowtuiApp, terminal: Terminal, code: int) -> int:
     try:
         if not app.closing.done:
-            number = active_loops(app.client.snapshot())
-            terminal.say(f"flowtui: stopping {fmt.plural(number, 'loop')} …" if number else "flowtui: closing …")
+            loops = fmt.plural(app.loops_to_stop, "loop")
+            terminal.say(f"flowtui: stopping {loops} …" if app.loops_to_stop else "flowtui: closing …")
         app.closing.wait()
     except KeyboardInterrupt:
         return LEFT_AT_ONCE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -30,13 +30,21 @@ class Tone(StrEnum):
     LOUD = "loud"
 
 
+class Lit(IntEnum):
+    """Whether a line is the cursor's, and whether its pane has the keys."""
+
+    NO = 0
+    YES = 1
+    BLURRED = 2
+
+
 class Piece(NamedTuple):
-    """A stretch of one line in one tone; `width` is its exact width in cells, `lit` marks the cursor's line."""
+    """A stretch of one line in one tone; `width` is its exact width in cells."""
 
     text: str
     tone: Tone
     width: int
-    lit: bool = False
+    lit: Lit = Lit.NO
 
 
 Line = tuple[Piece, ...]
@@ -125,9 +133,9 @@ def fill(line: Sequence[Piece], width: int) -> Line:
     return tuple(parts)
 
 
-def lit(line: Sequence[Piece]) -> Line:
+def lit(line: Sequence[Piece], how: Lit) -> Line:
     """Return the line as the cursor's line."""
-    return tuple(part._replace(lit=True) for part in line)
+    return tuple(part._replace(lit=how) for part in line)
 
 
 def changed_spans(old: Line, new: Line) -> list[tuple[int, int]]:

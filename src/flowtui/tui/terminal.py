@@ -83,11 +83,11 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        self._file = cast(TextIO, self.terminal.output)
+        self._file = cast(Any, self.terminal.output)
 
     def start_application_mode(self) -> None:
         self.terminal.output.keep_all(True)
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         self.terminal.output.keep_all(False)
 
     def stop_application_mode(self) -> None:

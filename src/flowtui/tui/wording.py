@@ -90,7 +90,7 @@ def node_glyph(node: NodeView) -> Word:
 
 
 def node_figure(node: NodeView) -> Word:
-    """Return the one figure that says most about a node: its health if bad, its ports, its rate or its time."""
+    """Return the one figure that says most about a node: its health if bad, its first port, its rate or its time."""
     if node.health is NodeHealth.FAILING:
         return "failing", Tone.BAD
     if node.health is NodeHealth.STALLED:
@@ -98,11 +98,16 @@ def node_figure(node: NodeView) -> Word:
     if node.health is NodeHealth.IDLE:
         return "idle", Tone.MUTED
     if node.ports:
-        total = sum(times for _, times in node.ports)
-        return " ".join(f"{port} {fmt.share(times, total)}" for port, times in node.ports), Tone.TEXT
+        return node_ports(node).split("  ")[0], Tone.TEXT
     if node.kind is NodeKind.PRODUCER or node.p95_ms is None:
         return f"{fmt.rate(node.rate)}/s", Tone.TEXT
     return fmt.milliseconds(node.p95_ms), Tone.TEXT
+
+
+def node_ports(node: NodeView) -> str:
+    """Return how often each port of a conditional was taken: `yes 7%  no 93%`."""
+    total = sum(times for _, times in node.ports)
+    return "  ".join(f"{port} {fmt.share(times, total)}" for port, times in node.ports)
 
 
 def store_words(store: StoreView) -> Word:

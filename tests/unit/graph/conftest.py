@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from flowtui import BlockingNode, ConditionalNode, NodeConfig, NonBlockingNode, Pool, ProducerNode
 from flowtui.graph.folder import load_folder
@@ -24,7 +25,7 @@ class Work(BlockingNode):
     class Config(NodeConfig):
         size: int = 1
         label: str = ""
-        options: dict[str, int] = {}
+        options: dict[str, int] = Field(default_factory=dict)
 
     async def execute(self, data):
         return data
@@ -51,7 +52,7 @@ class Fork(ConditionalNode):
     ports = ("left", "right")
 
     class Config(NodeConfig):
-        extra: list[str] = []
+        extra: list[str] = Field(default_factory=list)
         fail: bool = False
 
     @classmethod

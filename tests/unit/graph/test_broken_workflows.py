@@ -6,7 +6,12 @@ HEAD = "nodes:\n  t: {type: tick}\n"
 
 BROKEN = {
     "an unknown top-level field": (HEAD + "nods: {}\n", "3:1", "unknown-field", "did you mean 'nodes'"),
-    "a field of a later version": (HEAD + "  w: {type: work, needs: t, retry: 3}\n", "3:30", "unknown-field", "'retry'"),
+    "a field of a later version": (
+        HEAD + "  w: {type: work, needs: t, retry: 3}\n",
+        "3:29",
+        "unknown-field",
+        "'retry'",
+    ),
     "a misspelt field of a node": (HEAD + "  w: {type: work, need: t, needs: t}\n", "3:19", "unknown-field", "'needs'"),
     "an unknown loop option": ("nodes:\n  t: {type: tick, loop: {pol: thread}}\n", "2:26", "unknown-field", "'pool'"),
     "no nodes": ("name: x\n", "1:1", "missing-field", "'nodes'"),
@@ -20,7 +25,12 @@ BROKEN = {
     "a title that is a list": (HEAD + "  w: {type: work, needs: t, title: [x]}\n", "3:36", "bad-value", "title"),
     "needs that are a mapping": (HEAD + "  w: {type: work, needs: {t: 1}}\n", "3:26", "bad-value", "list of ids"),
     "a need that is a number": (HEAD + "  w: {type: work, needs: [t, 7]}\n", "3:30", "bad-value", "needs[1]"),
-    "a config that is a list": (HEAD + "  w:\n    type: work\n    needs: t\n    config: [1]\n", "6:13", "bad-value", "map"),
+    "a config that is a list": (
+        HEAD + "  w:\n    type: work\n    needs: t\n    config: [1]\n",
+        "6:13",
+        "bad-value",
+        "map",
+    ),
     "an unknown pool": ("nodes:\n  t: {type: tick, loop: {pool: threads}}\n", "2:32", "bad-value", "did you mean"),
     "an unknown on_error": ("nodes:\n  t: {type: tick, loop: {on_error: skip}}\n", "2:36", "bad-value", "'pause'"),
     "max_in_flight of zero": ("nodes:\n  t: {type: tick, loop: {max_in_flight: 0}}\n", "2:41", "bad-value", "least 1"),
@@ -30,7 +40,12 @@ BROKEN = {
     "a type like no other": (HEAD + "  w: {type: zzz, needs: t}\n", "3:13", "unknown-node", "'zzz'"),
     "a blocked type": (HEAD + "  w: {type: twice, needs: t}\n", "3:13", "ambiguous-node", "a.py and b.py"),
     "an unknown setting": (HEAD + "  w: {type: work, needs: t, config: {szie: 1}}\n", "3:38", "unknown-field", "size"),
-    "a setting of a wrong type": (HEAD + "  w: {type: work, needs: t, config: {size: x}}\n", "3:44", "bad-config", "size"),
+    "a setting of a wrong type": (
+        HEAD + "  w: {type: work, needs: t, config: {size: x}}\n",
+        "3:44",
+        "bad-config",
+        "size",
+    ),
     "a wrong setting deep inside": (
         HEAD + "  w:\n    type: work\n    needs: t\n    config:\n      options:\n        a: 1\n        b: no\n",
         "9:12",
@@ -50,7 +65,12 @@ BROKEN = {
         "unquoted-template",
         '"{{ data.x }}"',
     ),
-    "an unset variable": (HEAD + "  w: {type: work, needs: t, config: {label: '${X}'}}\n", "3:45", "unset-variable", "X"),
+    "an unset variable": (
+        HEAD + "  w: {type: work, needs: t, config: {label: '${X}'}}\n",
+        "3:45",
+        "unset-variable",
+        "X",
+    ),
     "a secret": (HEAD + "  w: {type: work, needs: t, config: {label: '${secret:X}'}}\n", "3:45", "secret", "not supp"),
     "an unknown need": (HEAD + "  work: {type: work, needs: wrok}\n", "3:29", "unknown-need", "'wrok'"),
     "a misspelt need": (
@@ -68,7 +88,12 @@ BROKEN = {
         "unknown-port",
         "did you mean 'left'",
     ),
-    "an empty port": (HEAD + "  f: {type: fork, needs: t}\n  w: {type: work, needs: f.}\n", "4:26", "unknown-port", "''"),
+    "an empty port": (
+        HEAD + "  f: {type: fork, needs: t}\n  w: {type: work, needs: f.}\n",
+        "4:26",
+        "unknown-port",
+        "''",
+    ),
     "ports that fail": (HEAD + "  f: {type: fork, needs: t, config: {fail: true}}\n", "3:29", "bad-config", "no ports"),
     "a cycle": (
         HEAD + "  a: {type: work, needs: [t, c]}\n  b: {type: work, needs: a}\n  c: {type: work, needs: b}\n",
@@ -98,7 +123,12 @@ BROKEN = {
         "pool",
         "'w', which needs 'thread'",
     ),
-    "a queue name with a dot": (HEAD + "  q: {type: queue-writer, needs: t, config: {queue: a.b}}\n", "3:53", "bad-queue", ""),
+    "a queue name with a dot": (
+        HEAD + "  q: {type: queue-writer, needs: t, config: {queue: a.b}}\n",
+        "3:53",
+        "bad-queue",
+        "",
+    ),
     "a queue name with a template": (
         HEAD + "  q: {type: queue-writer, needs: t, config: {queue: 'x-{{ data.id }}'}}\n",
         "3:53",
@@ -181,6 +211,8 @@ def test_all_problems_of_a_file_are_reported_at_once(one):
         "nodes:\n  r: {type: queue-raeder, needs: q, config: {queue: a}}\n  q: {type: queue-writer, needs: r}\n",
         "nodes:\n  t: {type: tick}\n  q: {type: queue-writer, needs: t}\n  r: {type: queue-raeder, needs: q}\n",
         "nodes:\n  r: {type: queue-reader, needs: q}\n  t: {type: tick}\n  q: {type: queue-wirter, needs: t}\n",
+        "nodes:\n  r: {type: queue-raeder, config: {queue: a}}\n  t: {type: tick}\n"
+        "  q: {type: queue-writer, needs: t, config: {queue: a}}\n",
         "nodes:\n  t: {needs: []}\n  w: {type: work, needs: t}\n",
         "nodes:\n  t: {type: tick}\n  w: {type: work, needs: nothing}\n  v: {type: work, needs: w}\n",
         "nodes:\n  t: {type: tick}\n  f: {type: fork, needs: t, config: {extra: 1}}\n  w: {type: work, needs: f.up}\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -15,11 +16,17 @@ from flowtui.model.data import NodeData
 from flowtui.nodes.base import BlockingNode, NodeConfig, NonBlockingNode
 
 _SHOWN = 500
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def _text(value: object) -> str:
     """Return a value as a line says it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _shown(data: NodeData) -> str:
+    text = _text(data.payload)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 class Log(BlockingNode):
@@ -33,7 +40,7 @@ class Log(BlockingNode):
 
     async def execute(self, data: NodeData) -> NodeData:
         config = self.config
-        level = logging.getLevelNamesMapping()[config.level.upper()]
+        level = _LEVELS[config.level]
         if self.log.isEnabledFor(level):
             self.log.log(level, "%s", config.message or _shown(data))
         return data
@@ -43,7 +50,8 @@ class FileAppend(NonBlockingNode):
     """Append the item to a file as one line of JSON and hand it on unchanged.
 
     A line is there as a whole or not at all, also when several loops write the file. It is handed to the operating
-    system, which may keep it in memory for some seconds. A redelivered item is written again: its `id` tells.
+    system, which may keep it in memory for some seconds. A redelivered item is written again; to tell, put
+    "{{ item }}", its id, into the record.
     """
 
     class Config(NodeConfig):
@@ -112,15 +120,8 @@ def _is_still(path: Path, file: int) -> bool:
 
 
 def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:
-    try:
-        written = os.write(file, line)
-        if written < len(line):
-            raise OSError(f"only {written} of {len(line)} bytes could be written to {path}; is the disk full?")
-    except OSError:
-        os.ftruncate(file, size)
-        raise
-
-
-def _shown(data: NodeData) -> str:
-    text = _text(data.payload)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    written = os.write(file, line)
+    if written < len(line):
+        with contextlib.suppress(OSError):  # a pipe cannot be cut
+            os.ftruncate(file, size)
+        raise OSError(f"only {written} of {len(line)} bytes could be written to {path}; is the disk full?")

@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from flowtui.model.data import NodeData
+from flowtui.model.ids import derived_id
 from flowtui.nodes.base import BlockingNode, Exhausted, NodeConfig, ProducerNode
 from flowtui.nodes.durations import Duration
 
@@ -68,9 +69,10 @@ class Sequence(ProducerNode):
     async def execute(self) -> Mapping[str, Any]:
         item = self._item(self._next)
         self._next += 1
-        if self.config.resume:
-            self.cursor = self._next
-        return item
+        if not self.config.resume:
+            return item
+        self.cursor = self._next
+        return NodeData(item, derived_id(self.loop, self.id, self._next))
 
     def _item(self, place: int) -> Mapping[str, Any]:
         config = self.config

@@ -17,6 +17,12 @@ local function queue_key(queue, part) return ns .. ':q:' .. queue .. ':' .. part
 local function group_key(queue, group, part) return ns .. ':q:' .. queue .. ':' .. group .. ':' .. part end
 local function run_key(queue, group, owner) return group_key(queue, group, 'run:' .. owner) end
 
+-- A call that its sender gave up may still arrive, after later calls of the same owner. Calls carry growing numbers; one
+-- that is older than what the owner has seen since must do nothing, or the owner's view of its items would be wrong.
+local function is_late(owner, call)
+  return tonumber(call) < tonumber(redis.call('HGET', owner_key(owner), 'call') or 0)
+end
+
 -- RPUSH or LPUSH of any number of values: a call takes no more than some thousand arguments.
 local function push(command, key, values)
   for first = 1, #values, 500 do

@@ -1,7 +1,8 @@
--- ARGV: owner, queue, group, most items, most bytes. Returns OK and the envelopes.
+-- ARGV: owner, queue, group, most items, most bytes, call. Returns OK and the envelopes.
 local owner, queue, group = ARGV[1], ARGV[2], ARGV[3]
 local limit, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
 if not redis.call('ZSCORE', OWNERS, owner) then return {'FENCED'} end
+if is_late(owner, ARGV[6]) then return {'LATE'} end
 local ready = group_key(queue, group, 'ready')
 
 -- In small steps, so that big items behind the byte cap are not read for nothing.
@@ -24,6 +25,7 @@ end
 
 local items = head()
 if #items > 0 then
+  redis.call('HSET', owner_key(owner), 'call', ARGV[6])
   push('RPUSH', run_key(queue, group, owner), items)
   redis.call('LTRIM', ready, #items, -1)
 end

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
 
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Entry
-from flowtui.tui.painting import BoxScreen
 from flowtui.tui.widgets.text_view import TextView
 
 
-class ConfirmScreen(BoxScreen[bool]):
+class ConfirmScreen(ModalScreen[bool]):
     """A question; `y` or enter answers it with True, `n` or esc with False."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,7 +45,7 @@ class ConfirmScreen(BoxScreen[bool]):
         self.dismiss(True)
 
 
-class ClosingScreen(BoxScreen[None]):
+class ClosingScreen(ModalScreen[None]):
     """Says that the engine is being closed, and how to leave without waiting."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Leave at once", show=False)]

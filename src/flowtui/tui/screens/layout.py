@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 10
 #: From this size on all panes are seen at once.
-_ALL_WIDTH, _ALL_HEIGHT = 100, 28
+_ALL_WIDTH, _ALL_HEIGHT = 112, 28
 #: Below this height the log takes turns with the others too.
 _TWO_HEIGHT = 18
 _FRAME_AND_HEADS = 3
@@ -51,7 +51,7 @@ def _show_only(screen: OverviewScreen, shown: set[Pane]) -> None:
     for pane in screen.panes:
         pane.display = pane in shown
         others = tuple(other.heading.lower() for other in screen.panes if other not in shown)
-        pane.siblings = others if pane is not screen.log_view and len(shown) == 2 else ()
+        pane.taking_turns = others if pane is not screen.log_view and len(shown) == 2 else ()
     screen.query_one("#upper").display = screen.loops.display or screen.nodes.display
     screen.query_one("#lower").display = screen.queues.display or screen.trouble.display
 
@@ -71,11 +71,9 @@ def _two_panes(screen: OverviewScreen, snapshot: EngineSnapshot | None, room: in
 
 
 def _all_panes(screen: OverviewScreen, snapshot: EngineSnapshot | None, width: int, room: int) -> None:
-    left = max(82, width * 62 // 100)
-    for pane in (screen.loops, screen.queues):
-        pane.styles.width = left
-    for pane in (screen.nodes, screen.trouble):
-        pane.styles.width = "1fr"
+    left = max(85, width * 62 // 100)
+    for pane in screen.panes:
+        pane.styles.width = left if pane in (screen.loops, screen.queues) else "1fr"
     loops = snapshot.loops if snapshot else ()
     rows = max([len(loops), *(len(loop.nodes) + 1 for loop in loops)], default=0)
     upper = max(8, min(rows + _FRAME_AND_HEADS, room * 45 // 100))

@@ -9,10 +9,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
 from textual.widgets import Input
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions import Scope, bindings
 from flowtui.tui.alerts import alerts, trouble_detail
@@ -26,7 +27,6 @@ from flowtui.tui.details import (
     problem_detail,
     queue_detail,
 )
-from flowtui.tui.painting import PlainScreen
 from flowtui.tui.screens.confirm import ConfirmScreen
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.screens.reader import Describe, ReaderScreen
@@ -43,7 +43,7 @@ _PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
 _PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
 
 
-class OverviewScreen(PlainScreen):
+class OverviewScreen(Screen[None]):
     """The first screen. `ask` carries a command to the engine, None as the loop meaning all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
@@ -112,7 +112,7 @@ class OverviewScreen(PlainScreen):
             self.trouble.show_snapshot(snapshot)
 
     def _show_nodes(self) -> None:
-        self.nodes.loading = self.loops.loading
+        self.nodes.waits = self.loops.waits
         self.nodes.show_loop(self.loops.chosen)
 
     # Layout and focus
@@ -239,6 +239,7 @@ class OverviewScreen(PlainScreen):
         event.stop()
         if event.pane is self.loops:
             self.go_to(self.nodes)
+            self.nodes.choose_worst()
         else:
             self._open(event.pane)
 
@@ -267,14 +268,14 @@ class OverviewScreen(PlainScreen):
 def _describe_loop(loop_id: str) -> Describe:
     def describe(snapshot: EngineSnapshot) -> Detail | None:
         loop = find_loop(snapshot, loop_id)
-        return loop and loop_detail(loop, snapshot.taken_at)
+        return loop_detail(loop, snapshot.taken_at) if loop else None
 
     return describe
 
 
 def _describe_node(loop_id: str, node_id: str) -> Describe:
     def describe(snapshot: EngineSnapshot) -> Detail | None:
-        loop: LoopView | None = find_loop(snapshot, loop_id)
+        loop = find_loop(snapshot, loop_id)
         node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
         return node_detail(loop, node) if loop and node else None
 

@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
 
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry
-from flowtui.tui.painting import BoxScreen
 from flowtui.tui.widgets.text_view import TextView
 
 Describe = Callable[[EngineSnapshot], Detail | None]
 
 
-class ReaderScreen(BoxScreen[None]):
+class ReaderScreen(ModalScreen[None]):
     """Text to read; esc, enter or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "Back", show=False)]
@@ -29,7 +29,9 @@ class ReaderScreen(BoxScreen[None]):
         self._describe = describe
 
     def compose(self) -> ComposeResult:
-        yield TextView(self._detail.title, id="reader")
+        view = TextView(self._detail.title, id="reader")
+        view.hint = "esc back"
+        yield view
 
     def on_mount(self) -> None:
         self._show(self._detail)

@@ -9,6 +9,7 @@ from pathlib import Path
 from textual import events
 
 from flowtui.model.snapshot import EngineSnapshot
+from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import Action, footer_actions
 from flowtui.tui.alerts import Alert
@@ -37,22 +38,26 @@ class HeaderBar(Painted):
             return [(words(" "), name, words("  starting …", Tone.MUTED))]
         snapshot = self._snapshot
         folder = _short_folder(snapshot.folder)
+        last_part = snapshot.folder.name
         store = _store(snapshot)
         mode = [words(snapshot.mode.upper(), Tone.STRONG)]
-        loops = _loops(snapshot)
+        loops = _loops(snapshot, loop_counts(snapshot.loops))
+        short = _loops(snapshot, [(n, state) for n, state in loop_counts(snapshot.loops) if state is LoopState.FAILED])
         uptime = [words(fmt.uptime(snapshot.uptime_s), Tone.MUTED)]
-        # What goes first when there is no room: the mode, the folder, the uptime. Trouble and counts stay.
+        # What goes first when there is no room: the folder's parents, the mode, the folder, the uptime.
         for parts in (
             [[name, words("  " + folder)], mode, store, loops, uptime],
-            [[name, words("  " + folder)], store, loops, uptime],
+            [[name, words("  " + last_part)], mode, store, loops, uptime],
+            [[name, words("  " + last_part)], store, loops, uptime],
             [[name], store, loops, uptime],
             [[name], store, loops],
             [store, loops],
+            [store, short],
         ):
             line = _spread(parts, width)
             if line is not None:
                 return [line]
-        return [fill((words(" "), *store, words("  "), *loops), width)]
+        return [fill((words(" "), *short, words("  "), *store), width)]
 
 
 def _spread(parts: Sequence[Sequence[Piece]], width: int) -> Line | None:
@@ -81,13 +86,13 @@ def _store(snapshot: EngineSnapshot) -> list[Piece]:
     return [words(" ! EPHEMERAL ", Tone.LOUD), words(f" {text}", tone)]
 
 
-def _loops(snapshot: EngineSnapshot) -> list[Piece]:
+def _loops(snapshot: EngineSnapshot, counts: Sequence[tuple[int, LoopState]]) -> list[Piece]:
     if snapshot.loading:
         return [words("loading …", Tone.MUTED)]
     if not snapshot.loops:
         return [words("no loops", Tone.MUTED)]
-    pieces = [words(f"{fmt.plural(len(snapshot.loops), 'loop')}: ")]
-    for index, (number, state) in enumerate(loop_counts(snapshot.loops)):
+    pieces = [words(fmt.plural(len(snapshot.loops), "loop") + (": " if counts else ""))]
+    for index, (number, state) in enumerate(counts):
         pieces.append(words(("" if index == 0 else ", ") + f"{number} {state}", tone_of(state)))
     return pieces
 

@@ -21,8 +21,9 @@ class Column:
     Attributes:
         title: shown above the rows.
         width: in cells; of a measured column the widest it may get.
-        least: a measured or growing column may shrink to this; others are `width` or gone.
         measured: as wide as the widest text that the table's `measure` returns.
+        wanted: of a measured column: other columns go before it is cut to less than this.
+        least: what it may shrink to in the end; others are `width` or gone.
         grows: takes the room that is left.
         drop: when the pane is too narrow, the column with the highest number goes first; 0 stays.
         gap: empty cells before it.
@@ -31,8 +32,9 @@ class Column:
     title: str
     width: int
     align: Align = "left"
-    least: int = 0
     measured: bool = False
+    wanted: int = 0
+    least: int = 0
     grows: bool = False
     drop: int = 0
     gap: int = 1
@@ -41,7 +43,8 @@ class Column:
 @lru_cache(128)
 def column_widths(columns: tuple[Column, ...], measured: int, room: int) -> tuple[int, ...]:
     """Return the width of each column in `room` cells, 0 for those that are left out."""
-    widths = [column.least or column.width for column in columns]
+    widths = [min(measured, column.wanted) if column.measured else column.width for column in columns]
+    widths = [max(width, column.least) for width, column in zip(widths, columns, strict=True)]
 
     def taken() -> int:
         return sum(width + column.gap for width, column in zip(widths, columns, strict=True) if width) - columns[0].gap
@@ -50,16 +53,13 @@ def column_widths(columns: tuple[Column, ...], measured: int, room: int) -> tupl
         if taken() <= room or not columns[index].drop:
             break
         widths[index] = 0
-    left = room - taken()
     for index, column in enumerate(columns):
-        if column.measured and widths[index] and left > 0:
-            more = max(0, min(left, min(measured, column.width) - widths[index]))
-            widths[index] += more
-            left -= more
-    for index, column in enumerate(columns):
-        if column.grows and widths[index]:
-            widths[index] = max(1, widths[index] + left)
-            break
+        if column.measured:
+            most = max(column.least, min(measured, column.width))
+            widths[index] = max(column.least, min(most, widths[index] + room - taken()))
+    growing = next((index for index, column in enumerate(columns) if column.grows and widths[index]), None)
+    if growing is not None:
+        widths[growing] = max(1, widths[growing] + room - taken())
     return tuple(widths)
 
 
@@ -74,7 +74,7 @@ class LiveTable(Pane, Generic[Item]):
         self._rows: list[tuple[Item, bool]] = []  # an item's own row, then the line below it if it has one
         self._measured = 0
         self._touched = False
-        self.loading = False
+        self.waits = False
         self.when_moved: Callable[[], None] | None = None
 
     # What a subclass supplies
@@ -142,7 +142,7 @@ class LiveTable(Pane, Generic[Item]):
         moved = index != self.cursor
         self.cursor = max(0, index)
         if moved:
-            self.top = max(self.cursor - self.page + 1, min(self.top, self.cursor))
+            self.keep_in_view()
         self.top = max(0, min(self.top, len(self._rows) - self.page))
 
     # Rows
@@ -188,6 +188,6 @@ class LiveTable(Pane, Generic[Item]):
         return super().corner_words()
 
     def empty_words(self) -> str:
-        if self.loading:
+        if self.waits:
             return "loading …"
         return f"Nothing matches “{self.filter_text}”. esc clears the filter." if self.filter_text else ""

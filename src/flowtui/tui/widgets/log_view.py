@@ -132,7 +132,6 @@ class LogView(Pane):
     def on_resize(self) -> None:
         if self.following:
             self._settle(0)
-        super().on_resize()
 
     def row_count(self) -> int:
         return len(self._rows)

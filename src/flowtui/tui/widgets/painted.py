@@ -1,4 +1,4 @@
-"""`Painted`: a widget that draws whole lines and sends the cells that differ from the last time."""
+"""`Painted`: a widget that draws whole lines and has the cells repainted that differ from the last time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from flowtui.tui.cells import Line, Piece, Tone, changed_spans, fill
+from flowtui.tui.cells import Line, Lit, Piece, Tone, changed_spans, fill
 
 
 class Painted(Widget):
@@ -23,7 +22,7 @@ class Painted(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: list[Line] = []
-        self._rich: dict[tuple[Tone, bool, bool], Style] = {}
+        self._rich: dict[tuple[Tone, Lit], Style] = {}
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Return at most `height` lines; each is cut or filled to `width`."""
@@ -35,7 +34,7 @@ class Painted(Widget):
         return self.is_mounted and self.display and self.size.area > 0 and self.is_on_screen
 
     def repaint(self) -> None:
-        """Draw again and send what changed."""
+        """Draw again and have repainted what changed."""
         if not self.is_shown:
             return
         old, new = self._lines, self._drawn()
@@ -54,7 +53,7 @@ class Painted(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one line for the terminal (called by Textual)."""
         if y >= len(self._lines):
-            return Strip.blank(self.size.width, self._style(Tone.TEXT, False))
+            return Strip.blank(self.size.width, self._style(Tone.TEXT, Lit.NO))
         return self._strip(self._lines[y])
 
     def notify_style_update(self) -> None:
@@ -68,10 +67,10 @@ class Painted(Widget):
     def on_show(self) -> None:
         self._redraw()
 
-    def on_focus(self, _event: events.Focus) -> None:
+    def on_focus(self) -> None:
         self._redraw()
 
-    def on_blur(self, _event: events.Blur) -> None:
+    def on_blur(self) -> None:
         self._redraw()
 
     def _redraw(self) -> None:
@@ -102,13 +101,16 @@ class Painted(Widget):
     def _style_of(self, part: Piece) -> Style:
         return self._style(part.tone, part.lit)
 
-    def _style(self, tone: Tone, lit: bool) -> Style:
-        key = (tone, lit, self.has_focus)
+    def _style(self, tone: Tone, lit: Lit) -> Style:
+        key = (tone, lit)
         if (style := self._rich.get(key)) is None:
             style = self.get_component_rich_style(f"cell--{tone}")
             if lit:
-                name = "cell--lit" if self.has_focus else "cell--lit-blurred"
-                over = self.get_component_rich_style(name)
-                style += Style(bgcolor=over.bgcolor, bold=over.bold or style.bold, reverse=over.reverse)
+                over = self.get_component_rich_style("cell--lit" if lit is Lit.YES else "cell--lit-blurred")
+                if over.reverse:
+                    # Reversed state colours would be loud stripes; glyph and words still tell the state.
+                    style = Style(bold=style.bold, reverse=True)
+                else:
+                    style += Style(bgcolor=over.bgcolor, bold=over.bold or style.bold)
             self._rich[key] = style
         return style

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from flowtui.tui.actions import Scope, bindings
-from flowtui.tui.cells import Line, Piece, Tone, fill, fit, lit, safe, width_of, words
+from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, fit, lit, safe, width_of, words
 from flowtui.tui.widgets.painted import Painted
 
 _WHEEL_LINES = 3
@@ -34,7 +34,7 @@ class Pane(Painted, can_focus=True):
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.heading = name
-        self.siblings: tuple[str, ...] = ()  # panes that take turns with this one, for the title
+        self.taking_turns: tuple[str, ...] = ()  # panes that take turns with this one, for the title
         self.filter_text = ""
         self.cursor = 0
         self.top = 0
@@ -84,11 +84,18 @@ class Pane(Painted, can_focus=True):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row, or the nearest there is, and bring it into view."""
-        last = self.row_count() - 1
-        self.cursor = max(0, min(index, last))
-        self.top = max(self.cursor - self.page + 1, min(self.top, self.cursor))
-        self.top = max(0, min(self.top, last + 1 - self.page))
+        self.cursor = max(0, min(index, self.row_count() - 1))
+        self.keep_in_view()
         self.repaint()
+
+    def keep_in_view(self) -> None:
+        """Scroll so that the cursor's row is seen and no room is wasted below the last row."""
+        self.top = max(self.cursor - self.page + 1, min(self.top, self.cursor))
+        self.top = max(0, min(self.top, self.row_count() - self.page))
+
+    def on_resize(self) -> None:
+        self.keep_in_view()
+        self._redraw()
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll without moving the cursor further than it must to stay in view."""
@@ -166,7 +173,7 @@ class Pane(Painted, can_focus=True):
 
     def _row(self, index: int, inner: int) -> Line:
         line = fill(self.row(index, inner), inner)
-        return lit(line) if self.is_lit(index) else line
+        return lit(line, Lit.YES if self.has_focus else Lit.BLURRED) if self.is_lit(index) else line
 
     def _upper_edge(self, width: int, side: Tone) -> Line:
         said = self.title_words()
@@ -174,8 +181,8 @@ class Pane(Painted, can_focus=True):
         title: list[Piece] = [words("╭ ", side), words(self.heading, name)]
         if said:
             title.append(words(f" {said}" if said.startswith(("of ", "/")) else f": {said}", Tone.TEXT))
-        for sibling in self.siblings:
-            title += [words(" · ", side), words(sibling, Tone.MUTED)]
+        for other in self.taking_turns:
+            title += [words(" · ", side), words(other, Tone.MUTED)]
         title.append(words(" ", side))
         line = list(fill(title, width - 2)) if sum(part.width for part in title) > width - 2 else title
         room = width - 1 - sum(part.width for part in line)

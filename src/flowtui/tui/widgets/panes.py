@@ -16,6 +16,7 @@ from flowtui.tui.wording import (
     loop_state,
     node_figure,
     node_glyph,
+    node_ports,
     problem_place,
     worst_first,
 )
@@ -29,11 +30,11 @@ class LoopsPane(LiveTable[LoopView]):
 
     columns = (
         Column("", 1),
-        Column("LOOP", 40, least=12, measured=True),
+        Column("LOOP", 40, measured=True, wanted=17, least=10),
         Column("POOL", 7, drop=4),
-        Column("STATE", 17, least=14, grows=True),
+        Column("STATE", 17, grows=True),
         Column("ITEMS/S", 7, "right"),
-        Column("LAST MINUTE", 12, drop=3, gap=2),
+        Column("LAST MINUTE", 12, "right", drop=3, gap=2),
         Column("P95", 7, "right", drop=1),
         Column("ERR", 5, "right"),
         Column("ITEMS", 6, "right", drop=6),
@@ -47,7 +48,7 @@ class LoopsPane(LiveTable[LoopView]):
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
         """Show the loops of this snapshot."""
         self._now = snapshot.taken_at
-        self.loading = snapshot.loading and not snapshot.loops
+        self.waits = snapshot.loading and not snapshot.loops
         self.show(worst_first(snapshot.loops))
 
     def key(self, item: LoopView) -> object:
@@ -84,9 +85,10 @@ class NodesPane(LiveTable[NodeView]):
 
     columns = (
         Column("", 1),
-        Column("NODE", 24, least=8, measured=True),
-        Column("TYPE", 16, least=8, grows=True, drop=2),
-        Column("NOW", 12, "right"),
+        Column("NODE", 24, measured=True, wanted=12, least=5),
+        Column("TYPE", 8, grows=True, drop=2),
+        Column("PORTS", 24, drop=5),
+        Column("NOW", 8, "right"),
         Column("ERR", 5, "right", drop=3),
         Column("RUNS", 6, "right", drop=4),
     )
@@ -114,10 +116,19 @@ class NodesPane(LiveTable[NodeView]):
             node_glyph(item),
             (item.id, Tone.TEXT),
             (item.type, Tone.MUTED),
+            (node_ports(item), Tone.TEXT),
             node_figure(item),
             (fmt.count(item.errors), Tone.BAD if item.errors else Tone.MUTED),
             (fmt.count(item.runs), Tone.TEXT),
         )
+
+    def choose_worst(self) -> None:
+        """Put the cursor on the first node that fails or is stalled, if there is one."""
+        bad = (NodeHealth.FAILING, NodeHealth.STALLED)
+        for node in self.loop.nodes if self.loop else ():
+            if node.health in bad:
+                self.choose(self.key(node))
+                return
 
     def below(self, item: NodeView) -> Cell | None:
         if item.health is NodeHealth.FAILING and item.last_error:
@@ -137,7 +148,7 @@ class QueuesPane(LiveTable[QueueView]):
 
     columns = (
         Column("", 1),
-        Column("QUEUE", 40, least=12, measured=True, grows=True),
+        Column("QUEUE", 40, measured=True, wanted=20, least=10, grows=True),
         Column("", _BAR_CELLS, drop=3),
         Column("DEPTH", 5, "right"),
         Column("IN/S", 6, "right"),
@@ -145,11 +156,12 @@ class QueuesPane(LiveTable[QueueView]):
         Column("OLDEST", 7, "right"),
         Column("IN FLIGHT", 9, "right", drop=4),
         Column("LOST", 5, "right", drop=1),
+        Column("READ BY", 20, drop=5, gap=2),
     )
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
         """Show the queues of this snapshot."""
-        self.loading = snapshot.loading and not snapshot.queues
+        self.waits = snapshot.loading and not snapshot.queues
         self.show(sorted(snapshot.queues, key=lambda queue: (not queue.unaccounted, queue.name)))
 
     def key(self, item: QueueView) -> object:
@@ -173,6 +185,7 @@ class QueuesPane(LiveTable[QueueView]):
             (fmt.age(item.oldest_s), Tone.TEXT),
             (fmt.count(item.in_flight), Tone.TEXT),
             (fmt.count(item.unaccounted), Tone.BAD if item.unaccounted else Tone.MUTED),
+            (", ".join(item.readers) or "nobody yet", Tone.MUTED),
         )
 
     def empty_words(self) -> str:
@@ -184,9 +197,10 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
 
     columns = (
         Column("", 1),
-        Column("", 5, "right"),
-        Column("WHERE", 30, least=12, measured=True),
-        Column("WHAT", 14, least=8, grows=True),
+        Column("", 4, "right"),
+        Column("WHERE", 30, measured=True, wanted=14, least=8),
+        Column("NODE", 12, drop=2),
+        Column("WHAT", 10, grows=True),
         Column("LAST", 6, "right", drop=1),
     )
 
@@ -198,10 +212,10 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
         """Show problems and dead letters of this snapshot."""
         self._now = snapshot.taken_at
-        self.loading = snapshot.loading
-        said = [fmt.plural(snapshot.dead_total, "dead letter")] if snapshot.dead_total else []
+        self.waits = snapshot.loading
+        said = [f"{fmt.count(snapshot.dead_total)} dead"] if snapshot.dead_total else []
         if snapshot.problems:
-            said.insert(0, fmt.plural(len(snapshot.problems), "file problem"))
+            said.append(f"{fmt.count(len(snapshot.problems))} in files")
         self._said = ", ".join(said)
         groups = sorted(snapshot.dead_letters, key=lambda group: (-group.count, group.loop, group.node, group.error))
         self.show([*errors_first(snapshot.problems), *groups])
@@ -212,7 +226,7 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
         return (item.loop, item.node, item.error)
 
     def measure(self, item: Problem | DeadLetterGroup) -> str:
-        return problem_place(item) if isinstance(item, Problem) else f"{item.loop} {item.node}"
+        return problem_place(item) if isinstance(item, Problem) else item.loop
 
     def searched(self, item: Problem | DeadLetterGroup) -> str:
         if isinstance(item, Problem):
@@ -222,11 +236,13 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
     def cells(self, item: Problem | DeadLetterGroup) -> Sequence[Cell]:
         if isinstance(item, Problem):
             sign: Cell = ("✖", Tone.BAD) if item.severity is Severity.ERROR else ("!", Tone.WARN)
-            return sign, ("file", Tone.MUTED), (self.measure(item), Tone.TEXT), (item.message, sign[1]), ("", Tone.TEXT)
+            nothing: Cell = ("", Tone.TEXT)
+            return sign, nothing, (self.measure(item), Tone.TEXT), nothing, (item.message, sign[1]), nothing
         return (
             ("†", Tone.WARN),
             (fmt.count(item.count), Tone.STRONG),
             (self.measure(item), Tone.TEXT),
+            (item.node, Tone.MUTED),
             (f"{item.error}: {item.message}", Tone.TEXT),
             (fmt.age(self._now - item.last_at), Tone.MUTED),
         )

@@ -16,6 +16,7 @@ class TextView(Pane):
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
+        self.hint = ""
         self._entries: Sequence[Entry] = ()
         self._wrapped: list[Line] = []
         self._wrapped_for = 0
@@ -44,6 +45,10 @@ class TextView(Pane):
     def row(self, index: int, width: int) -> Line:
         return self._wrapped[index]
 
+    def corner_words(self) -> str:
+        place = super().corner_words()
+        return f"{place} · {self.hint}" if place and self.hint else place or self.hint
+
     def draw(self, width: int, height: int) -> list[Line]:
         self.top = self.cursor = max(0, min(self.top, self.row_count() - self.page))
         return super().draw(width, height)
@@ -70,7 +75,8 @@ class TextView(Pane):
         self._wrapped_for = width
         labels = [width_of(safe(entry.label)) for entry in self._entries if entry.label and not entry.heading]
         label_width = min(max(labels, default=0) + 2, width // 3)
-        self._wrapped = [line for entry in self._entries for line in _lines(entry, label_width, width)]
+        lines = [line for entry in self._entries for line in _lines(entry, label_width, width)]
+        self._wrapped = lines[1:] if lines and not lines[0] else lines
 
 
 def _lines(entry: Entry, label_width: int, width: int) -> list[Line]:

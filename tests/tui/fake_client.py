@@ -1,0 +1,276 @@
+"""A client without an engine: tests set what it shows and see what it was asked."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flowtui.model.errors import Problem
+from flowtui.model.snapshot import (
+    DeadLetterGroup,
+    EngineSnapshot,
+    LogBatch,
+    LogLine,
+    LoopView,
+    NodeView,
+    QueueView,
+    StoreView,
+)
+from flowtui.model.states import Command, LoopState, NodeHealth, NodeKind
+
+NOW = 1_750_000_000.0
+
+
+def a_node(id: str, type: str = "json-edit", **fields: Any) -> NodeView:
+    """A healthy node; fields override."""
+    usual: dict[str, Any] = {
+        "title": id,
+        "kind": NodeKind.BLOCKING,
+        "health": NodeHealth.HEALTHY,
+        "runs": 4711,
+        "errors": 0,
+        "rate": 41.0,
+        "p95_ms": 0.24,
+        "running": 0,
+        "last_error": "",
+        "ports": (),
+    }
+    return NodeView(id=id, type=type, **(usual | fields))
+
+
+def a_loop(id: str, **fields: Any) -> LoopView:
+    """A running loop; fields override."""
+    workflow, _, producer = id.partition(".")
+    usual: dict[str, Any] = {
+        "workflow": workflow,
+        "producer": producer,
+        "path": Path(f"/home/ana/flows/{workflow}.yaml"),
+        "pool": "asyncio",
+        "state": LoopState.RUNNING,
+        "reason": "",
+        "since": NOW - 7200,
+        "waiting": "",
+        "waiting_since": NOW,
+        "iterations": 123456,
+        "errors": 0,
+        "rate": 41.3,
+        "history": (20.0, 30, 31, 35, 40, 41, 44, 41, 40, 42, 41, 41),
+        "p95_ms": 3.14,
+        "in_flight": 2,
+        "revision": 3,
+        "reads": None,
+        "writes": (),
+        "nodes": (a_node(producer, "timer", kind=NodeKind.PRODUCER), a_node("check", "validate-order")),
+    }
+    return LoopView(id=id, **(usual | fields))
+
+
+def a_queue(name: str, **fields: Any) -> QueueView:
+    """A queue that is read as fast as it is written; fields override."""
+    usual: dict[str, Any] = {
+        "depth": 0,
+        "in_flight": 0,
+        "in_rate": 0.0,
+        "out_rate": 0.0,
+        "oldest_s": None,
+        "readers": ("orders.fulfil",),
+        "writers": ("orders.incoming",),
+        "unaccounted": 0,
+    }
+    return QueueView(name=name, **(usual | fields))
+
+
+def a_snapshot(*loops: LoopView, **fields: Any) -> EngineSnapshot:
+    """A snapshot of an engine in which all is well; fields override."""
+    usual: dict[str, Any] = {
+        "taken_at": NOW,
+        "uptime_s": 8040.0,
+        "folder": Path("/home/ana/flows"),
+        "mode": "production",
+        "store": StoreView("local", "/run/flowtui/store.sock", True, ""),
+        "queues": (),
+        "dead_letters": (),
+        "dead_total": 0,
+        "problems": (),
+        "last_reload": "",
+        "loading": False,
+    }
+    return EngineSnapshot(loops=loops, **(usual | fields))
+
+
+class FakeClient:
+    """Has the methods of `EngineClient`. Commands succeed unless `refusal` is set; `close` waits for `may_close`."""
+
+    def __init__(self, snapshot: EngineSnapshot | None = None) -> None:
+        self.shown = snapshot or a_snapshot()
+        self.lines: list[LogLine] = []
+        self.commands: list[tuple[Command, str | None]] = []
+        self.refusal: Exception | None = None
+        self.why_not = ""
+        self.started = threading.Event()
+        self.closed = threading.Event()
+        self.close_called = threading.Event()
+        self.may_close = threading.Event()
+        self.may_close.set()
+        self.output: list[str] = []
+        self._seq = itertools.count(1)
+
+    def start(self) -> None:
+        self.started.set()
+
+    def snapshot(self) -> EngineSnapshot:
+        return self.shown
+
+    def logs(self, after: int, limit: int = 2000) -> LogBatch:
+        lines = tuple(self.lines[after : after + limit])  # sequence numbers count from 1
+        return LogBatch(lines, lines[-1].seq if lines else after, 0)
+
+    def command(self, command: Command, loop: str) -> Future[None]:
+        return self._obey(command, loop, None)
+
+    def command_all(self, command: Command) -> Future[int]:
+        return self._obey(command, None, len(self.shown.loops))
+
+    def report_output(self, text: str) -> None:
+        self.output.append(text)
+
+    def failure(self) -> str:
+        return self.why_not
+
+    def close(self) -> None:
+        self.close_called.set()
+        self.may_close.wait(30)
+        self.closed.set()
+
+    def _obey(self, command: Command, loop: str | None, result: Any) -> Future[Any]:
+        self.commands.append((command, loop))
+        future: Future[Any] = Future()
+        if self.refusal is not None:
+            future.set_exception(self.refusal)
+        else:
+            future.set_result(result)
+        return future
+
+    # For tests
+
+    def log(self, message: str, loop: str = "orders.incoming", node: str = "check", level: int = logging.INFO) -> None:
+        """Append a line to the log."""
+        self.lines.append(LogLine(next(self._seq), NOW + len(self.lines), level, loop, node, "", message))
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the snapshot."""
+        self.shown = replace(self.shown, **fields)
+
+    def change_loop(self, id: str, **fields: Any) -> None:
+        """Replace fields of one loop."""
+        self.change(loops=tuple(replace(loop, **fields) if loop.id == id else loop for loop in self.shown.loops))
+
+
+def a_busy_afternoon() -> EngineSnapshot:
+    """A folder in which some things work, some wait and some are broken."""
+    fetch_error = "ConnectError: [Errno 111] Connection refused to https://api.example.org/v2/orders?since=2025-06-15"
+    sync = a_loop(
+        "sync.poll",
+        state=LoopState.FAILED,
+        reason="ConnectError at fetch (http-request)",
+        since=NOW - 190,
+        errors=12,
+        rate=0.0,
+        history=(40.0, 41, 38, 30, 12, 4, 0, 0),
+        p95_ms=None,
+        nodes=(
+            a_node("poll", "timer", kind=NodeKind.PRODUCER),
+            a_node("fetch", "http-request", health=NodeHealth.FAILING, errors=12, last_error=fetch_error),
+            a_node("keep", "file-writer", health=NodeHealth.IDLE, runs=0, rate=0.0, p95_ms=None),
+        ),
+    )
+    incoming = a_loop(
+        "orders.incoming",
+        pool="thread",
+        errors=2,
+        writes=("orders.accepted",),
+        nodes=(
+            a_node("incoming", "directory-watch", kind=NodeKind.PRODUCER),
+            a_node("check", "validate-order", errors=2),
+            a_node("big", "if", kind=NodeKind.CONDITIONAL, ports=(("yes", 330), ("no", 4381))),
+            a_node("notify", "http-request", kind=NodeKind.NON_BLOCKING, health=NodeHealth.STALLED, p95_ms=812.0),
+            a_node("store", "queue-writer", kind=NodeKind.NON_BLOCKING, rate=38.2, p95_ms=None),
+        ),
+    )
+    return a_snapshot(
+        incoming,
+        a_loop("orders.fulfil", pool="thread", p95_ms=18.2, reads="orders.accepted"),
+        a_loop("logs.tail", waiting="no input", waiting_since=NOW - 40, rate=0.0, p95_ms=0.4, history=(0.0,) * 12),
+        a_loop("host.cpu", state=LoopState.PAUSED, since=NOW - 720, rate=0.0, history=(1.0,) * 4, p95_ms=1.0),
+        a_loop("reports.nightly-summary-of-everything", state=LoopState.COMPLETED, since=NOW - 40000, rate=0.0),
+        sync,
+        a_loop("mail.outbox", rate=0.02, p95_ms=2310.0, history=(0.0, 0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0)),
+        queues=(
+            a_queue("orders.accepted", depth=3120, in_rate=41.2, out_rate=38.0, oldest_s=64.0, in_flight=16),
+            a_queue("logs.suspicious"),
+            a_queue("mail.outgoing", depth=12, in_rate=0.2, out_rate=0.2, oldest_s=3.0, unaccounted=1),
+        ),
+        dead_letters=(
+            DeadLetterGroup("sync.poll", "fetch", "ConnectError", "[Errno 111] Connection refused", 12, NOW - 190),
+            DeadLetterGroup("orders.incoming", "check", "ValueError", "order 4711 has no lines", 2, NOW - 4000),
+        ),
+        dead_total=14,
+        problems=(
+            Problem(
+                Path("/home/ana/flows/broken.yaml"),
+                14,
+                7,
+                "unknown node type 'queue-wirter' (did you mean 'queue-writer'?)",
+                "unknown-node",
+            ),
+        ),
+    )
+
+
+def chatter(client: FakeClient, lines: int) -> None:
+    """Fill the log as a working folder would."""
+    said = (
+        ("orders.incoming", "check", logging.INFO, "checked order {n}: 3 lines, 12.50 EUR"),
+        ("orders.fulfil", "reserve", logging.INFO, "reserved 3 of A-{n}"),
+        ("orders.incoming", "check", logging.WARNING, "order {n} rejected: no lines"),
+        (
+            "sync.poll",
+            "fetch",
+            logging.ERROR,
+            "ConnectError: [Errno 111] Connection refused to https://api.example.org",
+        ),
+        ("", "", logging.INFO, "orders r3: 2 loops kept, 1 swapped, 0 lost, 214 queued"),
+        ("logs.tail", "parse", logging.INFO, "日本語のログ行 with \x1b[31mcolours\x1b[0m and 👩‍👧 {n}"),
+    )
+    for n in range(lines):
+        loop, node, level, text = said[n % len(said)]
+        client.log(text.format(n=n), loop, node, level)
+
+
+def moving(client: FakeClient, tick: int) -> None:
+    """Change numbers as a working folder would, for demonstrations and measurements."""
+    loops = tuple(
+        replace(loop, rate=loop.rate * (1 + (tick % 7) / 50), iterations=loop.iterations + tick)
+        if loop.state is LoopState.RUNNING and loop.rate
+        else loop
+        for loop in a_busy_afternoon().loops
+    )
+    client.change(loops=loops, taken_at=NOW + tick / 4, uptime_s=8040 + tick / 4)
+
+
+def now_moving(client: FakeClient, seconds: float) -> None:
+    """Let a client move in real time, on a thread of its own."""
+
+    def move() -> None:
+        for tick in range(int(seconds * 4)):
+            moving(client, tick)
+            chatter(client, 1)
+            time.sleep(0.25)
+
+    threading.Thread(target=move, daemon=True).start()

@@ -1,0 +1,53 @@
+"""Runs the app under Textual's pilot, for tests that need no real terminal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fake_client import FakeClient
+from textual.pilot import Pilot
+
+from flowtui.tui.app import FlowtuiApp
+
+
+class Running:
+    """A running app, its client and what to do with them."""
+
+    def __init__(self, app: FlowtuiApp, client: FakeClient, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.client = client
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, then let everything settle."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let the app take a new snapshot and paint it."""
+        await self.pilot.pause()
+        self.app.poll()
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        """All lines on the screen."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+
+    def line_with(self, words: str) -> str:
+        """The first line on the screen that contains these words."""
+        found = [line for line in self.text.splitlines() if words in line]
+        assert found, f"{words!r} is not on the screen:\n{self.text}"
+        return found[0]
+
+
+@asynccontextmanager
+async def running(client: FakeClient | None = None, columns: int = 120, lines: int = 40) -> AsyncIterator[Running]:
+    """Run the app with this client."""
+    client = client or FakeClient()
+    app = FlowtuiApp(client)  # type: ignore[arg-type]
+    async with app.run_test(size=(columns, lines)) as pilot:
+        it = Running(app, client, pilot)
+        await it.settle()
+        yield it

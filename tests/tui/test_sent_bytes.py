@@ -1,0 +1,180 @@
+"""How much is sent to the terminal, and that it adds up to the right picture. Bytes are exact, so they are asserted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pyte
+import pytest
+from fake_client import NOW, FakeClient, a_busy_afternoon, chatter
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.pilot import Pilot
+
+from flowtui.tui.app import FlowtuiApp
+
+
+class RecordingDriver(HeadlessDriver):
+    """A terminal that keeps what it is sent."""
+
+    sent: bytearray
+
+    is_headless = False  # type: ignore[assignment]
+
+    def write(self, data: str) -> None:
+        type(self).sent += data.encode()
+
+
+class Wire:
+    """The app on such a terminal, and pyte to look at it."""
+
+    def __init__(self, app: FlowtuiApp, client: FakeClient, sent: bytearray, size: tuple[int, int]) -> None:
+        self.app, self.client, self._sent = app, client, sent
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+
+    def take(self) -> bytes:
+        """Return what was sent since the last time, and show it to pyte."""
+        data = bytes(self._sent)
+        self._sent.clear()
+        self._stream.feed(data)
+        return data
+
+    async def settle(self) -> None:
+        """Take a new snapshot and paint it."""
+        for _ in range(3):
+            painted = asyncio.Event()
+            self.app.poll()
+            self.app.call_after_refresh(painted.set)
+            await painted.wait()
+
+    def is_what_the_app_means(self) -> None:
+        """Compare the terminal's picture with the app's."""
+        meant = [strip.text for strip in self.app.screen._compositor.render_strips()]
+        # pyte shows nothing for the right half of a wide character, as the app does.
+        assert [line.rstrip() for line in self.screen.display] == [line.rstrip() for line in meant]
+
+
+def on_the_wire(monkeypatch: pytest.MonkeyPatch, body: Any, size: tuple[int, int] = (120, 40)) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")  # the dearest kind
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    client = FakeClient(a_busy_afternoon())
+    chatter(client, 100)
+    app = FlowtuiApp(client)  # type: ignore[arg-type]
+    sent = bytearray()
+    app.driver_class = type("OneRecordingDriver", (RecordingDriver,), {"sent": sent})
+    done: list[bool] = []
+
+    async def drive(pilot: Pilot[None]) -> None:
+        wire = Wire(app, client, sent, size)
+        await wire.settle()
+        await wire.settle()
+        wire.take()
+        await body(wire, pilot)
+        done.append(True)
+        app.exit()
+
+    app.run(size=size, auto_pilot=drive)
+    assert done
+
+
+def test_an_unchanged_snapshot_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, _pilot: Pilot[None]) -> None:
+        for _ in range(8):
+            await wire.settle()
+        assert len(wire.take()) <= 200
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_a_new_snapshot_with_the_same_figures_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, _pilot: Pilot[None]) -> None:
+        for tick in range(8):
+            wire.client.change(taken_at=NOW + tick / 8, uptime_s=8041.0 + tick / 8)
+            await wire.settle()
+        assert len(wire.take()) <= 200
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_one_changed_cell_sends_less_than_400_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, _pilot: Pilot[None]) -> None:
+        wire.client.change_loop("orders.fulfil", rate=58.0)
+        await wire.settle()
+        sent = wire.take()
+        assert b"58" in sent
+        assert len(sent) < 100
+        wire.is_what_the_app_means()
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_a_step_of_the_cursor_sends_two_rows_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, pilot: Pilot[None]) -> None:
+        await pilot.press("tab", "tab")
+        await wire.settle()
+        wire.take()
+        await pilot.press("j")
+        await wire.settle()
+        assert 0 < len(wire.take()) < 2000
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_the_focus_sends_frames_not_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, pilot: Pilot[None]) -> None:
+        await pilot.press("tab")
+        await wire.settle()
+        assert 0 < len(wire.take()) < 6000
+        wire.is_what_the_app_means()
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_differences_add_up_to_the_right_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, pilot: Pilot[None]) -> None:
+        await pilot.press("ctrl+l")
+        await wire.settle()
+        wire.take()
+        wire.is_what_the_app_means()
+        keys = [
+            "j",
+            "tab",
+            "j",
+            "z",
+            "z",
+            "question_mark",
+            "j",
+            "escape",
+            "v",
+            "escape",
+            "slash",
+            "o",
+            "enter",
+            "escape",
+            "tab",
+        ]
+        for turn, key in enumerate([*keys, "colon", "escape", "q", "n", "shift+tab", "k", "pageup", "G"]):
+            await pilot.press(key)
+            chatter(wire.client, 3)
+            wire.client.change_loop(
+                "mail.outbox", rate=0.3 * turn, errors=turn, history=tuple(float(n % 5) for n in range(turn))
+            )
+            wire.client.change(taken_at=NOW + 17 * turn)
+            await wire.settle()
+            wire.take()
+            wire.is_what_the_app_means()
+
+    on_the_wire(monkeypatch, body)
+
+
+def test_ctrl_l_paints_all_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(wire: Wire, pilot: Pilot[None]) -> None:
+        wire.screen.reset()
+        await pilot.press("ctrl+l")
+        await wire.settle()
+        wire.take()
+        wire.is_what_the_app_means()
+
+    on_the_wire(monkeypatch, body)
