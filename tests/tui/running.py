@@ -49,5 +49,7 @@ async def running(client: FakeClient | None = None, columns: int = 120, lines: i
     app = FlowtuiApp(client)  # type: ignore[arg-type]
     async with app.run_test(size=(columns, lines)) as pilot:
         it = Running(app, client, pilot)
+        while not client.started.is_set():
+            await pilot.pause()
         await it.settle()
         yield it

@@ -76,7 +76,7 @@ async def test_a_refused_command_shows_its_sentence_and_never_as_markup() -> Non
         it.client.refusal = IllegalTransition("Loop [b]a.two[/b] is paused: it can resume or stop.")
         await it.press("s")
         assert toasts(it) == ["Loop [b]a.two[/b] is paused: it can resume or stop."]
-        assert "[b]a.two[/b] is paused" in it.text
+        assert "[b]a.two[/b]" in it.text
 
 
 async def test_tab_goes_round_all_panes_and_back() -> None:
@@ -170,7 +170,7 @@ async def test_v_shows_all_of_a_loop_and_keeps_it_up_to_date() -> None:
 
 async def test_details_of_a_queue_a_group_of_dead_letters_and_a_log_line() -> None:
     client = FakeClient(a_busy_afternoon())
-    client.log("first\nsecond \x1b[0m", item="4711")
+    client.log("first\nsecond \x1b[0m")
     async with running(client) as it:
         await it.press("tab", "tab", "j", "enter")
         assert "Queue logs.suspicious" in it.text

@@ -68,6 +68,8 @@ def on_the_wire(monkeypatch: pytest.MonkeyPatch, body: Any, size: tuple[int, int
 
     async def drive(pilot: Pilot[None]) -> None:
         wire = Wire(app, client, sent, size)
+        while not client.started.is_set():
+            await pilot.pause()
         await wire.settle()
         await wire.settle()
         wire.take()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flowtui.engine.loop import Loop
-from flowtui.engine.reload import LoopChanges, diff, end, merge, swap
+from flowtui.engine.reload import LoopChanges, diff, end, fingerprint, merge, swap
 from flowtui.graph.folder import LoadedFolder, LoadedWorkflow, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FolderError, Problem, UnknownLoop
@@ -31,6 +31,7 @@ class Deployment:
         self._swap_problems: dict[str, Problem] = {}
         self._file_problems: tuple[Problem, ...] = ()
         self.loops: dict[str, Loop] = {}
+        self.seen: object = None  # fingerprint of the files that were loaded last
         self.last_reload = ""
 
     @property
@@ -40,6 +41,7 @@ class Deployment:
 
     def load(self) -> LoadedFolder:
         """Read the folder; may take a while, so call it on a thread that can wait. Never raises."""
+        self.seen = fingerprint(self._folder)
         try:
             return load_folder(self._folder, self._env)
         except FolderError as error:

@@ -180,9 +180,9 @@ class FlowEngine:
         await self._deployment.deploy(loading.result(), first=True)
         self._loading = False
         self._ready.set()
-        background = [asyncio.create_task(self._sample(store))]
+        background = [asyncio.create_task(_reporting(self._sample(store)))]
         if self._watch:
-            background.append(asyncio.create_task(self._follow_folder()))
+            background.append(asyncio.create_task(_reporting(self._follow_folder())))
         await self._closing.wait()
         for task in background:
             task.cancel()
@@ -202,7 +202,7 @@ class FlowEngine:
         await self._monitor.look(store, [loop.plan for loop in self._deployment.loops.values()])
 
     async def _follow_folder(self) -> None:
-        async for _ in changes(self._folder):
+        async for _ in changes(self._folder, lambda: self._deployment.seen):
             await self._deployment.deploy(await asyncio.to_thread(self._deployment.load))
 
     async def _end(self, store: DataStore) -> None:
@@ -236,3 +236,11 @@ class FlowEngine:
             return StoreView(kind="", address="", durable=True, trouble=self._failure)
         info = store.info
         return StoreView(info.kind, info.address, info.durable, store.trouble or self._monitor.trouble)
+
+
+async def _reporting(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work`; if it raises, the user must hear of it, since nobody awaits it before the end."""
+    try:
+        await work
+    except Exception:
+        _log.exception("a part of the engine has ended; please report this")

@@ -135,7 +135,7 @@ async def execute(
     try:
         if step.is_simple:
             result = await step.call(data)
-            output = (result, None) if type(result) is NodeData else (_plain(step, data, result), None)
+            output: tuple[NodeData | None, str | None] = (_plain(step, data, result), None)
         else:
             output = await _execute_any(step, data, executor, may_inline)
     except asyncio.CancelledError:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import awatch
 
 from flowtui.engine.loop import Loop
 from flowtui.engine.runner import GRACE_S
@@ -22,6 +25,7 @@ _BEGUN = frozenset(LoopState) - {LoopState.STARTING}
 _END_PATIENCE_S = GRACE_S + 5.0
 #: A `setup` that takes longer than this is left to itself: the loop stays `starting`.
 _START_PATIENCE_S = 30.0
+_LOOK_EVERY_MS = 1000
 _WORKFLOW_SUFFIXES = (".yaml", ".yml", ".json")
 _log = logging.getLogger("flowtui.reload")
 
@@ -62,23 +66,47 @@ def diff(running: Mapping[str, str], workflows: Mapping[Path, LoadedWorkflow]) -
     )
 
 
-async def changes(folder: Path) -> AsyncIterator[None]:
-    """Yield after every burst of changes that may concern a workflow file or a node module of the folder."""
+def fingerprint(folder: Path) -> frozenset[tuple[str, int, int, int]]:
+    """Return what identifies the state of the files that matter, without reading them."""
+    found = set()
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(directory, name)
+            if _matters(name):
+                with contextlib.suppress(OSError):
+                    stat = os.stat(path)
+                    found.add((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return frozenset(found)
 
-    def concerns(_: Change, path: str) -> bool:
-        name = Path(path).name
-        if name.startswith(".") or name.endswith("~"):
-            return False
-        return name.endswith((*_WORKFLOW_SUFFIXES, ".py")) or Path(path) == folder
 
+async def changes(folder: Path, seen: Callable[[], object]) -> AsyncIterator[None]:
+    """Yield after every burst of changes that may concern a workflow file or a node module of the folder.
+
+    `seen()` gives the `fingerprint` of what was loaded last. A look every few seconds finds what the kernel's events
+    do not tell: what changed before the watch began, and changes made on another machine.
+    """
     while True:
         try:
-            async for _ in awatch(folder, watch_filter=concerns, debounce=400, step=50, recursive=True):
-                yield
-        except (FileNotFoundError, RuntimeError, OSError) as error:
-            _log.warning("cannot watch %s: %s; tried again in 2 s", folder, error)
-            await asyncio.sleep(2.0)
+            # Nothing is filtered in there: files that nodes write all the time would keep it from ever timing out.
+            watch = awatch(
+                folder, watch_filter=None, debounce=400, step=50, rust_timeout=_LOOK_EVERY_MS, yield_on_timeout=True
+            )
+            looked = 0.0
+            async for found in watch:
+                if any(_matters(os.path.basename(path)) for _, path in found):
+                    yield
+                elif time.monotonic() - looked >= _LOOK_EVERY_MS / 1000:
+                    looked = time.monotonic()
+                    if fingerprint(folder) != seen():
+                        yield
+        except (OSError, RuntimeError) as error:
+            _log.warning("cannot watch %s: %s; tried again", folder, " ".join(str(error).split()))
             yield
+            await asyncio.sleep(_LOOK_EVERY_MS / 1000)
+
+
+def _matters(name: str) -> bool:
+    return not name.startswith(".") and name.endswith((*_WORKFLOW_SUFFIXES, ".py"))
 
 
 async def end(loop: Loop, reason: str) -> bool:

@@ -53,7 +53,7 @@ class NodeValidator:
             draft.report(node, ("type",), f"unknown node type '{name}'{hint}", "unknown-node")
 
     def _check_config(self, draft: GraphDraft, node: DraftNode, cls: type[BaseNode]) -> None:
-        _, problems = compile_config(cls.Config, node.doc.config)
+        _, problems = compile_config(cls.Config, node.doc.config, has_item=cls.kind is not NodeKind.PRODUCER)
         for problem in problems:
             path: KeyPath = ("config", *problem.path)
             unknown = problem.code == "unknown-field"

@@ -97,4 +97,4 @@ class NodeData(Mapping[str, Any]):
             TypeError: if the payload holds something that JSON has no form for.
             ValueError: if it holds NaN, an infinity or a reference to itself.
         """
-        return json.dumps(dict(self._payload), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(dict(self._payload), separators=(",", ":"), allow_nan=False).encode()

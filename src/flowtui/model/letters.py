@@ -40,7 +40,7 @@ class DeadLetter:
 
     def to_json(self) -> bytes:
         """Return the letter as JSON; what JSON cannot hold is kept as its `repr`."""
-        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False, default=repr).encode()
+        return json.dumps(asdict(self), separators=(",", ":"), default=repr).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> DeadLetter:

@@ -66,7 +66,7 @@ class FlowtuiApp(App[None]):
         self._snapshot: EngineSnapshot | None = None
         self._quit_question: ConfirmScreen | None = None
         self._outside = (sys.stdout, sys.stderr)
-        self.overview = OverviewScreen(self.ask)
+        self.overview = OverviewScreen(self.ask, self._begin)
         self.animation_level = "none"
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -87,7 +87,6 @@ class FlowtuiApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         # Textual has put its own objects there; the engine's, which know whose print it is, must be seen by nodes.
         sys.stdout, sys.stderr = self._outside
-        self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         self.client.start()

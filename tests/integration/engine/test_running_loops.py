@@ -389,5 +389,7 @@ def test_what_nodes_print_is_attributed_to_them_in_every_pool(write, start, pool
     app = start()
     app.until_state("w.start", LoopState.COMPLETED)
     lines = [line for line in app.engine.logs(0, 1000).lines if line.message.startswith("plain")]
-    assert [(line.loop, line.node, line.message) for line in lines] == [("w.start", "n0", f"plain {n}") for n in range(3)]
+    assert [(line.loop, line.node, line.message) for line in lines] == [
+        ("w.start", "n0", f"plain {n}") for n in range(3)
+    ]
     assert all(line.item for line in lines)

@@ -23,7 +23,7 @@ def arrange(screen: OverviewScreen, snapshot: EngineSnapshot | None) -> None:
     width, height = screen.size
     enough = width >= LEAST_WIDTH and height >= LEAST_HEIGHT
     screen.too_small.display = not enough
-    screen.query_one("#body").display = enough
+    screen.body.display = enough
     for line in (screen.header, screen.alert):
         line.display = enough
     screen.footer.display = enough and not screen.filter_line.display
@@ -52,8 +52,8 @@ def _show_only(screen: OverviewScreen, shown: set[Pane]) -> None:
         pane.display = pane in shown
         others = tuple(other.heading.lower() for other in screen.panes if other not in shown)
         pane.taking_turns = others if pane is not screen.log_view and len(shown) == 2 else ()
-    screen.query_one("#upper").display = screen.loops.display or screen.nodes.display
-    screen.query_one("#lower").display = screen.queues.display or screen.trouble.display
+    screen.upper_row.display = screen.loops.display or screen.nodes.display
+    screen.lower_row.display = screen.queues.display or screen.trouble.display
 
 
 def _fill(screen: OverviewScreen) -> None:
@@ -82,5 +82,5 @@ def _all_panes(screen: OverviewScreen, snapshot: EngineSnapshot | None, width: i
 
 
 def _set_heights(screen: OverviewScreen, upper: int | str, lower: int | str) -> None:
-    screen.query_one("#upper").styles.height = upper
-    screen.query_one("#lower").styles.height = lower
+    screen.upper_row.styles.height = upper
+    screen.lower_row.styles.height = lower

@@ -44,16 +44,23 @@ _PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
 
 
 class OverviewScreen(Screen[None]):
-    """The first screen. `ask` carries a command to the engine, None as the loop meaning all of them."""
+    """The first screen.
+
+    `ask` carries a command to the engine, None as the loop meaning all of them; `when_painted` is called once.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
 
-    def __init__(self, ask: Callable[[Command, str | None], None]) -> None:
+    def __init__(self, ask: Callable[[Command, str | None], None], when_painted: Callable[[], None]) -> None:
         super().__init__()
         self._ask = ask
+        self._when_painted = when_painted
         self._snapshot: EngineSnapshot | None = None
         self._failure = ""
         self._zoomed = False
+        self.body = Vertical(id="body")
+        self.upper_row = Horizontal(id="upper")
+        self.lower_row = Horizontal(id="lower")
         self.header = HeaderBar(id="header")
         self.alert = AlertBar(id="alert")
         self.loops = LoopsPane("Loops", id="loops")
@@ -72,11 +79,11 @@ class OverviewScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.alert
-        with Vertical(id="body"):
-            with Horizontal(id="upper"):
+        with self.body:
+            with self.upper_row:
                 yield self.loops
                 yield self.nodes
-            with Horizontal(id="lower"):
+            with self.lower_row:
                 yield self.queues
                 yield self.trouble
             yield self.log_view
@@ -88,6 +95,7 @@ class OverviewScreen(Screen[None]):
         self.filter_line.display = False
         self._arrange()
         self.loops.focus()
+        self.call_after_refresh(self._when_painted)
 
     # What the engine says
 

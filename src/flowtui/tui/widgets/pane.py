@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from flowtui.tui.actions import Scope, bindings
-from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, fit, lit, safe, width_of, words
+from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, fit, lit, piece, width_of, words, wrap
 from flowtui.tui.widgets.painted import Painted
 
 _WHEEL_LINES = 3
@@ -164,7 +164,7 @@ class Pane(Painted, can_focus=True):
             shown = range(self.top, min(rows, self.top + height - 2 - len(body)))
             body += [self._row(index, inner) for index in shown]
         elif empty := self.empty_words():
-            body = [(Piece(fit(safe(empty), inner), Tone.MUTED, inner),)]
+            body = [(piece(line, inner, Tone.MUTED),) for line in wrap(empty, inner)]
         body += [()] * (height - 2 - len(body))
         side = Tone.FRAME_FOCUS if self.has_focus else Tone.FRAME
         left, right = Piece("│ ", side, 2), Piece(" │", side, 2)

@@ -86,7 +86,7 @@ class NodesPane(LiveTable[NodeView]):
     columns = (
         Column("", 1),
         Column("NODE", 24, measured=True, wanted=12, least=5),
-        Column("TYPE", 8, grows=True, drop=2),
+        Column("TYPE", 10, grows=True, drop=2),
         Column("PORTS", 24, drop=5),
         Column("NOW", 8, "right"),
         Column("ERR", 5, "right", drop=3),
