@@ -21,12 +21,11 @@ class Running:
 
     async def press(self, *keys: str) -> None:
         """Press keys, then let everything settle."""
-        await self.pilot.press(*keys)
+        await self.pilot.press(*keys)  # returns when the app is idle
         await self.settle()
 
     async def settle(self) -> None:
         """Let the app take a new snapshot and paint it."""
-        await self.pilot.pause()
         self.app.poll()
         await self.pilot.pause()
 
@@ -47,7 +46,7 @@ async def running(client: FakeClient | None = None, columns: int = 120, lines: i
     """Run the app with this client."""
     client = client or FakeClient()
     app = FlowtuiApp(client)  # type: ignore[arg-type]
-    async with app.run_test(size=(columns, lines)) as pilot:
+    async with app.run_test(size=(columns, lines), notifications=True) as pilot:
         it = Running(app, client, pilot)
         while not client.started.is_set():
             await pilot.pause()

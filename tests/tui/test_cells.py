@@ -14,7 +14,8 @@ from flowtui.tui.widgets.live_table import Column, column_widths
 @pytest.mark.parametrize(
     ("text", "shown"),
     [("\x1b[31m", "␛[31m"), ("a\tb\nc", "a⇥b↵c"), ("\x7f\x9b", "␡�"), ("\u202egnp.exe", "�gnp.exe"), ("\ud800", "�"),
-     ("👩‍👧", "👩👧"), ("👍🏽", "👍"), ("☃\ufe0f", "☃"), ("🇩🇪", "DE"), ("e\u0301", "e\u0301"), ("a\u3000b\u00a0c", "a b c")],
+     ("👩‍👧", "👩👧"), ("👍🏽", "👍"), ("☃\ufe0f", "☃"), ("🇩🇪", "DE"), ("e\u0301", "e\u0301"),
+     ("a\u3000b\u00a0c", "a b c")],
 )  # fmt: skip
 def test_what_a_terminal_would_obey_or_dispute_is_shown_instead(text: str, shown: str) -> None:
     assert safe(text) == shown

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def test_a_terminal_that_takes_nothing_holds_up_neither_signals_nor_the_end(
     # Nobody reads from here on: the kernel's buffer fills, and every further write blocks.
     child.type("\t" * 200 + "zzzzzzzz?")
     while _bytes_waiting(child) < 4000:
-        pass
+        time.sleep(0.01)  # the kernel tells nobody that a buffer is full
     child.process.send_signal(signal.SIGTERM)
     assert child.process.wait(20) == 0
     assert (tmp_path / "closed").exists()

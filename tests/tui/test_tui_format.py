@@ -32,8 +32,8 @@ def test_a_time_keeps_within_its_column(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("duration", "text"),
-    [(None, "—"), (0.0, "<0.1 ms"), (0.24, "0.2 ms"), (3.14, "3.1 ms"), (9.96, "10 ms"), (18.2, "18 ms"), (999.6, "1.0 s"),
-     (2310, "2.3 s"), (59_000, "59 s"), (190_000, "3 min")],
+    [(None, "—"), (0.0, "<0.1 ms"), (0.24, "0.2 ms"), (3.14, "3.1 ms"), (9.96, "10 ms"), (18.2, "18 ms"),
+     (999.6, "1.0 s"), (2310, "2.3 s"), (59_000, "59 s"), (190_000, "3 min")],
 )  # fmt: skip
 def test_durations_have_their_unit(duration: float | None, text: str) -> None:
     assert fmt.milliseconds(duration) == text

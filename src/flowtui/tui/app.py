@@ -8,11 +8,13 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -73,7 +75,7 @@ class FlowtuiApp(App[None]):
         self.theme = theme_for(self.console.color_system, self.no_color)
         if terminal is not None:
             # Standard error leads into the log meanwhile; a crash must be told on the terminal.
-            self.error_console = Console(file=terminal.file, markup=False, highlight=False)
+            self.error_console = Console(file=cast(IO[str], terminal.output), markup=False, highlight=False)
 
     # Beginning
 
@@ -112,6 +114,13 @@ class FlowtuiApp(App[None]):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, self._sent.only_changes(renderable))
+
+    def _print_error_renderables(self) -> None:
+        if self._exception is not None:
+            # Textual's own shows every local value: pages of it, payloads among them.
+            lines = traceback.format_exception(self._exception)
+            self._exit_renderables = [Text("".join(lines).rstrip())]
+        super()._print_error_renderables()
 
     def on_resize(self) -> None:
         # A terminal may reflow, clear or crop what it showed.

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, TextIO, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import App
 from textual.driver import Driver
@@ -44,7 +44,6 @@ class Terminal:
         self._handlers = {number: signal.getsignal(number) for number in _TEXTUALS_SIGNALS}
         self._fd = os.dup(target)
         self.output = TerminalOutput(self._fd)
-        self.file: TextIO = open(self._fd, "w", encoding="utf-8", errors="replace", closefd=False)
         self._capture = OutputCapture(self._report)
         return self
 

@@ -50,6 +50,10 @@ class TerminalOutput:
         """Return the terminal's file descriptor."""
         return self._fd
 
+    def isatty(self) -> bool:
+        """Return True, as a terminal does."""
+        return True
+
     def keep_all(self, keep: bool) -> None:
         """Drop nothing from now on: the sequences that give the terminal back must not get lost."""
         with self._changed:

@@ -24,6 +24,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def __init__(self, title: str, question: str, yes: str) -> None:
         super().__init__()
         self._title = title
+        self._view = TextView(title, id="box")
         self._entries = (
             Entry("", question),
             Entry(""),
@@ -32,10 +33,10 @@ class ConfirmScreen(ModalScreen[bool]):
         )
 
     def compose(self) -> ComposeResult:
-        yield TextView(self._title, id="box")
+        yield self._view
 
     def on_mount(self) -> None:
-        self.query_one("#box", TextView).show(self._title, self._entries)
+        self._view.show(self._title, self._entries)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
@@ -50,8 +51,12 @@ class ClosingScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Leave at once", show=False)]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = TextView("Leaving", id="box")
+
     def compose(self) -> ComposeResult:
-        yield TextView("Leaving", id="box")
+        yield self._view
 
     def show(self, loops: str) -> None:
         """Say what is still being waited for."""
@@ -61,4 +66,4 @@ class ClosingScreen(ModalScreen[None]):
             Entry(""),
             Entry("q ctrl+c", "leave at once; the next start recovers what was in flight", Tone.ACCENT),
         )
-        self.query_one("#box", TextView).show("Leaving", entries)
+        self._view.show("Leaving", entries)

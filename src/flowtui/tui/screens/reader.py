@@ -27,11 +27,11 @@ class ReaderScreen(ModalScreen[None]):
         super().__init__()
         self._detail = detail
         self._describe = describe
+        self._view = TextView(detail.title, id="reader")
+        self._view.hint = "esc back"
 
     def compose(self) -> ComposeResult:
-        view = TextView(self._detail.title, id="reader")
-        view.hint = "esc back"
-        yield view
+        yield self._view
 
     def on_mount(self) -> None:
         self._show(self._detail)
@@ -49,7 +49,7 @@ class ReaderScreen(ModalScreen[None]):
             self._show(detail)
 
     def _show(self, detail: Detail) -> None:
-        self.query_one("#reader", TextView).show(detail.title, detail.entries)
+        self._view.show(detail.title, detail.entries)
 
     def action_close(self) -> None:
         self.dismiss(None)

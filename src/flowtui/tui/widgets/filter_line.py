@@ -24,22 +24,24 @@ class FilterLine(Horizontal):
             super().__init__()
             self.keep = keep
 
-    def compose(self) -> ComposeResult:
-        yield Static(id="filter-label", markup=False)
-        yield Input(id="filter-input", select_on_focus=False)
-        yield Static("enter keeps it, esc clears it ", id="filter-hint", markup=False)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._label = Static(id="filter-label", markup=False)
+        self._entry = Input(id="filter-input", select_on_focus=False)
+        self._entry.cursor_blink = False  # a blinking cursor is bytes all day
 
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False  # a blinking cursor is bytes all day
+    def compose(self) -> ComposeResult:
+        yield self._label
+        yield self._entry
+        yield Static("enter keeps it, esc clears it ", id="filter-hint", markup=False)
 
     def open(self, pane: str, text: str) -> None:
         """Show the line for this pane with its filter so far."""
-        self.query_one("#filter-label", Static).update(f" {pane} /")
+        self._label.update(f" {pane} /")
         self.display = True
-        entry = self.query_one(Input)
-        entry.value = text
-        entry.cursor_position = len(text)
-        entry.focus()
+        self._entry.value = text
+        self._entry.cursor_position = len(text)
+        self._entry.focus()
 
     def action_close(self, keep: bool) -> None:
         if self.display:
