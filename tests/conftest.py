@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from command_line import CommandLine
 
 from flowtui.storage.connection import Connector, MemoryConnector, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
@@ -132,3 +133,11 @@ async def data_store(store: StoreUnderTest) -> AsyncIterator[DataStore]:
 def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose path leaves room for a socket's name."""
     return tmp_path_factory.mktemp("s")
+
+
+@pytest.fixture
+def flowtui(short_path: Path) -> Iterator[CommandLine]:
+    """The command line; what it has started ends with the test."""
+    command_line = CommandLine(short_path)
+    yield command_line
+    command_line.close()

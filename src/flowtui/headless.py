@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import threading
 import time
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future
 from datetime import datetime
 from typing import TextIO
 
 from flowtui.client.door import EngineClient
-from flowtui.model.errors import FlowtuiError, Severity
+from flowtui.model.errors import Severity
 from flowtui.model.snapshot import EngineSnapshot, LogLine
 from flowtui.model.states import LoopState
 
 _POLL_S = 0.1
-_IDLE_ANSWER_S = 10.0
+#: Control characters in a log line would act on the terminal; line ends and tabs may.
+_SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def run_headless(
@@ -35,54 +37,73 @@ def run_headless(
     """
     printer = _Printer(client, out, as_json=as_json)
     deadline = None if for_s is None else time.monotonic() + for_s
+    idle = _Idle(client) if until_idle else None
     client.start()
-    while not stop.wait(_POLL_S):
-        printer.print_new()
-        if client.failure():
-            client.close()
-            err.write(f"flowtui: {client.failure()}\n")
-            return 1
-        if deadline is not None and time.monotonic() >= deadline:
-            break
-        if until_idle and _is_idle(client):
-            break
-    at_end = client.snapshot()
-    client.close()
-    printer.print_new()
+    try:
+        while not stop.wait(_POLL_S) and not client.failure():
+            printer.print_new()
+            if (deadline is not None and time.monotonic() >= deadline) or (idle is not None and idle.is_reached()):
+                break
+        at_end = client.snapshot()
+    finally:
+        # Even if nobody reads the output any more: what is in flight must be committed.
+        _close(client, printer)
     final = client.snapshot()
     if as_json:
         out.write(json.dumps(_summary(final)) + "\n")
-    else:
+    elif not client.failure():
         out.write(_summary_text(final))
     out.flush()
-    return _exit_code(at_end, final, err)
+    complaints = [client.failure()] if client.failure() else _complaints(at_end, final)
+    err.writelines(f"flowtui: {complaint}\n" for complaint in complaints)
+    return 1 if complaints else 0
 
 
-def _is_idle(client: EngineClient) -> bool:
+class _Idle:
+    """Asks the engine whether it is idle, without waiting: it may take long to answer while its store is away."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._answer: Future[bool] | None = None
+
+    def is_reached(self) -> bool:
+        if self._answer is None:
+            self._answer = self._client.is_idle()
+        if not self._answer.done():
+            return False
+        answer, self._answer = self._answer, None
+        # A store that does not answer may hold work.
+        return answer.exception() is None and answer.result()
+
+
+def _close(client: EngineClient, printer: _Printer) -> None:
+    closing = threading.Thread(target=client.close, name="flowtui-closing")
+    closing.start()
     try:
-        return client.is_idle().result(_IDLE_ANSWER_S)
-    except (FlowtuiError, FutureTimeout):
-        return False  # the store is away: work may be waiting there
+        while closing.is_alive():
+            closing.join(_POLL_S)
+            printer.print_new()
+    finally:
+        closing.join()
 
 
-def _exit_code(at_end: EngineSnapshot, final: EngineSnapshot, err: TextIO) -> int:
-    code = 0
-    for problem in final.problems:
-        if problem.severity is Severity.ERROR:
-            err.write(f"flowtui: {problem}\n")
-            code = 1
+def _complaints(at_end: EngineSnapshot, final: EngineSnapshot) -> list[str]:
+    """Return why the run counts as failed, a sentence each."""
+    found = []
+    broken = sum(problem.severity is Severity.ERROR for problem in final.problems)
+    if broken:
+        count = "1 problem keeps" if broken == 1 else f"{broken} problems keep"
+        found.append(f"{count} something from running; to see all: flowtui check {shlex.quote(str(final.folder))}")
     depths = {queue.name: queue.depth for queue in final.queues}
-    was_paused = {loop.id: loop.reason for loop in at_end.loops if loop.state is LoopState.PAUSED}
+    was_paused = {loop.id: loop.reason for loop in at_end.loops if loop.state in (LoopState.PAUSING, LoopState.PAUSED)}
     for loop in final.loops:
         if loop.state is LoopState.FAILED:
-            err.write(f"flowtui: {loop.id} failed: {loop.reason}\n")
-            code = 1
+            found.append(f"{loop.id} failed: {loop.reason}")
         elif loop.id in was_paused and loop.reads is not None and depths.get(loop.reads, 0):
-            err.write(
-                f"flowtui: {loop.id} is paused with {depths[loop.reads]} items in its queue: {was_paused[loop.id]}\n"
-            )
-            code = 1
-    return code
+            found.append(f"{loop.id} is paused with {depths[loop.reads]} items in its queue: {was_paused[loop.id]}")
+    if final.store.trouble:
+        found.append(f"{final.store.trouble}; the figures are those of the last look")
+    return found
 
 
 class _Printer:
@@ -118,11 +139,11 @@ class _Printer:
                 "item": line.item,
                 "message": line.message,
             }
-            self._out.write(json.dumps(fields, ensure_ascii=False) + "\n")
+            self._out.write(json.dumps(fields) + "\n")
         else:
             clock = datetime.fromtimestamp(line.time).strftime("%H:%M:%S")
             place = f"{line.loop.removesuffix('.')} {line.node}".strip() or "flowtui"
-            self._out.write(f"{clock} {level:<7} {place:<28} {line.message}\n")
+            self._out.write(f"{clock} {level:<7} {place:<28} {line.message.translate(_SHOWN)}\n")
 
 
 def _dropped(count: int) -> LogLine:

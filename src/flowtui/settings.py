@@ -64,9 +64,11 @@ class StateDirLock:
             holder = self._file.read().strip() or "unknown"
             self._file.close()
             raise StateDirError(
-                f"another flowtui (process {holder}) already runs this folder with the state directory {state_dir}; "
-                f"leave that one first, or choose another with --state-dir"
+                f"another flowtui (process {holder}) already runs with the state directory {state_dir}; "
+                f"leave that one first, or choose another directory with --state-dir"
             ) from error
+        # A child that a node forks must not hold the lock when this process is gone.
+        os.register_at_fork(after_in_child=self._file.close)
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()

@@ -172,10 +172,10 @@ class FakeClient:
         self.change(loops=tuple(replace(loop, **fields) if loop.id == id else loop for loop in self.shown.loops))
 
 
-def a_busy_afternoon() -> EngineSnapshot:
-    """A folder in which some things work, some wait and some are broken."""
+def a_failed_loop() -> LoopView:
+    """A loop whose service is down."""
     fetch_error = "ConnectError: [Errno 111] Connection refused to https://api.example.org/v2/orders?since=2025-06-15"
-    sync = a_loop(
+    return a_loop(
         "sync.poll",
         state=LoopState.FAILED,
         reason="ConnectError at fetch (http-request)",
@@ -190,7 +190,11 @@ def a_busy_afternoon() -> EngineSnapshot:
             a_node("keep", "file-writer", health=NodeHealth.IDLE, runs=0, rate=0.0, p95_ms=None),
         ),
     )
-    incoming = a_loop(
+
+
+def a_branching_loop() -> LoopView:
+    """A loop with a node of every kind."""
+    return a_loop(
         "orders.incoming",
         pool="thread",
         errors=2,
@@ -203,13 +207,17 @@ def a_busy_afternoon() -> EngineSnapshot:
             a_node("store", "queue-writer", kind=NodeKind.NON_BLOCKING, rate=38.2, p95_ms=None),
         ),
     )
+
+
+def a_busy_afternoon() -> EngineSnapshot:
+    """A folder in which some things work, some wait and some are broken."""
     return a_snapshot(
-        incoming,
+        a_branching_loop(),
         a_loop("orders.fulfil", pool="thread", p95_ms=18.2, reads="orders.accepted"),
         a_loop("logs.tail", waiting="no input", waiting_since=NOW - 40, rate=0.0, p95_ms=0.4, history=(0.0,) * 12),
         a_loop("host.cpu", state=LoopState.PAUSED, since=NOW - 720, rate=0.0, history=(1.0,) * 4, p95_ms=1.0),
         a_loop("reports.nightly-summary-of-everything", state=LoopState.COMPLETED, since=NOW - 40000, rate=0.0),
-        sync,
+        a_failed_loop(),
         a_loop("mail.outbox", rate=0.02, p95_ms=2310.0, history=(0.0, 0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0)),
         queues=(
             a_queue("orders.accepted", depth=3120, in_rate=41.2, out_rate=38.0, oldest_s=64.0, in_flight=16),

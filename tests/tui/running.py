@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fake_client import FakeClient
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from flowtui.tui.app import FlowtuiApp
 
@@ -28,6 +29,17 @@ class Running:
         """Let the app take a new snapshot and paint it."""
         self.app.poll()
         await self.pilot.pause()
+
+    async def resize(self, columns: int, lines: int) -> None:
+        """Change the size of the terminal."""
+        await self.pilot.resize_terminal(columns, lines)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Put text into the focused input, as a paste does."""
+        assert isinstance(self.app.focused, Input)
+        self.app.focused.insert_text_at_cursor(text)
+        await self.settle()
 
     @property
     def text(self) -> str:

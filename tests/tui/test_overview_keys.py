@@ -99,7 +99,8 @@ async def test_z_gives_the_pane_the_whole_screen_and_takes_it_back() -> None:
 
 async def test_the_filter_works_while_it_is_typed_and_stands_in_the_title() -> None:
     async with running(FakeClient(a_busy_afternoon())) as it:
-        await it.press("slash", *"ORD inc")
+        await it.press("slash")
+        await it.type("ORD inc")
         assert "Loops /ORD inc" in it.text
         assert "host.cpu" not in it.line_with("│").split("││")[0]
         assert "1 of 7" in it.text
@@ -115,7 +116,9 @@ async def test_the_filter_works_while_it_is_typed_and_stands_in_the_title() -> N
 
 async def test_escape_while_typing_clears_the_filter() -> None:
     async with running(FakeClient(a_busy_afternoon())) as it:
-        await it.press("slash", *"no", "escape")
+        await it.press("slash")
+        await it.type("no")
+        await it.press("escape")
         assert "Loops /" not in it.text
         assert "sync.poll" in it.text
         assert not it.app.query_one(Input).has_focus
@@ -123,7 +126,9 @@ async def test_escape_while_typing_clears_the_filter() -> None:
 
 async def test_a_filter_that_matches_nothing_says_how_to_clear_it() -> None:
     async with running(FakeClient(a_busy_afternoon())) as it:
-        await it.press("slash", *"zzz", "enter")
+        await it.press("slash")
+        await it.type("zzz")
+        await it.press("enter")
         assert "Nothing matches “zzz”. esc clears the filter." in it.text
         await it.press("s")
         assert it.client.commands == []
@@ -222,7 +227,8 @@ async def test_the_help_names_every_action_and_scrolls() -> None:
 
 async def test_the_palette_offers_the_actions_and_runs_them() -> None:
     async with running(two_loops()) as it:
-        await it.press("ctrl+p", "escape", "colon", *"pau a")
+        await it.press("ctrl+p", "escape", "colon")
+        await it.type("pau a")
         await it.app.workers.wait_for_complete()
         await it.press("down", "enter")
         await it.pilot.pause()

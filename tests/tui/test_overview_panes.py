@@ -34,17 +34,15 @@ async def test_the_header_counts_loops_by_state() -> None:
         assert header.rstrip().endswith("2 h 14 m")
 
 
-@pytest.mark.parametrize("columns", [160, 120, 80, 48])
-async def test_a_store_that_forgets_is_called_ephemeral_at_every_width(columns: int) -> None:
-    client = FakeClient(a_snapshot(a_loop("a.b"), store=StoreView("memory", "", False, "")))
-    async with running(client, columns=columns, lines=24) as it:
-        assert "! EPHEMERAL" in it.text.splitlines()[0]
-
-
-@pytest.mark.parametrize("columns", [160, 120, 80, 48])
-async def test_the_number_of_failed_loops_is_in_the_header_at_every_width(columns: int) -> None:
-    async with running(FakeClient(a_busy_afternoon()), columns=columns, lines=24) as it:
-        assert "1 failed" in it.text.splitlines()[0]
+async def test_a_store_that_forgets_and_failed_loops_are_in_the_header_at_every_width() -> None:
+    client = FakeClient(a_busy_afternoon())
+    client.change(store=StoreView("memory", "", False, ""))
+    async with running(client, 160, 24) as it:
+        for columns in (160, 120, 80, 48):
+            await it.resize(columns, 24)
+            header = it.text.splitlines()[0]
+            assert "! EPHEMERAL" in header
+            assert "1 failed" in header
 
 
 async def test_there_is_no_alert_while_all_is_well_but_the_last_reload() -> None:
@@ -156,23 +154,19 @@ async def test_names_and_errors_are_never_markup_or_control_sequences() -> None:
         assert {strip.cell_length for strip in rows} == {120}
 
 
-@pytest.mark.parametrize(
-    ("columns", "lines"), [(40, 10), (41, 17), (60, 18), (80, 24), (111, 60), (112, 28), (250, 70)]
-)
-async def test_every_size_is_filled_exactly(columns: int, lines: int) -> None:
+async def test_every_size_is_filled_exactly_and_the_least_says_so_below_it() -> None:
     client = FakeClient(a_busy_afternoon())
     chatter(client, 60)
-    async with running(client, columns, lines) as it:
-        for _ in range(2):
-            rows = it.text.splitlines()
-            assert len(rows) == lines
-            assert "s start" in rows[-1]
-            assert sum(row.count("╭") for row in rows) == sum(row.count("╯") for row in rows) >= 1
-            await it.press("tab")
-
-
-async def test_the_least_size_says_so_below_it() -> None:
-    async with running(FakeClient(a_busy_afternoon()), 39, 10) as it:
+    async with running(client) as it:
+        for columns, lines in ((40, 10), (41, 17), (60, 18), (80, 24), (111, 60), (112, 28), (250, 70)):
+            await it.resize(columns, lines)
+            for _ in range(2):
+                rows = it.text.splitlines()
+                assert len(rows) == lines
+                assert "s start" in rows[-1]
+                assert sum(row.count("╭") for row in rows) == sum(row.count("╯") for row in rows) >= 1
+                await it.press("tab")
+        await it.resize(39, 10)
         assert "terminal too small: 39×10, needs 40×10" in it.text
 
 
@@ -196,7 +190,7 @@ async def test_a_wide_terminal_shows_more_columns() -> None:
     client = FakeClient(a_busy_afternoon())
     async with running(client, 120, 40) as it:
         assert "READ BY" not in it.text
-    async with running(client, 200, 50) as it:
+        await it.resize(200, 50)
         for title in ("READ BY", "IN FLIGHT", "RUNS", "LAST"):
             assert title in it.text
 
@@ -218,6 +212,15 @@ async def test_many_loops_scroll_and_say_where() -> None:
         assert "w.loop199" in it.text
         await it.press("g")
         assert "w.loop000" in it.text
+
+
+async def test_a_loop_is_waiting_only_when_it_waits_longer_than_between_two_items() -> None:
+    client = FakeClient(a_snapshot(a_loop("a.b", waiting="no input", waiting_since=NOW - 0.4)))
+    async with running(client) as it:
+        assert "running" in it.line_with("▶ a.b")
+        client.change(taken_at=NOW + 2)
+        await it.settle()
+        assert "waiting: no input" in it.line_with("▷ a.b")
 
 
 async def test_figures_that_go_missing_are_a_dash() -> None:

@@ -60,7 +60,9 @@ def test_a_share_is_never_rounded_to_none_or_all() -> None:
 def test_a_sparkline_is_as_long_as_its_figures_and_rests_at_the_bottom() -> None:
     assert fmt.sparkline((), 12) == ""
     assert fmt.sparkline((0, 0, 0), 12) == "▁▁▁"
-    assert fmt.sparkline((0, 4, 8), 12) == "▁▄█"
+    assert fmt.sparkline((0, 4, 8), 12) == "▁▄▇"
+    assert fmt.sparkline((5, 5, 5), 12) == "▅▅▅"
+    assert fmt.sparkline((0.3,), 12) == "▅"
     assert len(fmt.sparkline(range(100), 12)) == 12
 
 

@@ -8,31 +8,33 @@ from pathlib import Path
 
 import click
 
-from flowtui.cli.options import folder_argument
+from flowtui.cli.streams import results
+from flowtui.cli.usage import debug_option, folder_argument
 from flowtui.graph.folder import LoadedFolder, load_folder
 
 
 @click.command()
 @folder_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@debug_option
 def check(folder: Path, as_json: bool) -> int:
     """Show every problem of every workflow file in FOLDER; exit 1 if there is one."""
-    loaded = load_folder(folder, os.environ)
-    if as_json:
-        click.echo(json.dumps(_as_json(loaded), ensure_ascii=False))
-    else:
-        for problem in loaded.problems:
-            click.echo(str(problem))
-        click.echo(_summary(loaded))
+    with results() as out:
+        loaded = load_folder(folder, os.environ)
+        lines = [json.dumps(_as_json(loaded))] if as_json else [*map(str, loaded.problems), _summary(loaded)]
+        out.writelines(f"{line}\n" for line in lines)
     return 1 if loaded.problems else 0
 
 
 def _summary(loaded: LoadedFolder) -> str:
     plans = [plan for workflow in loaded.workflows for plan in workflow.plans]
     nodes = sum(len(plan.nodes) for plan in plans)
-    what = f"{len(loaded.files)} files, {len(plans)} loops, {nodes} nodes"
-    count = len(loaded.problems)
-    return f"{what}: {'no problems' if not count else '1 problem' if count == 1 else f'{count} problems'}"
+    what = ", ".join((_counted(len(loaded.files), "file"), _counted(len(plans), "loop"), _counted(nodes, "node")))
+    return f"{what}: {_counted(len(loaded.problems), 'problem') if loaded.problems else 'no problems'}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _as_json(loaded: LoadedFolder) -> dict[str, object]:

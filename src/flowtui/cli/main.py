@@ -12,15 +12,19 @@ from typing import Any
 
 import click
 
+from flowtui.cli.streams import open_closed_streams
+from flowtui.cli.usage import DEFAULT_COMMAND, Misuse
 from flowtui.model.errors import FlowtuiError
 
 #: Name → where it is, and one line of help. A command's module, and with it Textual, is imported when it is used.
 _COMMANDS = {
-    "open": ("flowtui.cli.open:open_app", "Open the app on a folder of workflows; what `flowtui FOLDER` does."),
+    DEFAULT_COMMAND: (
+        "flowtui.cli.open:open_app",
+        "Open the app on a folder of workflows; what `flowtui FOLDER` does.",
+    ),
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
 }
-_DEFAULT = "open"
 
 
 class _Commands(click.Group):
@@ -40,7 +44,7 @@ class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
         if not args or (args[0] not in _COMMANDS and args[0] not in own):
-            args = [_DEFAULT, *args]
+            args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -59,11 +63,12 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the `flowtui` command."""
+    open_closed_streams()
     code = _invoke()
-    sys.stdout.flush()
-    sys.stderr.flush()
     # A node that hangs in a worker thread would keep the interpreter waiting for ever.
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -71,18 +76,34 @@ def main() -> None:
 def _invoke() -> int:
     try:
         result: Any = cli(standalone_mode=False)
-    except FlowtuiError as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        click.echo(f"flowtui: {error}", err=True)
-        return 1
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except click.Abort:
         return 130
-    except BrokenPipeError:
-        # The reader of our output is gone, as after `| head`: say nothing and let the streams go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except SystemExit as exit:  # click's answer to a reader that is gone, as after `| head`
+        return exit.code if isinstance(exit.code, int) else 1
+    except Exception as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        text, code = _told(error)
+        click.echo(f"flowtui: {text}", err=True)
+        return code
     return result if isinstance(result, int) else 0
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return one sentence for the user, and the exit code."""
+    match error:
+        case FlowtuiError():
+            return str(error), 1
+        case Misuse():
+            return error.message, 2
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx else "flowtui"
+            return f"{error.format_message().rstrip('.')}; for help: {command} --help", 2
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case OSError():
+            return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1
+    return (
+        f"{type(error).__name__}: {error}; this is a fault in flowtui: "
+        "please report it with what the same command says with --debug"
+    ), 1

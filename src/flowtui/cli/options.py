@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from flowtui.cli.usage import debug_option
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.errors import StateDirError
@@ -21,22 +22,6 @@ from flowtui.storage.data_store import open_store
 
 _LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Folder(click.ParamType[Path]):
-    """An existing folder."""
-
-    name = "folder"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(value)
-        if not path.exists():
-            self.fail(
-                f"there is no folder {str(path)!r}; name an existing one, or make it with: mkdir {path}", param, ctx
-            )
-        if not path.is_dir():
-            self.fail(f"{str(path)!r} is a file; name the folder that it is in", param, ctx)
-        return path
 
 
 class Duration(click.ParamType[float]):
@@ -49,9 +34,6 @@ class Duration(click.ParamType[float]):
             return seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-folder_argument = click.argument("folder", type=Folder(), default="workflows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +58,10 @@ def engine_options(command: F) -> F:
     )
     @click.option("--namespace", default="flowtui", show_default=True, help="Prefix of all keys in the store.")
     @click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
-    @click.option("--debug", is_flag=True, help="Show tracebacks of flowtui itself.")
+    @debug_option
     @functools.wraps(command)
-    def wrapper(store: str, state_dir: Path | None, namespace: str, log_level: str, debug: bool, **kwargs: Any) -> Any:
-        return command(flags=Flags(store, state_dir, namespace, "debug" if debug else log_level), **kwargs)
+    def wrapper(store: str, state_dir: Path | None, namespace: str, log_level: str, **kwargs: Any) -> Any:
+        return command(flags=Flags(store, state_dir, namespace, log_level), **kwargs)
 
     return wrapper  # type: ignore[return-value]
 
@@ -98,7 +80,7 @@ def make_client(folder: Path, flags: Flags) -> EngineClient:
         log_level=logging.getLevelNamesMapping()[flags.log_level.upper()],
     )
     if settings.store != "memory":
-        _hold(settings)
+        _hold(settings, was_named=flags.state_dir is not None)
     engine = FlowEngine(
         folder,
         functools.partial(
@@ -117,11 +99,11 @@ def make_client(folder: Path, flags: Flags) -> EngineClient:
 _held: list[StateDirLock] = []
 
 
-def _hold(settings: Settings) -> None:
+def _hold(settings: Settings, *, was_named: bool) -> None:
     try:
         _held.append(StateDirLock(settings.state_dir))
     except StateDirError:
-        # Without a place to write, `auto` still runs, in memory, and the screen says that it does.
-        if settings.store == "auto" and not settings.state_dir.exists():
-            return
-        raise
+        # Only `local` keeps its data there. Without a place of our own to write the others run too, `auto` in memory
+        # if need be; a place that the user has named is another matter.
+        if was_named or settings.store == "local" or os.access(settings.state_dir, os.W_OK):
+            raise

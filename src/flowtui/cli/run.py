@@ -6,14 +6,20 @@ import os
 import signal
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from flowtui.cli.options import Duration, Flags, engine_options, folder_argument, make_client
+from flowtui.cli.options import Duration, Flags, engine_options, make_client
+from flowtui.cli.streams import results
+from flowtui.cli.usage import DEFAULT_COMMAND, Misuse, folder_argument
 from flowtui.headless import run_headless
+
+#: Seconds within which a second signal is the first one's echo: `timeout` signals its child and then its whole group.
+_TWICE_S = 0.2
 
 
 @click.command()
@@ -33,35 +39,36 @@ def run(
     """
     if not headless:
         if for_s is not None or until_idle or as_json:
-            raise click.UsageError("--for, --until-idle and --json go with --headless")
+            raise Misuse("--for, --until-idle and --json go with --headless")
         return _open_app(ctx, folder, flags)
     stop = threading.Event()
     _stop_on_signals(stop)
-    return run_headless(
-        make_client(folder, flags),
-        stop,
-        for_s=for_s,
-        until_idle=until_idle,
-        as_json=as_json,
-        out=sys.stdout,
-        err=sys.stderr,
-    )
+    client = make_client(folder, flags)
+    with results() as out:
+        return run_headless(client, stop, for_s=for_s, until_idle=until_idle, as_json=as_json, out=out, err=sys.stderr)
 
 
 def _open_app(ctx: click.Context, folder: Path, flags: Flags) -> int:
     assert ctx.parent is not None
     assert isinstance(ctx.parent.command, click.Group)
-    app = ctx.parent.command.get_command(ctx.parent, "open")
+    app = ctx.parent.command.get_command(ctx.parent, DEFAULT_COMMAND)
     assert app is not None
-    code: int = ctx.invoke(app, folder=folder, debug=False, **asdict(flags))
+    code: int = ctx.invoke(app, folder=folder, **asdict(flags))
     return code
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
+    first_at = 0.0
+
     def handle(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # asked twice: the user does not want to wait for the grace
-        stop.set()
+        nonlocal first_at
+        if not stop.is_set():
+            first_at = time.monotonic()
+            stop.set()
+        elif number != signal.SIGHUP and time.monotonic() - first_at > _TWICE_S:
+            os._exit(128 + number)  # asked again: the user does not want to wait for the grace
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handle)
+        # Under `nohup` the program is meant to outlive its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)

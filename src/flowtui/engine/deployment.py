@@ -57,6 +57,7 @@ class Deployment:
     def show_problems(self, loaded: LoadedFolder) -> None:
         """Take over what is wrong with the files, before anything runs."""
         self._file_problems = loaded.problems
+        self._log_problems()
 
     async def deploy(self, loaded: LoadedFolder, *, first: bool = False) -> None:
         """Make the loops what the files say: start new ones, swap changed ones, stop removed ones."""
@@ -129,6 +130,9 @@ class Deployment:
             self.last_reload = f"{broken} problems in the files: what ran before still runs"
         else:
             self.last_reload = "files saved, nothing changed in meaning"
+        self._log_problems()
+        _log.info("%s", self.last_reload)
+
+    def _log_problems(self) -> None:
         for problem in self._file_problems:
             _log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
-        _log.info("%s", self.last_reload)

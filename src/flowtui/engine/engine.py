@@ -160,6 +160,10 @@ class FlowEngine:
         asyncio.set_event_loop(self._control)
         try:
             self._control.run_until_complete(self._main())
+        except Exception as error:
+            self._failure = f"flowtui itself has failed ({type(error).__name__}: {error}); please report this"
+            self._loading = False
+            _log.exception("the engine has ended; please report this")
         finally:
             self._ready.set()
             self._control.close()
@@ -177,6 +181,8 @@ class FlowEngine:
             self._ready.set()
             await self._closing.wait()
             return
+        if store.info.note:
+            _log.warning("what waits in queues is lost at the end, the store is in memory: %s", store.info.note)
         await self._deployment.deploy(loading.result(), first=True)
         self._loading = False
         self._ready.set()

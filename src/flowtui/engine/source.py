@@ -170,7 +170,7 @@ class QueueSource:
         self._step = step
         self._uncommitted = uncommitted
         self._waiting = waiting
-        self._waiting_text = f"no input in {session.source.queue}"
+        self._waiting_text = "no input"
         self._fetched: deque[Delivery] = deque()
         self._bell = session.doorbell()
         self._batch_began = 0.0

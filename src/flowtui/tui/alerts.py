@@ -26,7 +26,7 @@ class Alert:
 def alerts(snapshot: EngineSnapshot, failure: str) -> list[Alert]:
     """Return everything that is wrong; `failure` says why the engine cannot run at all, or nothing."""
     found = [Alert("✖", failure, Tone.BAD)] if failure else []
-    if snapshot.store.trouble:
+    if snapshot.store.trouble and snapshot.store.trouble != failure:
         found.append(Alert("✖", f"store: {snapshot.store.trouble}", Tone.BAD))
     return [*found, *_loops(snapshot), *_files(snapshot), *_queues(snapshot), *_stalled(snapshot), *_letters(snapshot)]
 
@@ -75,5 +75,6 @@ def _letters(snapshot: EngineSnapshot) -> Iterator[Alert]:
     text = fmt.plural(snapshot.dead_total, "dead letter")
     if snapshot.dead_letters:
         most = max(snapshot.dead_letters, key=lambda group: group.count)
-        text += f", {fmt.count(most.count)} of them {most.error} at {most.node} of {most.loop}"
+        number = f", {fmt.count(most.count)} of them" if len(snapshot.dead_letters) > 1 else ":"
+        text += f"{number} {most.error} at {most.node} of {most.loop}"
     yield Alert("!", text, Tone.WARN)

@@ -52,7 +52,7 @@ def heading(text: str) -> Entry:
 
 def loop_detail(loop: LoopView, now: float) -> Detail:
     """Return all about a loop."""
-    glyph, tone = loop_glyph(loop)
+    glyph, tone = loop_glyph(loop, now)
     state, _ = loop_state(loop, now)
     entries = [
         Entry("state", f"{glyph} {state}", tone),

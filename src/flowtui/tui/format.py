@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 
 NOTHING = "—"
-_SPARKS = "▁▂▃▄▅▆▇█"
+#: Without the full block: rows stand above each other, and would run together.
+_SPARKS = "▁▂▃▄▅▆▇"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -75,12 +76,15 @@ def share(part: float, whole: float) -> str:
 
 
 def sparkline(figures: Sequence[float], width: int) -> str:
-    """Return the last `width` figures as bars, relative to the highest of them; nothing for no figures."""
+    """Return the last `width` figures as bars, nothing for no figures.
+
+    The highest is the measure, but what is steady stands at two thirds, so that it looks unlike a peak.
+    """
     shown = [max(0.0, figure) for figure in figures[-width:]] if width > 0 else []
-    top = max(shown, default=0.0)
-    if top <= 0:
+    if not any(shown):
         return _SPARKS[0] * len(shown)
-    return "".join(_SPARKS[min(7, int(figure / top * 7.999))] for figure in shown)
+    top = max(*shown, 1.5 * sum(shown) / len(shown))
+    return "".join(_SPARKS[round(figure / top * (len(_SPARKS) - 1))] for figure in shown)
 
 
 def bar(part: float, whole: float, width: int) -> str:

@@ -23,6 +23,8 @@ _LOOP_GLYPHS: dict[LoopState, Word] = {
     LoopState.COMPLETED: ("✔", Tone.MUTED),
 }
 
+_WAITING_FROM_S = 2.0
+
 #: Lower comes first. Moving states stand where they come from, so that a row does not jump twice.
 _LOOP_RANK = {
     LoopState.FAILED: 0,
@@ -51,9 +53,14 @@ def worst_first(loops: Iterable[LoopView]) -> list[LoopView]:
     return sorted(loops, key=lambda loop: _LOOP_RANK.get(loop.state, _LAST_RANK.get(loop.state, 3)))
 
 
-def loop_glyph(loop: LoopView) -> Word:
+def is_waiting(loop: LoopView, now: float) -> bool:
+    """Return whether a loop has waited long enough to say so: one that waits between items just runs."""
+    return bool(loop.waiting) and now - loop.waiting_since >= _WAITING_FROM_S
+
+
+def loop_glyph(loop: LoopView, now: float) -> Word:
     """Return the sign of a loop's state."""
-    if loop.state is LoopState.RUNNING and loop.waiting:
+    if loop.state is LoopState.RUNNING and is_waiting(loop, now):
         return "▷", Tone.MUTED
     return _LOOP_GLYPHS[loop.state]
 
@@ -61,7 +68,7 @@ def loop_glyph(loop: LoopView) -> Word:
 def loop_state(loop: LoopView, now: float) -> Word:
     """Return a loop's state in words: since when, why, what it waits for."""
     if loop.state is LoopState.RUNNING:
-        return (f"waiting: {loop.waiting}", Tone.MUTED) if loop.waiting else ("running", Tone.TEXT)
+        return (f"waiting: {loop.waiting}", Tone.MUTED) if is_waiting(loop, now) else ("running", Tone.TEXT)
     tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else _LOOP_GLYPHS[loop.state][1]
     return f"{loop.state} {fmt.age(now - loop.since)}" + (f": {loop.reason}" if loop.reason else ""), tone
 
@@ -112,9 +119,11 @@ def node_ports(node: NodeView) -> str:
 
 def store_words(store: StoreView) -> Word:
     """Return what the header says of the store."""
-    name = {"local": "local store", "redis": "redis", "memory": "memory store"}.get(store.kind, store.kind)
+    name = {"local": "local store", "redis": "redis", "memory": "memory store"}.get(store.kind, "store")
     if store.trouble:
         return f"✖ {name}: trouble", Tone.BAD
+    if not store.kind:
+        return "○ opening the store", Tone.MUTED
     return (f"● {name}, durable", Tone.TEXT) if store.durable else (f"{name}", Tone.TEXT)
 
 

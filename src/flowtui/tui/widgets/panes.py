@@ -62,7 +62,7 @@ class LoopsPane(LiveTable[LoopView]):
 
     def cells(self, item: LoopView) -> Sequence[Cell]:
         return (
-            loop_glyph(item),
+            loop_glyph(item, self._now),
             (item.id, Tone.TEXT),
             (item.pool, Tone.MUTED),
             loop_state(item, self._now),

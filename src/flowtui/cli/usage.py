@@ -1,0 +1,37 @@
+"""What all commands have in common: the folder, `--debug`, and how they are misused. Imports nothing of the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+#: The command that `flowtui FOLDER` stands for.
+DEFAULT_COMMAND = "open"
+
+
+class Misuse(click.UsageError):
+    """A usage error whose text says what to do."""
+
+
+class Folder(click.ParamType[Path]):
+    """An existing folder."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if path.is_dir():
+            return path
+        if path.exists():
+            raise Misuse(f"{str(path)!r} is a file; name the folder that it is in", ctx)
+        if ctx is not None and ctx.info_name == DEFAULT_COMMAND:
+            raise Misuse(f"there is no folder or command {str(path)!r}; name a folder, or see: flowtui --help", ctx)
+        raise Misuse(f"there is no folder {str(path)!r}; name an existing one, or make it with: mkdir {path}", ctx)
+
+
+folder_argument = click.argument("folder", type=Folder(), default="workflows")
+
+#: Looked at in `flowtui.cli.main`, where errors leave the program.
+debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of flowtui itself.")

@@ -1,0 +1,127 @@
+"""Runs `flowtui` as a user does: as a child process of its own, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+PATIENCE_S = 30.0
+
+
+class Child:
+    """A running `flowtui`, its output in files so that it never waits for a reader."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path, errors: Path) -> None:
+        self.process = process
+        self._output = output
+        self._errors = errors
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text(errors="surrogateescape")
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text(errors="surrogateescape")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every line of the output, which all must be JSON."""
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last line of the output."""
+        last = self.events[-1]
+        assert last["event"] == "summary", self.told()
+        return last
+
+    @property
+    def messages(self) -> list[str]:
+        """The log lines of JSON output."""
+        return [event["message"] for event in self.events if event["event"] == "log"]
+
+    def end(self, code: int = 0) -> Child:
+        """Wait until it has ended, with this exit code and without a traceback."""
+        self.process.wait(PATIENCE_S)
+        assert self.process.returncode == code, self.told()
+        assert "Traceback" not in self.errors, self.told()
+        assert "Exception ignored" not in self.errors, self.told()
+        return self
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until `condition` holds; look often, as there is nothing to await in another process."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.process.poll() is None, f"it ended before {what}\n{self.told()}"
+            assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.told()}"
+            time.sleep(0.005)
+
+    def told(self) -> str:
+        return f"exit code {self.process.returncode}\n-- output --\n{self.output}\n-- errors --\n{self.errors}"
+
+
+class CommandLine:
+    """A folder of workflows, a state directory, and the children that a test starts on them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / "flows"
+        self.state_dir = home / "state"
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FLOWTUI_")},
+            "HOME": str(home),
+            "XDG_STATE_HOME": str(home / "xdg"),
+            "FLOWTUI_STATE_DIR": str(self.state_dir),
+        }
+        self._children: list[Child] = []
+        self.folder.mkdir()
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Write a file of the folder."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+        return path
+
+    def start(self, *args: str, cwd: Path | None = None, **options: Any) -> Child:
+        """Start `flowtui` with these arguments, in the folder's parent; `options` are those of `Popen`."""
+        number = len(self._children)
+        output, errors = self.home / f"{number}.out", self.home / f"{number}.err"
+        with output.open("wb") as out, errors.open("wb") as err:
+            given = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, "env": self.env} | options
+            process = subprocess.Popen([sys.executable, "-m", "flowtui", *args], cwd=cwd or self.home, **given)
+        child = Child(process, output, errors)
+        self._children.append(child)
+        return child
+
+    def run(self, *args: str, code: int = 0, **options: Any) -> Child:
+        """Start `flowtui` and wait until it has ended with this exit code."""
+        return self.start(*args, **options).end(code)
+
+    def headless(self, *args: str, **options: Any) -> Child:
+        """Start `flowtui run flows --headless --json`."""
+        return self.start("run", "flows", "--headless", "--json", *args, **options)
+
+    def lines(self, name: str) -> list[str]:
+        """The whole lines of a file in the folder; none if it is not there."""
+        path = self.folder / name
+        return path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
+
+    def server_pid(self) -> int:
+        """The process of the private server."""
+        return int((self.state_dir / "store" / "server.pid").read_text())
+
+    def close(self) -> None:
+        """End every child that has not ended."""
+        for child in self._children:
+            if child.process.poll() is None:
+                child.process.kill()
+                child.process.wait()
