@@ -125,3 +125,5 @@ class CommandLine:
             if child.process.poll() is None:
                 child.process.kill()
                 child.process.wait()
+            if child.process.stdout:
+                child.process.stdout.close()

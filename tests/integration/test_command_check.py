@@ -32,7 +32,7 @@ def test_every_problem_of_every_file_is_shown_at_once(flowtui):
     twin = "from flowtui import BlockingNode\nclass Twin(BlockingNode):\n    def execute(self, data): return data\n"
     flowtui.write("nodes/one.py", twin)
     flowtui.write("nodes/two.py", twin)
-    flowtui.write("nodes/raiser.py", "print('printed while it was imported')\nraise RuntimeError('boom')\n")
+    flowtui.write("nodes/raiser.py", "print('printed')\nraise RuntimeError('boom')\n" + twin.replace("Twin", "Raiser"))
     flowtui.write("nodes/quits.py", "raise SystemExit(3)\n")
     child = flowtui.run("check", "flows", code=1)
     *problems, summary = child.output.splitlines()
@@ -115,7 +115,7 @@ def test_a_folder_may_be_called_like_a_command(flowtui):
 
 
 def test_output_that_nobody_takes_is_no_fault_of_ours(flowtui):
-    flowtui.write("many.yaml", "nodes:\n" + "".join(f"  n{i}: {{type: nothing}}\n" for i in range(3000)))
+    flowtui.write("many.yaml", "nodes:\n" + "".join(f"  n{i}: {{type: nothing}}\n" for i in range(1200)))
     head = flowtui.start("check", "flows", stdout=subprocess.PIPE)
     assert head.process.stdout.readline().startswith(b"flows/many.yaml:2:")
     head.process.stdout.close()

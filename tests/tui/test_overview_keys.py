@@ -278,7 +278,9 @@ async def test_the_screen_stays_alive_while_the_engine_closes_and_says_what_it_w
         await it.settle()
         assert "stopping 1 loop …" in it.text
         it.client.may_close.set()
-    assert it.client.closed.is_set()
+        while it.app.return_code is None:
+            await asyncio.sleep(0.01)
+        assert it.client.closed.is_set()
     assert it.app.return_code == 0
 
 

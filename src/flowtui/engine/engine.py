@@ -135,13 +135,13 @@ class FlowEngine:
         return asyncio.run_coroutine_threadsafe(work, self._control)
 
     async def _command(self, command: Command, loop: str) -> None:
-        self._deployment.get(loop).command(command, "asked by the user")
+        self._deployment.get(loop).command(command, "by hand")
 
     async def _command_all(self, command: Command) -> int:
         obeyed = 0
         for loop in self._deployment.loops.values():
             try:
-                loop.command(command, "asked by the user")
+                loop.command(command, "by hand")
             except IllegalTransition:
                 continue
             obeyed += 1

@@ -1,0 +1,329 @@
+"""A loop on an event loop of its own, over a store that fails on request, in a time that passes only when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import selectors
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flowtui.engine.lifecycle import Event
+from flowtui.engine.loop import Loop
+from flowtui.engine.pools import Home
+from flowtui.engine.runner import FlowRunner
+from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
+from flowtui.model.errors import StoreUnavailable
+from flowtui.model.letters import DeadLetter
+from flowtui.model.states import ACTIVE_STATES, Command, LoopState, OnError
+from flowtui.nodes.base import BaseNode, Pool
+from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
+from flowtui.nodes.registry import NodeType
+from flowtui.storage.connection import MemoryConnector
+from flowtui.storage.doorbell import Doorbells
+from flowtui.storage.health import Health
+from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.queue_store import Commit, Item, QueueStats, QueueStore, Source
+
+T = TypeVar("T")
+NAMESPACE = "{lab}"
+LOOP = "w.loop"
+#: The methods of a store that a track calls.
+CALLS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "cursor")
+
+
+class _LeapingSelector(selectors.DefaultSelector):
+    """Does not wait for a timer: the time leaps to it."""
+
+    leapt = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0 if timeout is None or timeout > 0 else timeout)
+        if ready or timeout is None or timeout <= 0:
+            # A thread may be at work, and its end is what `timeout=None` waits for.
+            return ready or super().select(0.001 if timeout is None else 0)
+        self.leapt += timeout
+        return []
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """An event loop in which hours pass at once."""
+
+    def __init__(self) -> None:
+        self._leaping = _LeapingSelector()
+        super().__init__(self._leaping)
+
+    def time(self) -> float:
+        return self._leaping.leapt
+
+
+def run(scene: Coroutine[Any, Any, T]) -> T:
+    """Run a scene to its end in leaping time."""
+    with contextlib.closing(LeapingLoop()) as loop:
+        return loop.run_until_complete(scene)
+
+
+@dataclass
+class PlannedNode:
+    """A node of a plan: its class, what it needs (`id` or `id.port`), and its queue if it writes to one."""
+
+    id: str
+    cls: type[BaseNode]
+    needs: Sequence[str] = ()
+    queue: str | None = None
+
+
+def plan_of(
+    *nodes: PlannedNode, on_error: OnError = OnError.DEAD_LETTER, pool: Pool = Pool.ASYNCIO, max_in_flight: int = 16
+) -> ExecutionPlan:
+    """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
+    index = {node.id: number for number, node in enumerate(nodes)}
+    needs = [tuple(_need(text, index) for text in node.needs) for node in nodes]
+    planned = tuple(
+        PlanNode(
+            index=number,
+            id=node.id,
+            title=node.id,
+            line=1,
+            type=NodeType(node.cls.type, node.cls, None, "1"),
+            config={},
+            needs=needs[number],
+            dependants=tuple(
+                other for other in range(len(nodes)) if any(need.index == number for need in needs[other])
+            ),
+            queue=node.queue,
+        )
+        for number, node in enumerate(nodes)
+    )
+    return ExecutionPlan(
+        loop=LOOP,
+        workflow="w",
+        path=Path("w.yaml"),
+        nodes=planned,
+        pool=pool,
+        on_error=on_error,
+        autostart=True,
+        max_in_flight=max_in_flight,
+        reads=nodes[0].queue,
+        writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
+        revision="1",
+    )
+
+
+def _need(text: str, index: dict[str, int]) -> PlanNeed:
+    id, _, port = text.partition(".")
+    return PlanNeed(index[id], port or None)
+
+
+def reader(queue: str = "in") -> PlannedNode:
+    return PlannedNode("read", QueueReader, queue=queue)
+
+
+def writer(needs: str, queue: str = "out", id: str = "write") -> PlannedNode:
+    return PlannedNode(id, QueueWriter, (needs,), queue)
+
+
+class _Queues:
+    """A `QueueStore` that is away, loses replies or holds calls back when the lab wants it."""
+
+    def __init__(self, lab: Lab, store: QueueStore) -> None:
+        self._lab = lab
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        return method if name not in CALLS else lambda *args: self._call(name, method, args)
+
+    async def _call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        lab = self._lab
+        lab.calls[name] += 1
+        if name == "join":
+            lab.owners.append(args[0])
+        await lab.pass_gate(f"before {name}")
+        lab.refuse(name)
+        result = await method(*args)
+        await lab.pass_gate(f"after {name}")
+        if lab.lost_replies[name] > 0:
+            lab.lost_replies[name] -= 1
+            raise StoreUnavailable(f"the reply to {name} was lost")
+        return result
+
+
+class _Home:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def post(self, call: Callable[[], object]) -> None:
+        self._loop.call_soon(call)
+
+
+class _Pools:
+    """Launches every runner on the lab's event loop."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def launch(self, pool: Pool, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> Home:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: self.tasks.append(loop.create_task(run())))
+        return _Home(loop)
+
+
+class Lab:
+    """A loop over a memory store. `away` names the calls that the store refuses; `gates` those it holds back."""
+
+    def __init__(self, plan: ExecutionPlan) -> None:
+        self._connector = MemoryConnector()
+        self._health, self._bells = Health(), Doorbells()
+        self._keeper = Keeper(
+            self._connector,
+            NAMESPACE,
+            lease_s=LEASE_S,
+            health=self._health,
+            ring=self._bells.ring,
+            recovered=self._bells.ring_all,
+        )
+        self._client = self._connector.client()
+        self._reaper = Reaper(self._client, NAMESPACE, self._bells.ring)
+        self.away: Collection[str] = ()
+        self.refusal: type[Exception] = StoreUnavailable
+        self.lost_replies: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.gates: dict[str, asyncio.Event] = {}
+        self.reached: dict[str, asyncio.Event] = {}
+        self.owners: list[str] = []  # of the loop's track, in the order in which they joined
+        self.events: list[tuple[Event, str]] = []
+        self.pools = _Pools()
+        self.store = QueueStore(
+            self._connector.async_client(), "lab", NAMESPACE, self._keeper, self._bells, self._health
+        )
+        self.loop = Loop(plan, self, self.pools, self._on_report)  # type: ignore[arg-type]
+        self._seq = itertools.count(1)
+        self._writer = f"writer-{id(self)}"
+        self._joined = False
+        self._numbers = itertools.count()
+
+    # ---- as the track's DataStore ----
+
+    def queues(self) -> _Queues:
+        return _Queues(self, self.store)
+
+    def refuse(self, name: str) -> None:
+        if name in self.away:
+            raise self.refusal(f"the store is away ({name})")
+
+    async def pass_gate(self, place: str) -> None:
+        if gate := self.gates.get(place):
+            self.reached.setdefault(place, asyncio.Event()).set()
+            await gate.wait()
+
+    def hold(self, place: str) -> asyncio.Event:
+        """Hold back calls at a place such as `before commit`; returns the event that lets them pass."""
+        self.reached[place] = asyncio.Event()
+        self.gates[place] = gate = asyncio.Event()
+        return gate
+
+    def _on_report(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
+        self.events.append((event, reason))
+        asyncio.get_running_loop().call_soon(loop.reported, runner, event, reason)
+
+    # ---- what a test does ----
+
+    @property
+    def state(self) -> LoopState:
+        return self.loop.lifecycle.state
+
+    def tell(self, command: Command) -> None:
+        self.loop.command(command, "asked by the test")
+
+    def ring(self) -> None:
+        """As when the connection comes back."""
+        self._bells.ring_all()
+
+    def end_lease(self) -> None:
+        """Treat the track's owner as dead: its items go back, with one more try."""
+        self._reaper.end([self.owners[-1]])
+
+    async def push(self, count: int = 1, queue: str = "in", payload: bytes | None = None, id: str = "") -> list[str]:
+        """Push items whose payload is `{"n": number}` unless given; return their ids."""
+        if not self._joined:
+            self._joined = True
+            await self.store.join(self._writer, None)
+        items = []
+        for number in itertools.islice(self._numbers, count):
+            items.append(Item(id or f"i{number}", payload or b'{"n":%d}' % number, "trace", "test"))
+        pushes = tuple((queue, item) for item in items)
+        await self.store.commit(self._writer, Commit(next(self._seq), pushes=pushes))
+        return [item.id for item in items]
+
+    async def until(self, *states: LoopState, patience: float = 120.0) -> LoopState:
+        """Wait until the loop is in one of these states; fails after `patience` seconds of leaping time."""
+        async with asyncio.timeout(patience):
+            while self.state not in states:
+                await asyncio.sleep(0.001)
+        return self.state
+
+    async def until_true(self, condition: Callable[[], object], patience: float = 120.0) -> None:
+        async with asyncio.timeout(patience):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    async def until_drained(self, queue: str = "in", patience: float = 120.0) -> None:
+        """Wait until nothing of a queue waits or is in flight."""
+        async with asyncio.timeout(patience):
+            while (stats := await self.stats(queue)).depth or stats.in_flight:
+                await asyncio.sleep(0.01)
+
+    async def running(self) -> None:
+        self.tell(Command.START)
+        await self.until(LoopState.RUNNING)
+
+    async def stop(self) -> LoopState:
+        """Stop the loop if it runs; return the state that it ended in."""
+        if self.state in ACTIVE_STATES:
+            if self.state is not LoopState.STOPPING:
+                self.tell(Command.STOP)
+            await self.until(LoopState.STOPPED, LoopState.FAILED, LoopState.COMPLETED)
+        await asyncio.gather(*self.pools.tasks)
+        return self.state
+
+    async def stats(self, queue: str = "in") -> QueueStats:
+        return (await self.store.queue_stats([queue]))[queue]
+
+    async def contents(self, queue: str) -> list[Item]:
+        """Read all that waits in a queue, in order, and leave it there."""
+        owner, source = f"spy-{next(self._numbers)}", Source(queue, "spy")
+        await self.store.join(owner, source)
+        found = []
+        while deliveries := await self.store.fetch(owner, source, 1000):
+            found += [delivery.item for delivery in deliveries]
+        await self.store.leave(owner, source)
+        return found
+
+    async def letters(self) -> list[DeadLetter]:
+        return await self.store.dead_letters(LOOP, 10_000)
+
+    def owners_in_store(self) -> list[str]:
+        found: Any = self._client.zrange(f"{NAMESPACE}:owners", 0, -1)
+        return [name.decode() for name in found if name.decode() != self._writer]
+
+    async def close(self) -> None:
+        await self.store.close()
+        self._client.close()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the engine logs out of the test's output; a lab fails on purpose."""
+    import logging
+
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
