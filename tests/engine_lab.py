@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import selectors
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
@@ -253,18 +254,18 @@ class Lab:
         if not self._joined:
             self._joined = True
             await self.store.join(self._writer, None)
-        items = []
-        for number in itertools.islice(self._numbers, count):
-            items.append(Item(id or f"i{number}", payload or b'{"n":%d}' % number, "trace", "test"))
+        items = [
+            Item(id or f"i{number}", payload or b'{"n":%d}' % number, "trace", "test")
+            for number in itertools.islice(self._numbers, count)
+        ]
         pushes = tuple((queue, item) for item in items)
         await self.store.commit(self._writer, Commit(next(self._seq), pushes=pushes))
         return [item.id for item in items]
 
     async def until(self, *states: LoopState, patience: float = 120.0) -> LoopState:
         """Wait until the loop is in one of these states; fails after `patience` seconds of leaping time."""
-        async with asyncio.timeout(patience):
-            while self.state not in states:
-                await asyncio.sleep(0.001)
+        ended = await self.loop.until(frozenset(states), patience)
+        assert ended, f"stuck: {self.loop.view()}"
         return self.state
 
     async def until_true(self, condition: Callable[[], object], patience: float = 120.0) -> None:
@@ -319,8 +320,6 @@ class Lab:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep what the engine logs out of the test's output; a lab fails on purpose."""
-    import logging
-
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

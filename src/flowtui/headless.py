@@ -8,6 +8,7 @@ import shlex
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 from typing import TextIO
 
@@ -44,17 +45,17 @@ def run_headless(
             printer.print_new()
             if (deadline is not None and time.monotonic() >= deadline) or (idle is not None and idle.is_reached()):
                 break
-        at_end = client.snapshot()
+        before = client.snapshot()
     finally:
         # Even if nobody reads the output any more: what is in flight must be committed.
         _close(client, printer)
-    final = client.snapshot()
+    final = _still_paused(before, client.snapshot())
     if as_json:
         out.write(json.dumps(_summary(final)) + "\n")
     elif not client.failure():
         out.write(_summary_text(final))
     out.flush()
-    complaints = [client.failure()] if client.failure() else _complaints(at_end, final)
+    complaints = [client.failure()] if client.failure() else _complaints(final)
     err.writelines(f"flowtui: {complaint}\n" for complaint in complaints)
     return 1 if complaints else 0
 
@@ -87,7 +88,19 @@ def _close(client: EngineClient, printer: _Printer) -> None:
         closing.join()
 
 
-def _complaints(at_end: EngineSnapshot, final: EngineSnapshot) -> list[str]:
+def _still_paused(before: EngineSnapshot, final: EngineSnapshot) -> EngineSnapshot:
+    """Return `final` with the loops as paused that were so before all were stopped: that is what a person must know."""
+    paused = {loop.id: loop for loop in before.loops if loop.state in (LoopState.PAUSING, LoopState.PAUSED)}
+    loops = (
+        replace(loop, state=LoopState.PAUSED, reason=paused[loop.id].reason)
+        if loop.id in paused and loop.state is LoopState.STOPPED
+        else loop
+        for loop in final.loops
+    )
+    return replace(final, loops=tuple(loops))
+
+
+def _complaints(final: EngineSnapshot) -> list[str]:
     """Return why the run counts as failed, a sentence each."""
     found = []
     broken = sum(problem.severity is Severity.ERROR for problem in final.problems)
@@ -95,12 +108,11 @@ def _complaints(at_end: EngineSnapshot, final: EngineSnapshot) -> list[str]:
         count = "1 problem keeps" if broken == 1 else f"{broken} problems keep"
         found.append(f"{count} something from running; to see all: flowtui check {shlex.quote(str(final.folder))}")
     depths = {queue.name: queue.depth for queue in final.queues}
-    was_paused = {loop.id: loop.reason for loop in at_end.loops if loop.state in (LoopState.PAUSING, LoopState.PAUSED)}
     for loop in final.loops:
         if loop.state is LoopState.FAILED:
             found.append(f"{loop.id} failed: {loop.reason}")
-        elif loop.id in was_paused and loop.reads is not None and depths.get(loop.reads, 0):
-            found.append(f"{loop.id} is paused with {depths[loop.reads]} items in its queue: {was_paused[loop.id]}")
+        elif loop.state is LoopState.PAUSED and loop.reads is not None and depths.get(loop.reads, 0):
+            found.append(f"{loop.id} is paused with {depths[loop.reads]} items in its queue: {loop.reason}")
     if final.store.trouble:
         found.append(f"{final.store.trouble}; the figures are those of the last look")
     return found

@@ -181,7 +181,7 @@ nodes:
     states = {id: loop["state"] for id, loop in child.summary["loops"].items() if id.endswith(".end")}
     assert states == {
         "chain.end": "stopped",
-        "pauses.end": "stopped",
+        "pauses.end": "paused",
         "stops.end": "failed",
         "unwilling.end": "failed",
     }
@@ -189,8 +189,8 @@ nodes:
     assert depths == {"pauses.six": 3, "stops.six": 4, "unwilling.six": 6}
     assert child.summary["dead_letters"] == 3
     assert child.errors.splitlines()[1:] == [
-        "flowtui: pauses.end is paused with 3 items in its queue: ValueError at trip: tripped on 2",
-        "flowtui: stops.end failed: ValueError at trip: tripped on 1",
+        "flowtui: pauses.end is paused with 3 items in its queue: ValueError at last: tripped on 2",
+        "flowtui: stops.end failed: ValueError at last: tripped on 1",
         "flowtui: unwilling.end failed: OSError: no licence",
     ]
 

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.session import Settled, StoreSession
 from flowtui.engine.telemetry import LoopCounters
-from flowtui.model.errors import Fenced, StoreUnavailable
+from flowtui.model.errors import StoreUnavailable
 
 _LARGEST_COMMIT = 256
 _log = logging.getLogger("flowtui.commits")
@@ -30,12 +30,13 @@ class Commits:
         session: StoreSession,
         counters: LoopCounters,
         on_progress: Callable[[], None],
-        on_lost_lease: Callable[[], None],
+        on_refused: Callable[[BaseException], None],
     ) -> None:
+        """`on_refused` is called when the store will never take a commit, so that the loop cannot go on."""
         self._session = session
         self._counters = counters
         self._on_progress = on_progress
-        self._on_lost_lease = on_lost_lease
+        self._on_refused = on_refused
         self._open: deque[Iteration] = deque()
         self._task: asyncio.Task[None] | None = None
         self.gave_up = ""  # why commits are no longer tried
@@ -43,9 +44,9 @@ class Commits:
     def __len__(self) -> int:
         return len(self._open)
 
-    def queued_ids(self) -> list[str]:
-        """Return the ids of the items taken from a queue and not yet committed, in order."""
-        return [it.data.id for it in self._open if it.queued]
+    def queued(self) -> int:
+        """Return how many items taken from a queue are not yet committed."""
+        return sum(it.queued for it in self._open)
 
     def unsettled(self) -> list[Iteration]:
         """Return the iterations of which some part still runs."""
@@ -83,24 +84,19 @@ class Commits:
             dropped += 1
         return dropped
 
-    async def lose_lease(self) -> None:
-        """Drop what now belongs to others and become a new owner."""
+    def abandon(self) -> None:
+        """Drop what belongs to others now that the lease has ended."""
         _log.warning("the lease has ended: %d items in flight go back to their queue", len(self._open))
         for it in self._open:
             it.abandoned = True
         self._open.clear()
-        self._on_lost_lease()
-        await self._session.join()
         self._on_progress()
 
     async def _commit(self) -> None:
         try:
             while self._open and self._open[0].walkers == 0:
                 group = self._settled_prefix()
-                try:
-                    await self._session.commit(_together(group))
-                except Fenced:
-                    await self.lose_lease()
+                if not await self._session.commit(_together(group)):
                     continue
                 for it in group:
                     self._count(it)
@@ -109,6 +105,9 @@ class Commits:
         except StoreUnavailable as error:
             self.gave_up = str(error)
             _log.error("%d iterations could not be committed: %s", len(self._open), error)
+        except Exception as error:
+            self.gave_up = str(error)
+            self._on_refused(error)
         finally:
             self._task = None
             self._on_progress()

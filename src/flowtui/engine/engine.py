@@ -171,7 +171,11 @@ class FlowEngine:
     async def _main(self) -> None:
         loading = asyncio.create_task(asyncio.to_thread(self._deployment.load))
         opening = asyncio.create_task(asyncio.to_thread(self._open_store))
-        self._deployment.show_problems(await loading)
+        closing = asyncio.create_task(self._closing.wait())
+        # The import of a node module may take for ever.
+        await asyncio.wait([loading, closing], return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            self._deployment.show_problems(loading.result())
         try:
             self._store = store = await opening
         except FlowtuiError as error:
@@ -179,17 +183,18 @@ class FlowEngine:
             _log.error("%s", error)
             self._loading = False
             self._ready.set()
-            await self._closing.wait()
+            await closing
             return
         if store.info.note:
             _log.warning("what waits in queues is lost at the end, the store is in memory: %s", store.info.note)
-        await self._deployment.deploy(loading.result(), first=True)
+        if loading.done():
+            await self._deployment.deploy(loading.result(), first=True)
         self._loading = False
         self._ready.set()
         background = [asyncio.create_task(_reporting(self._sample(store)))]
         if self._watch:
             background.append(asyncio.create_task(_reporting(self._follow_folder())))
-        await self._closing.wait()
+        await closing
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

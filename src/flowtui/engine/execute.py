@@ -91,11 +91,14 @@ class Step:
         self.ports: frozenset[str] = frozenset()
         self.only_next: Step | None = None
 
-    def call_in_thread(self, *args: NodeData) -> Any:
-        """Call `execute` on a worker thread, and count it until it really ends: a thread cannot be cancelled."""
+    def in_thread(self, call: Callable[..., Any], *args: NodeData) -> Any:
+        """Make a call on a worker thread, and count it until it really ends: a thread cannot be cancelled."""
         self.counters.in_threads += 1
         try:
-            return self.call(*args)
+            return call(*args)
+        except StopIteration as error:
+            # No future takes it: whoever awaits the call would wait for ever.
+            raise RuntimeError("a plain function raised StopIteration") from error
         finally:
             self.counters.in_threads -= 1
 
@@ -141,9 +144,7 @@ async def execute(
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        counters.errors += 1
-        counters.last_failed = True
-        counters.last_error = describe(error)
+        counters.failed(describe(error))
         raise
     else:
         counters.last_failed = False
@@ -170,7 +171,7 @@ async def _execute_any(
     elif may_inline and step.counters.last_ns < INLINE_BELOW_NS:
         result = step.call(data)
     else:
-        result = await hop(executor, step.call_in_thread, data)
+        result = await hop(executor, step.in_thread, step.call, data)
     if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
         result = await result
     return _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
@@ -185,8 +186,10 @@ def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[A
 def _plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
     if result is None or type(result) is NodeData:
         return result
-    if type(result) is dict or isinstance(result, Mapping):
+    if type(result) is dict:
         return data.replace(result)
+    if isinstance(result, Mapping):
+        return data.replace(dict(result))  # read it here, where what it may raise is this node's error
     raise NodeError(
         f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "
         f"return a mapping, NodeData, or None to drop the item"
@@ -211,8 +214,16 @@ def _conditional(step: Step, data: NodeData, result: Any) -> tuple[NodeData, str
 
 def describe(error: BaseException) -> str:
     """Return `Type: text`, on one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(text_of(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """Return `str(error)`, whatever an author's class does there."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"its text cannot be read ({type(broken).__name__})"
 
 
 def author_traceback(error: BaseException) -> str:

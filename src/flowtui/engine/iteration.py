@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
 
-from flowtui.engine.execute import Step, author_traceback, describe, fingerprint
+from flowtui.engine.execute import Step, author_traceback, describe, fingerprint, text_of
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
@@ -42,7 +42,6 @@ class Iteration:
         "dead",
         "foreground",
         "joins",
-        "ordinals",
         "outbox",
         "queued",
         "started_ns",
@@ -61,7 +60,6 @@ class Iteration:
         self.outbox: list[tuple[str, Item]] = []
         self.dead: list[DeadLetter] = []
         self.joins: dict[int, _Join] = {}
-        self.ordinals = 0
 
     @property
     def has_effects(self) -> bool:
@@ -108,7 +106,7 @@ class Routing:
                 trace=data.meta.trace,
                 attempt=data.meta.attempt,
                 error=type(error).__name__,
-                message=str(error),
+                message=text_of(error),
                 traceback=author_traceback(error),
                 fingerprint=fingerprint(error, step.id),
                 failed_at=time(),
@@ -130,17 +128,15 @@ class Routing:
     def _write(self, step: Step, data: NodeData, it: Iteration) -> None:
         try:
             payload = data.to_json()
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # too deep a payload, or an author's class that does not let itself be read
             step.counters.runs += 1
-            step.counters.errors += 1
-            step.counters.last_failed = True
-            step.counters.last_error = describe(error)
+            step.counters.failed(describe(error))
             raise NodeError(
                 f"{step.id} cannot write the item to {step.queue}: its payload is no JSON: {error}"
             ) from error
         assert step.queue is not None
-        id = derived_id(it.data.id, step.id, it.ordinals)
-        it.ordinals += 1
+        # Nothing that changes from one try to the next, such as which branch came first, may go into the id.
+        id = derived_id(it.data.id, f"{self._loop}.{step.id}", 0)
         it.outbox.append((step.queue, Item(id=id, payload=payload, trace=data.meta.trace, origin=self._loop)))
         step.counters.runs += 1
         step.counters.last_failed = False

@@ -39,6 +39,7 @@ class Loop:
         self.moved = asyncio.Event()  # set whenever the state may have changed
         self._runner: FlowRunner | None = None
         self._home: Home | None = None
+        self._pauses = 0  # asked of the runner
 
     @property
     def is_active(self) -> bool:
@@ -55,7 +56,7 @@ class Loop:
         if command is Command.START:
             self._launch()
         elif command is Command.PAUSE:
-            self._ask(FlowRunner.pause)
+            self._ask_pause()
         elif command is Command.RESUME:
             self._ask(FlowRunner.resume)
         else:
@@ -71,10 +72,13 @@ class Loop:
         """Take in what the runner said; what a former runner said, or what is not news any more, is ignored."""
         if runner is not self._runner or not self.lifecycle.allows(event):
             return
+        # It may have been resumed and paused again since it said so.
+        if event is Event.SETTLED and (runner.pauses != self._pauses or runner.in_flight):
+            return
         state = self.lifecycle.apply(event, reason)
         self.moved.set()
         if event is Event.PAUSE:
-            self._ask(FlowRunner.pause)
+            self._ask_pause()
         if state not in ACTIVE_STATES:
             self._runner = self._home = None
 
@@ -155,7 +159,12 @@ class Loop:
 
         runner = FlowRunner(self.plan, self._store, self.counters, self.node_counters, report)
         self._runner = runner
+        self._pauses = 0
         self._home = self._pools.launch(self.plan.pool, self.plan.loop, runner.run)
+
+    def _ask_pause(self) -> None:
+        self._pauses += 1
+        self._ask(FlowRunner.pause)
 
     def _ask(self, wish: Callable[[FlowRunner], None]) -> None:
         runner, home = self._runner, self._home

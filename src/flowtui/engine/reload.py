@@ -28,6 +28,8 @@ _START_PATIENCE_S = 30.0
 _LOOK_EVERY_MS = 1000
 _WORKFLOW_SUFFIXES = (".yaml", ".yml", ".json")
 _log = logging.getLogger("flowtui.reload")
+# It tells of every file that changes, also of those that nodes write all the time.
+logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

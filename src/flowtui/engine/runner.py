@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
@@ -17,7 +16,7 @@ from flowtui.engine.source import Taken
 from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import Fenced, NodeError
+from flowtui.model.errors import NodeError, StoreUnavailable
 from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
 from flowtui.storage.data_store import DataStore
@@ -49,6 +48,7 @@ class FlowRunner:
     ) -> None:
         self.plan = plan
         self.waiting = WaitingFor()
+        self.pauses = 0  # how often `pause` was called; may be read from any thread
         self._store = store
         self._counters = counters
         self._node_counters = node_counters
@@ -56,12 +56,13 @@ class FlowRunner:
         self._progress = asyncio.Event()  # something settled, was committed, or the wishes have changed
         self._paused = False
         self._stopping = False
+        self._ends_at = 0.0  # by the event loop's clock, once stopping: when the grace is over
+        self._opening = False
         self._at_source = False
         self._held = False
         self._walking = False
         self._unsettled = 0
         self._failure = ""
-        self._grace = GRACE_S
         self._turn_began = 0
         self._main: asyncio.Task[Any] | None = None
         self._track: Track | None = None
@@ -76,6 +77,7 @@ class FlowRunner:
 
     def pause(self) -> None:
         """Begin no more iterations; `SETTLED` is reported as soon as nothing is in flight."""
+        self.pauses += 1
         self._paused = True
         self._wake()
 
@@ -85,17 +87,21 @@ class FlowRunner:
         self._wake()
 
     def stop(self, grace: float = GRACE_S) -> None:
-        """Begin nothing more, let what is in flight settle for `grace` seconds, then cancel it and end."""
-        if self._stopping:
+        """Begin nothing more, let what is in flight settle for `grace` seconds, then cancel it and end.
+
+        Asked again, the earlier end counts.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + grace
+        if self._stopping and ends_at >= self._ends_at:
             return
-        self._stopping = True
-        self._grace = grace
-        if self._main is not None:
-            self._main.get_loop().call_later(grace, self._abort)
-            if self._at_source or self._track is None:
-                self._main.cancel()
+        self._ends_at = ends_at
+        loop.call_at(ends_at, self._abort)
         if self._track is not None:
-            self._track.session.give_up_at = time.monotonic() + grace
+            self._track.session.give_up_at = ends_at
+        if not self._stopping:
+            self._stopping = True
+            self._cancel_waiting()
         self._wake()
 
     def _wake(self) -> None:
@@ -110,7 +116,8 @@ class FlowRunner:
     def _tell_if_settled(self) -> None:
         # A producer that waits for its next item is at rest: what it yields is held until the loop goes on.
         at_rest = self._at_source or self._held
-        if self._paused and not self._stopping and at_rest and not self.in_flight:
+        # Of iterations that the track has lost nothing is committed, but they may still run.
+        if self._paused and not self._stopping and at_rest and not self.in_flight and not self._unsettled:
             self._report(Event.SETTLED, "")
 
     def _abort(self) -> None:
@@ -118,16 +125,39 @@ class FlowRunner:
             self._track.walker.abort()
         if self._walking and self._main is not None:
             self._main.cancel()
+        self._cancel_waiting()  # once more: an author's code may have swallowed the first
+
+    def _cancel_waiting(self) -> None:
+        if self._main is not None and (self._opening or self._at_source):
+            self._main.cancel()
+
+    def _refused(self, error: BaseException) -> None:
+        self._failure = f"a commit failed: {describe(error)}"
+        _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
+        self.stop()
 
     # ---- one life ----
 
     async def run(self) -> None:
         """Run until stopped, exhausted or failed, and report which as the last thing. Never raises."""
         self._main = asyncio.current_task()
-        event, reason = Event.ENDED, ""
-        track: Track | None = None
+        if self._stopping:  # before it began
+            self._report(Event.ENDED, "")
+            return
+        event, reason = await self._live()
+        if self._track is not None:
+            try:
+                reason = "; ".join(filter(None, (reason, await self._end(self._track))))
+            except BaseException as error:  # the engine must learn that this is over
+                event, reason = Event.FAIL, describe(error)
+                _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
+        if self._failure:
+            event, reason = Event.FAIL, self._failure
+        self._report(event, reason)
+
+    async def _live(self) -> tuple[Event, str]:
         try:
-            track = Track(
+            self._track = track = Track(
                 self.plan,
                 self._store,
                 self._counters,
@@ -135,27 +165,29 @@ class FlowRunner:
                 self.waiting,
                 on_settled=self._on_settled,
                 on_progress=self._on_progress,
+                on_refused=self._refused,
             )
-            await track.open()
-            self._track = track
+            await self._open(track)
             self._report(Event.STARTED, "")
             if await self._iterate(track):
-                event, reason = Event.COMPLETE, "its producer has nothing more"
+                return Event.COMPLETE, "its producer has nothing more"
         except asyncio.CancelledError:
             self._take_back_cancel()
+            if not self._stopping:
+                return Event.FAIL, "it was cancelled from inside"
         except BaseException as error:  # an author's code may raise anything
-            event, reason = Event.FAIL, describe(error)
-            current_node.set(Attribution(self.plan.loop, ""))
-            _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
-        if track is not None:
-            try:
-                reason = await self._end(track) or reason
-            except BaseException as error:  # the engine must learn that this is over
-                event, reason = Event.FAIL, describe(error)
-                _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
-        if self._failure:
-            event, reason = Event.FAIL, self._failure
-        self._report(event, reason)
+            if not (self._stopping and isinstance(error, StoreUnavailable)):
+                current_node.set(Attribution(self.plan.loop, ""))
+                _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
+                return Event.FAIL, describe(error)
+        return Event.ENDED, ""
+
+    async def _open(self, track: Track) -> None:
+        self._opening = True
+        try:
+            await track.open()
+        finally:
+            self._opening = False
 
     async def _iterate(self, track: Track) -> bool:
         """Begin iterations until asked to stop; return True if the producer is exhausted and all is committed."""
@@ -170,16 +202,14 @@ class FlowRunner:
                     taken = await track.source.take()
                 except Exhausted:
                     self._at_source = False
-                    return await self._all_committed(track)
-                except Fenced:
-                    await track.commits.lose_lease()
-                    continue
+                    return await self._all_committed()
                 finally:
                     self._at_source = False
+                if taken is not None and self._paused:
+                    await self._hold(track)
+                    if taken.queued:  # then it has gone back with the others; what a producer made is kept
+                        continue
                 if taken is not None:
-                    # A queue's item is in flight already; one that a producer made can wait.
-                    if self._paused and not taken.queued:
-                        await self._hold(track)
                     await self._one(taken, track)
         return False
 
@@ -188,6 +218,7 @@ class FlowRunner:
         it = Iteration(taken.data, queued=taken.queued, cursor=taken.cursor, started_ns=started)
         track.commits.begin(it)
         self._unsettled += 1
+        track.producer.counters.runs += taken.queued  # a producer's own runs are counted as they end
         current_item.set(taken.data.id)
         self._walking = True
         try:
@@ -204,6 +235,9 @@ class FlowRunner:
 
     def _on_settled(self, it: Iteration) -> None:
         self._unsettled -= 1
+        if it.abandoned:
+            self._on_progress()
+            return
         if it.dead and self.plan.on_error is not OnError.DEAD_LETTER:
             letter = it.dead[0]
             reason = f"{letter.error} at {letter.node}: {letter.message}"
@@ -244,7 +278,7 @@ class FlowRunner:
         finally:
             self.waiting.clear(WaitingFor.ROOM)
 
-    async def _all_committed(self, track: Track) -> bool:
+    async def _all_committed(self) -> bool:
         while self.in_flight and not self._stopping:
             self._progress.clear()
             await self._progress.wait()
@@ -259,7 +293,10 @@ class FlowRunner:
 
     async def _end(self, track: Track) -> str:
         """Let what is in flight settle, commit it, close; return what a person should know of it."""
-        await track.settle(self._grace)
-        await track.close()
+        grace = max(0.0, self._ends_at - asyncio.get_running_loop().time()) if self._stopping else GRACE_S
+        try:
+            await track.settle(grace)
+        finally:
+            await track.close()
         stuck = track.still_running()
         return f"{', '.join(stuck)} still running in a thread" if stuck else ""

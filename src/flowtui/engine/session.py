@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from flowtui.engine.logs import Attribution, current_item, current_node
 from flowtui.engine.telemetry import WaitingFor
 from flowtui.model.errors import Fenced, StoreUnavailable
 from flowtui.model.letters import DeadLetter
@@ -36,24 +36,28 @@ class StoreSession:
     """Joins, fetches and commits for one track; waits through outages until `give_up_at`.
 
     Use it from one event loop only. Fetching and committing may overlap; looking at or shortening the in-flight
-    list excludes commits, since these move its head.
+    list, and becoming a new owner, exclude commits, since these move the list's head.
     """
 
-    def __init__(self, store: DataStore, loop: str, source: Source | None, waiting: WaitingFor) -> None:
+    def __init__(
+        self, store: DataStore, loop: str, source: Source | None, waiting: WaitingFor, on_lost: Callable[[], None]
+    ) -> None:
+        """`on_lost` is called when the lease has ended: all that was fetched and not committed is others' now."""
         self._queues = store.queues()
         self._loop = loop
         self._waiting = waiting
+        self._on_lost = on_lost
         self._lock = asyncio.Lock()
         self._seq = 0
         self._owner = ""
         self.source = source
-        self.give_up_at: float | None = None  # of time.monotonic; None: never
+        self.give_up_at: float | None = None  # by the event loop's clock; None: never
 
     async def join(self) -> None:
-        """Become an owner, a new one after `Fenced`."""
-        self._owner = owner_name(self._loop, 0)
-        self._seq = 0
-        await self._insist(lambda: self._queues.join(self._owner, self.source))
+        """Become an owner."""
+        owner = owner_name(self._loop, 0)
+        await self._insist(lambda: self._queues.join(owner, self.source))
+        self._owner, self._seq = owner, 0
 
     async def cursor(self) -> bytes | None:
         """Return the producer's saved cursor as JSON."""
@@ -64,34 +68,46 @@ class StoreSession:
         assert self.source is not None
         return self._queues.doorbell(self.source)
 
-    async def fetch(self, limit: int, known: Callable[[], Collection[str]]) -> list[Delivery]:
-        """Take up to `limit` items; `known()` gives the ids already taken and not yet committed.
+    async def fetch(self, limit: int, uncommitted: Callable[[], int]) -> list[Delivery]:
+        """Take up to `limit` items; `uncommitted()` tells how many of those taken before are not committed yet.
 
-        After an error the outcome of a fetch is unknown: what is in flight and not known is adopted then.
+        Returns an empty list only if the queue is empty. May be called only when all that was fetched is taken.
 
         Raises:
-            Fenced: the lease has ended.
+            StoreUnavailable: only after `give_up_at`.
         """
         source = self.source
         assert source is not None
-        try:
-            return await self._queues.fetch(self._owner, source, limit)
-        except StoreUnavailable as error:
-            self._report(error)
-        async with self._lock:
-            held = await self._insist(lambda: self._queues.in_flight(self._owner, source))
-            mine = set(known())
-        return [delivery for delivery in held if delivery.item.id not in mine]
+        while True:
+            owner = self._owner
+            try:
+                found = await self._queues.fetch(owner, source, limit)
+            except Fenced:
+                async with self._lock:
+                    await self._renew(owner)
+                continue
+            except StoreUnavailable as error:
+                self._report(error)
+                # The outcome is unknown: what it brought nevertheless stands behind what is known.
+                async with self._lock:
+                    held = await self._insist(lambda owner=owner: self._queues.in_flight(owner, source))  # type: ignore[misc]
+                    found = held[uncommitted() :]
+                if not found:
+                    await asyncio.sleep(_FIRST_DELAY_S)
+                    continue
+            if owner == self._owner:  # else the lease has ended meanwhile, and others have these items
+                return found
 
-    async def commit(self, settled: Settled) -> None:
-        """Store what has settled, all or nothing.
+    async def commit(self, settled: Settled) -> bool:
+        """Store what has settled, all or nothing; return False if the lease has ended, so that nothing was stored.
 
         Raises:
-            Fenced: the lease has ended and the items have gone back to the queue; nothing was stored.
             StoreUnavailable: only after `give_up_at`.
+            StoreError: the store refuses it, and always will.
         """
+        owner = self._owner
         async with self._lock:
-            while True:
+            while owner == self._owner:
                 commit = Commit(
                     seq=self._seq + 1,
                     source=self.source,
@@ -101,18 +117,23 @@ class StoreSession:
                     cursor=None if settled.cursor is None else (self._loop, settled.cursor),
                 )
                 try:
-                    await self._insist(lambda commit=commit: self._queues.commit(self._owner, commit))  # type: ignore[misc]
+                    await self._insist(lambda owner=owner, commit=commit: self._queues.commit(owner, commit))  # type: ignore[misc]
                 except Fenced:
-                    if self.source is not None:
-                        raise
-                    # Items made by the producer itself belong to nobody else: commit them under a new lease.
-                    await self.join()
+                    await self._renew(owner)
+                    if self.source is None:
+                        # Items made by the producer itself belong to nobody else: commit them under the new lease.
+                        owner = self._owner
                 else:
                     self._seq += 1
-                    return
+                    return True
+        return False
 
     async def give_back(self, uncommitted: Callable[[], int]) -> None:
-        """Return the items that were fetched and not begun to the head of their queue."""
+        """Return the items that were fetched and not begun to the head of their queue.
+
+        Raises:
+            StoreUnavailable: only after `give_up_at`.
+        """
         source = self.source
         if source is None:
             return
@@ -120,12 +141,23 @@ class StoreSession:
             await self._insist(lambda: self._queues.give_back(self._owner, source, uncommitted()))
 
     async def leave(self) -> None:
-        """Return everything that is not committed and stop being an owner."""
+        """Return everything that is not committed and stop being an owner.
+
+        Raises:
+            StoreUnavailable: only after `give_up_at`.
+        """
         async with self._lock:
-            try:
+            if self._owner:
                 await self._insist(lambda: self._queues.leave(self._owner, self.source))
-            except Fenced:
-                return
+
+    async def _renew(self, lost: str) -> None:
+        # A fetch and a commit may both learn of the lost lease: only the first has something to drop.
+        if self._owner != lost:
+            return
+        self._owner = ""  # what is still under way for the old owner must not be taken for the new one's
+        if self.source is not None:
+            self._on_lost()
+        await self.join()
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         delay = _FIRST_DELAY_S
@@ -133,7 +165,7 @@ class StoreSession:
             try:
                 result = await call()
             except StoreUnavailable as error:
-                if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
+                if self.give_up_at is not None and asyncio.get_running_loop().time() >= self.give_up_at:
                     raise
                 self._report(error)
                 await asyncio.sleep(delay)
@@ -144,5 +176,9 @@ class StoreSession:
 
     def _report(self, error: StoreUnavailable) -> None:
         if not self._waiting.now[0].startswith("store:"):
+            # The whole loop waits, not the node or item that happened to be the last one here.
+            loop, item = current_node.set(Attribution(self._loop, "")), current_item.set("")
             _log.warning("%s waits for the store: %s", self._loop, error)
+            current_node.reset(loop)
+            current_item.reset(item)
         self._waiting.set(WaitingFor.STORE, f"store: {error}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
-import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol
@@ -53,7 +53,6 @@ class TrackSource(Protocol):
 
         Raises:
             Exhausted: nothing will ever come again.
-            Fenced: the lease has ended.
         """
 
     def interrupt(self) -> None:
@@ -76,7 +75,7 @@ class NodeSource:
         self._waiting = waiting
         self._rest = 0.0
         self._retry = 0.0
-        self._saved_cursor: Any = self._node.cursor
+        self._saved_cursor: Any = copy.deepcopy(self._node.cursor)  # the author may change it in place
 
     async def take(self) -> Taken | None:
         try:
@@ -87,8 +86,13 @@ class NodeSource:
                 return None
             self._rest = 0.0
             return Taken(self._as_data(result), cursor=self._moved_cursor())
-        except (Exhausted, asyncio.CancelledError):
+        except Exhausted:
             raise
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            await self._failed(NodeError(f"{self._step.id} was cancelled from inside"))
+            return None
         except BaseException as error:  # an author's error, SystemExit too, must not end the engine
             await self._failed(error)
             return None
@@ -100,9 +104,7 @@ class NodeSource:
         counters.running += 1
         started = counters.started_ns = perf_counter_ns()
         try:
-            # A plain `def` may wait here for minutes, and commits must go out meanwhile.
-            step = self._step
-            result = await step.call() if step.is_async else await hop(self._executor, step.call_in_thread)
+            result = await (self._step.call() if self._step.is_async else self._in_thread())
         finally:
             counters.running -= 1
         if result is not None:
@@ -110,6 +112,20 @@ class NodeSource:
             counters.last_failed = False
             counters.latency.observe(perf_counter_ns() - started)
         return result
+
+    async def _in_thread(self) -> Any:
+        # A plain `def` may wait for minutes, and commits must go out meanwhile.
+        call = asyncio.ensure_future(hop(self._executor, self._step.in_thread, self._step.call))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            if call.done():
+                raise
+            # The thread cannot be cancelled, and what it takes meanwhile would be lost: the grace is for that too.
+            await asyncio.wait([call])
+            if call.exception() is not None or call.result() is None:
+                raise
+            return call.result()
 
     def _as_data(self, result: Any) -> NodeData:
         if type(result) is not dict and not isinstance(result, Mapping):
@@ -140,9 +156,7 @@ class NodeSource:
     async def _failed(self, error: BaseException) -> None:
         counters = self._step.counters
         counters.runs += 1
-        counters.errors += 1
-        counters.last_failed = True
-        counters.last_error = describe(error)
+        counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         self._step.node.log.error("%s; asked again in %.1f s", describe(error), self._retry, exc_info=error)
         self._waiting.set(WaitingFor.INPUT, f"{self._step.id} failed: {describe(error)}")
@@ -161,13 +175,10 @@ class NodeSource:
 class QueueSource:
     """Items that other loops pushed, fetched in batches that hold about a tenth of a second of work."""
 
-    def __init__(
-        self, session: StoreSession, step: Step, waiting: WaitingFor, uncommitted: Callable[[], Collection[str]]
-    ) -> None:
-        """Read for `step`; `uncommitted()` gives the ids of the items taken and not yet committed."""
+    def __init__(self, session: StoreSession, waiting: WaitingFor, uncommitted: Callable[[], int]) -> None:
+        """`uncommitted()` tells how many of the items taken are not yet committed."""
         assert session.source is not None
         self._session = session
-        self._step = step
         self._uncommitted = uncommitted
         self._waiting = waiting
         self._waiting_text = "no input"
@@ -176,17 +187,17 @@ class QueueSource:
         self._batch_began = 0.0
         self._batch_size = 0
         self._limit = 1
+        self._clock = asyncio.get_running_loop().time
 
     async def take(self) -> Taken | None:
         if not self._fetched:
             self._adapt()
             self._bell.clear()
-            self._fetched.extend(await self._session.fetch(self._limit, self._known))
+            self._fetched.extend(await self._session.fetch(self._limit, self._uncommitted))
             if not self._fetched:
                 await self._wait()
                 return None
-            self._batch_began, self._batch_size = time.monotonic(), len(self._fetched)
-        self._step.counters.runs += 1
+            self._batch_began, self._batch_size = self._clock(), len(self._fetched)
         return _opened(self._fetched.popleft())
 
     async def _wait(self) -> None:
@@ -198,13 +209,10 @@ class QueueSource:
 
     def _adapt(self) -> None:
         if self._batch_size:
-            each = (time.monotonic() - self._batch_began) / self._batch_size
+            each = (self._clock() - self._batch_began) / self._batch_size
             fitting = int(_AHEAD_S / each) if each > 0 else _LARGEST_BATCH
             self._limit = max(1, min(fitting, self._limit * 2, _LARGEST_BATCH))
             self._batch_size = 0
-
-    def _known(self) -> set[str]:
-        return {*self._uncommitted(), *(delivery.item.id for delivery in self._fetched)}
 
     def interrupt(self) -> None:
         self._bell.set()
@@ -214,12 +222,17 @@ class QueueSource:
         self._batch_size = 0
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _opened(delivery: Delivery) -> Taken:
     item = delivery.item
     meta = Meta(trace=item.trace, origin=item.origin, attempt=delivery.tries)
     try:
         payload = json.loads(item.payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         why = f"payload is no JSON: {error}"
     else:
         if isinstance(payload, dict):

@@ -132,6 +132,12 @@ class NodeCounters:
         self.rate = Rate()
         self.ports = dict.fromkeys(ports, 0)
 
+    def failed(self, error: str) -> None:
+        """Count a run that raised."""
+        self.errors += 1
+        self.last_failed = True
+        self.last_error = error
+
     def sample(self, now: float) -> None:
         self.rate.sample(now, self.runs)
         self.latency.sample(now, self.runs)

@@ -18,13 +18,15 @@ from flowtui.engine.source import NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import Cancelled, Fenced, StoreUnavailable
+from flowtui.model.errors import Cancelled, StoreError, StoreUnavailable
 from flowtui.nodes.base import BaseNode, Pool, ProducerNode
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import Source
 
 #: How long a cancelled node may take to notice, in seconds.
 _CANCEL_S = 2.0
+#: How long the `teardown` of one node may take, in seconds.
+_TEARDOWN_S = 10.0
 _log = logging.getLogger("flowtui.track")
 
 
@@ -51,6 +53,7 @@ class Track:
         *,
         on_settled: Callable[[Iteration], None],
         on_progress: Callable[[], None],
+        on_refused: Callable[[BaseException], None],
     ) -> None:
         """Make the node instances.
 
@@ -65,8 +68,9 @@ class Track:
         for step in self.steps:
             step.connect(self.steps)
         self.producer = self.steps[0]
-        self.session = StoreSession(store, plan.loop, Source(plan.reads, plan.loop) if plan.reads else None, waiting)
-        self.commits = Commits(self.session, counters, on_progress, self._lost_lease)
+        source = Source(plan.reads, plan.loop) if plan.reads else None
+        self.session = StoreSession(store, plan.loop, source, waiting, self._lost_lease)
+        self.commits = Commits(self.session, counters, on_progress, on_refused)
         self.routing = Routing(plan.loop, plan.revision, _log_failure)
         self.walker = Walker(
             self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is Pool.THREAD
@@ -80,7 +84,7 @@ class Track:
         """
         await self.session.join()
         if self._plan.reads is not None:
-            self.source = QueueSource(self.session, self.producer, self._waiting, self.commits.queued_ids)
+            self.source = QueueSource(self.session, self._waiting, self.commits.queued)
         elif isinstance(self.producer.node, ProducerNode):
             cursor = await self.session.cursor()
             self.producer.node.cursor = None if cursor is None else json.loads(cursor)
@@ -93,16 +97,17 @@ class Track:
         """Return what was fetched and not begun to its queue; while the store is away and the loop stops, not."""
         self.source.discard()
         try:
-            await self.session.give_back(lambda: len(self.commits.queued_ids()))
-        except Fenced:
-            await self.commits.lose_lease()
+            await self.session.give_back(self.commits.queued)
         except StoreUnavailable as error:
             _log.warning("%s could not return its items: %s", self._plan.loop, error)
 
     async def settle(self, grace: float) -> None:
         """Let what runs in the background end for `grace` seconds, then cancel it; decide about what did not end."""
-        if self.walker.tasks:
-            await asyncio.wait(self.walker.tasks, timeout=grace)
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + grace
+        while self.walker.tasks and clock() < ends_at:
+            # Again and again: what has just ended may have begun something else.
+            await asyncio.wait(self.walker.tasks, timeout=ends_at - clock())
         if self.walker.tasks:
             self.walker.abort()
             await asyncio.wait(self.walker.tasks, timeout=_CANCEL_S)
@@ -123,16 +128,23 @@ class Track:
         await self.commits.flush()
         try:
             await self.session.leave()
-        except StoreUnavailable as error:
+        except StoreError as error:
             _log.error("%s could not return its items: %s; they return when its lease ends", self._plan.loop, error)
         for step in reversed(self._set_up):
-            try:
-                await self._call(step, "teardown")
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:  # the other nodes must be torn down too
-                _log.error("teardown of %s.%s failed: %s", self._plan.loop, step.id, author_traceback(error))
+            await self._tear_down(step)
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _tear_down(self, step: Step) -> None:
+        what = f"teardown of {self._plan.loop}.{step.id}"
+        limit = asyncio.timeout(_TEARDOWN_S)
+        try:
+            async with limit:
+                await self._call(step, "teardown")
+        except BaseException as error:  # the other nodes must be torn down too
+            if limit.expired():
+                _log.error("%s has not ended within %.0f s; left behind", what, _TEARDOWN_S)
+            else:
+                _log.error("%s failed: %s", what, author_traceback(error))
 
     @property
     def _has_cursor(self) -> bool:
@@ -144,6 +156,7 @@ class Track:
 
     def _lost_lease(self) -> None:
         self.source.discard()
+        self.commits.abandon()
 
     async def _call(self, step: Step, name: str) -> None:
         if getattr(type(step.node), name) is getattr(BaseNode, name):
@@ -154,7 +167,7 @@ class Track:
         if inspect.iscoroutinefunction(method):
             await method()
         else:
-            await hop(self._executor, method)
+            await hop(self._executor, step.in_thread, method)
         current_node.set(None)
 
 

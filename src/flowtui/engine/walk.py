@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from flowtui.engine.execute import Step, execute
+from flowtui.engine.execute import Step, describe, execute
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
@@ -68,6 +68,8 @@ class Walker:
                 step, data = following, output
             it.at = step.id
             try:
+                if self._aborting:  # the node before has swallowed its cancellation
+                    raise asyncio.CancelledError
                 # A plain function that runs right here holds up every other part of this track.
                 may_inline = self._may_inline and it.walkers == 1 and not background
                 output, port = await execute(step, data, self._executor, may_inline)
@@ -82,7 +84,9 @@ class Walker:
         elif self._aborting:
             raise error
         else:
-            self._routing.fail(step, data, it, NodeError(f"{step.id} was cancelled from inside"))
+            inside = NodeError(f"{step.id} was cancelled from inside")
+            step.counters.failed(describe(inside))
+            self._routing.fail(step, data, it, inside)
 
     def _choose(
         self, ready: list[tuple[Step, NodeData]], it: Iteration, *, background: bool

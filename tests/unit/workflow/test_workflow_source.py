@@ -139,7 +139,7 @@ def test_text_that_cannot_be_read_is_a_problem_with_its_place(tmp_path, text, pl
         (" \n", (1, 1), "empty-file"),
         ("null", (1, 1), "empty-file"),
         ("[1]", (1, 1), "not-a-mapping"),
-        ('{"a": 1,}', (1, 9), "not-json"),
+        ('{"a": 1, 2}', (1, 10), "not-json"),
         ('{\n"a" 1}', (2, 5), "not-json"),
         ('{"a": NaN}', (1, 1), "not-json"),
         ('{"a": ' + "1" * 5000 + "}", (1, 1), "not-json"),

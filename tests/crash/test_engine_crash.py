@@ -1,0 +1,148 @@
+"""What `flowtui run` keeps when it, or its store, is killed in the middle of a chain of queues."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from command_line import CommandLine
+
+from flowtui.storage.data_store import open_store
+from flowtui.storage.queue_store import QueueStats
+
+COUNT = 2000
+CHAIN = f"""
+nodes:
+  start: {{type: sequence, config: {{count: {COUNT}, resume: true}}}}
+  out: {{type: queue-writer, needs: start, config: {{queue: first}}}}
+  middle: {{type: queue-reader, config: {{queue: first}}}}
+  slow: {{type: delay, needs: middle, config: {{seconds: 0.0005}}}}
+  on: {{type: queue-writer, needs: slow, config: {{queue: second}}}}
+  end: {{type: queue-reader, config: {{queue: second}}}}
+  note: {{type: file-append, needs: end, config: {{path: done.txt, record: "{{{{ item }}}} {{{{ data.n }}}}"}}}}
+"""
+QUEUES = ["chain.first", "chain.second"]
+
+
+@pytest.fixture
+def cli(flowtui: CommandLine) -> CommandLine:
+    flowtui.write("chain.yaml", CHAIN)
+    return flowtui
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def until_items_were_noted(cli: CommandLine, child, count: int) -> None:
+    enough = len(cli.lines("done.txt")) + count
+    child.until(lambda: len(cli.lines("done.txt")) >= enough, f"{enough} items in the file")
+
+
+async def stats(store: str, state_dir: Path) -> dict[str, QueueStats]:
+    with closing(open_store(store, state_dir=state_dir, namespace="flowtui", url=None)) as opened:
+        found = await opened.queues().queue_stats(QUEUES)
+        await opened.release()
+    return found
+
+
+def assert_all_is_there(cli: CommandLine, figures: dict[str, QueueStats], repeats: int) -> None:
+    """Between queues each item went exactly once; the file may repeat what was in flight at each of the crashes."""
+    for queue in figures.values():
+        assert (queue.pushed, queue.acknowledged, queue.dead) == (COUNT, COUNT, 0)
+        assert (queue.depth, queue.in_flight, queue.unaccounted) == (0, 0, 0)
+    lines = [line.strip('"').split() for line in cli.lines("done.txt")]
+    ids = {id for id, _ in lines}
+    assert {int(n) for _, n in lines} == set(range(COUNT))
+    assert len(ids) == COUNT, "an item came again under another id"
+    assert len(lines) - COUNT <= repeats
+
+
+async def test_a_run_that_is_killed_again_and_again_loses_and_doubles_nothing(cli):
+    seed = random.randrange(1_000_000)
+    chance = random.Random(seed)
+    for _ in range(3):
+        child = cli.headless("--until-idle")
+        until_items_were_noted(cli, child, chance.randrange(1, 300))
+        server = psutil.Process(cli.server_pid())
+        child.process.kill()
+        child.process.wait()
+        deadline = time.monotonic() + 20
+        while not has_ended(server):
+            assert time.monotonic() < deadline, "the server outlived its process"
+            time.sleep(0.01)
+    child = cli.headless("--until-idle").end()
+    assert child.summary["queues"] == {name: {"depth": 0, "in_flight": 0} for name in QUEUES}
+    assert child.summary["dead_letters"] == 0
+    # A batch of 64 may be under way at each crash.
+    assert_all_is_there(cli, await stats("local", cli.state_dir), repeats=3 * 64)
+
+
+async def test_a_private_server_that_is_killed_comes_back_and_nothing_is_lost(cli):
+    child = cli.headless("--until-idle")
+    for _ in range(2):
+        until_items_were_noted(cli, child, 200)
+        os.kill(cli.server_pid(), signal.SIGKILL)
+    child.end()
+    waits = [event for event in child.events if "waits for the store: " in event.get("message", "")]
+    assert {(event["loop"], event["node"], event["item"]) for event in waits} >= {("chain.middle", "", "")}
+    assert child.summary["dead_letters"] == 0
+    assert_all_is_there(cli, await stats("local", cli.state_dir), repeats=0)
+
+
+@contextmanager
+def user_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server as a user may run it, with an append-only file, ready to answer."""
+    binary = shutil.which("redis-server")
+    if binary is None and not os.environ.get("CI"):
+        pytest.skip("redis-server is not on PATH")
+    assert binary is not None, "redis-server is not on PATH"
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", ""]
+    options += ["--appendonly", "yes", "--appendfsync", "always"]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
+    with process:
+        try:
+            deadline = time.monotonic() + 10
+            with redis.Redis(port=port) as client:
+                while True:
+                    try:
+                        client.ping()
+                        break
+                    except redis.ConnectionError:
+                        assert time.monotonic() < deadline, (folder / "log").read_text()
+                        time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_a_server_of_the_user_that_is_killed_and_started_again_costs_nothing_but_time(cli):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"redis://127.0.0.1:{port}"
+    with user_server(cli.home, port) as server:
+        child = cli.headless("--until-idle", "--store", url)
+        until_items_were_noted(cli, child, 200)
+        server.kill()
+        server.wait()
+        child.until(lambda: any("waits for the store" in message for message in child.messages), "a loop to say so")
+    with user_server(cli.home, port):
+        child.end()
+        assert all(f"the store at {url}/0 does not answer" in message for message in child.messages), child.told()
+        assert child.summary["dead_letters"] == 0
+        assert_all_is_there(cli, await stats(url, cli.state_dir), repeats=0)
