@@ -99,9 +99,7 @@ async def main() -> None:
     """Run the app without a terminal, on a store and sample folders of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "FLOWTUI_SAMPLES": f"{scratch}/samples"}
-        store = functools.partial(
-            open_store, "local", state_dir=Path(scratch, "state"), namespace="flowtui", url=None
-        )
+        store = functools.partial(open_store, "local", state_dir=Path(scratch, "state"), namespace="flowtui", url=None)
         os.chdir(_HERE.parent)
         client = EngineClient(FlowEngine(Path("workflows"), store, env=environment))
         app = FlowtuiApp(client)

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import pytest
 import redis
-from command_line import CommandLine
 
+from command_line import CommandLine
 from flowtui.storage.connection import Connector, MemoryConnector, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.doorbell import Doorbells

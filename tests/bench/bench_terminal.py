@@ -24,7 +24,16 @@ from pathlib import Path
 
 _FLOWTUI = str(Path(sys.executable).with_name("flowtui"))
 _SAMPLES = Path(__file__).parents[2] / "workflows"
-_BARE = "from textual.app import App\nfrom textual.widgets import Label\nclass A(App):\n  def compose(self): yield Label('Loops')\nA().run()"
+_BARE = """
+from textual.app import App
+from textual.widgets import Label
+
+class Bare(App):
+    def compose(self):
+        yield Label("Loops")
+
+Bare().run()
+"""
 _WORKFLOW = """
 nodes:
   start: {{type: interval, config: {{every: 100ms}}}}

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
-from command_line import CommandLine
 
+from command_line import CommandLine
 from flowtui.storage.data_store import open_store
 from flowtui.storage.queue_store import QueueStats
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 #: `Note` appends the item's number to a file; `Trip` and `Slow` are what their names say.
-NODES = '''
+NODES = """
 import asyncio, subprocess
 from flowtui import BlockingNode, ConditionalNode, NonBlockingNode
 
@@ -51,7 +51,7 @@ class Unwilling(BlockingNode):
     def setup(self):
         raise OSError("no licence")
     def execute(self, data): ...
-'''
+"""
 
 #: Three loops, two queues: what one reads another one wrote.
 CHAIN = """

@@ -80,9 +80,7 @@ def test_a_second_signal_leaves_at_once_and_takes_the_server_along(flowtui):
 
 def test_under_nohup_it_outlives_its_terminal(flowtui):
     flowtui.write("work.yaml", WORK)
-    child = flowtui.headless(
-        "--store", "memory", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    )
+    child = flowtui.headless("--store", "memory", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     child.until(lambda: child.output, "items to be done")
     child.process.send_signal(signal.SIGHUP)
     seen = len(child.output)

@@ -325,7 +325,7 @@ async def test_the_engine_is_started_after_the_first_paint() -> None:
 
 async def test_prints_go_where_they_went_before_the_app_ran(capsys: pytest.CaptureFixture[str]) -> None:
     async with running() as it:
-        print("from a node", flush=True)  # noqa: T201
+        print("from a node", flush=True)
         await it.settle()
     assert "from a node" in capsys.readouterr().out
 

@@ -79,7 +79,12 @@ def test_saved_node_code_swaps_the_loops_that_use_it(write, start, folder) -> No
     write("a.yaml", ENDLESS.format(file="a.txt"))
     write("b.yaml", "nodes:\n  start: {type: interval, config: {every: 5ms}}\n  own: {type: own, needs: start}\n")
     module = folder / "nodes" / "own.py"
-    code = "from flowtui import BlockingNode\nclass Own(BlockingNode):\n    async def execute(self, data):\n        print('{}')\n"
+    code = (
+        "from flowtui import BlockingNode\n"
+        "class Own(BlockingNode):\n"
+        "    async def execute(self, data):\n"
+        "        print('{}')\n"
+    )
     module.write_text(code.format("old code"))
     app = start(watch=True)
     app.until(lambda: "old code" in app.messages())
