@@ -144,13 +144,20 @@ class _Queues:
         lab.calls[name] += 1
         if name == "join":
             lab.owners.append(args[0])
-        await lab.pass_gate(f"before {name}")
-        lab.refuse(name)
-        result = await method(*args)
-        await lab.pass_gate(f"after {name}")
-        if lab.lost_replies[name] > 0:
-            lab.lost_replies[name] -= 1
-            raise StoreUnavailable(f"the reply to {name} was lost")
+        try:
+            await lab.pass_gate(f"before {name}")
+            lab.refuse(name)
+            result = await method(*args)
+            await lab.pass_gate(f"after {name}")
+            if name == "commit":
+                lab.doubtful = lab.lost_replies[name] > 0
+            if lab.lost_replies[name] > 0:
+                lab.lost_replies[name] -= 1
+                raise StoreUnavailable(f"the reply to {name} was lost")
+        except (StoreUnavailable, asyncio.CancelledError):
+            if name in ("join", "leave"):
+                lab.stray.add(args[0])
+            raise
         return result
 
 
@@ -193,10 +200,13 @@ class Lab:
         self.away: Collection[str] = ()
         self.refusal: type[Exception] = StoreUnavailable
         self.lost_replies: Counter[str] = Counter()
+        self.doubtful = False  # whether the last commit was done without the track's knowledge
         self.calls: Counter[str] = Counter()
+        self.slow: dict[str, float] = {}  # seconds of leaping time, by place such as `before commit`
         self.gates: dict[str, asyncio.Event] = {}
         self.reached: dict[str, asyncio.Event] = {}
         self.owners: list[str] = []  # of the loop's track, in the order in which they joined
+        self.stray: set[str] = set()  # owners that nobody may know of any more; their leases run out
         self.events: list[tuple[Event, str]] = []
         self.pools = _Pools()
         self.store = QueueStore(
@@ -218,6 +228,8 @@ class Lab:
             raise self.refusal(f"the store is away ({name})")
 
     async def pass_gate(self, place: str) -> None:
+        if place in self.slow:
+            await asyncio.sleep(self.slow[place])
         if gate := self.gates.get(place):
             self.reached.setdefault(place, asyncio.Event()).set()
             await gate.wait()
@@ -248,6 +260,10 @@ class Lab:
     def end_lease(self) -> None:
         """Treat the track's owner as dead: its items go back, with one more try."""
         self._reaper.end([self.owners[-1]])
+
+    def end_stray_leases(self) -> None:
+        """As when the lease of every owner that the track could not take leave of has run out."""
+        self._reaper.end(self.stray)
 
     async def push(self, count: int = 1, queue: str = "in", payload: bytes | None = None, id: str = "") -> list[str]:
         """Push items whose payload is `{"n": number}` unless given; return their ids."""

@@ -80,9 +80,11 @@ class _Idle:
 def _close(client: EngineClient, printer: _Printer) -> None:
     closing = threading.Thread(target=client.close, name="flowtui-closing")
     closing.start()
+    ended = False
     try:
-        while closing.is_alive():
+        while not ended:
             closing.join(_POLL_S)
+            ended = not closing.is_alive()
             printer.print_new()
     finally:
         closing.join()
@@ -111,6 +113,8 @@ def _complaints(final: EngineSnapshot) -> list[str]:
     for loop in final.loops:
         if loop.state is LoopState.FAILED:
             found.append(f"{loop.id} failed: {loop.reason}")
+        elif loop.state is LoopState.STOPPING:
+            found.append(f"{loop.id} did not end in time and was left behind")
         elif loop.state is LoopState.PAUSED and loop.reads is not None and depths.get(loop.reads, 0):
             found.append(f"{loop.id} is paused with {depths[loop.reads]} items in its queue: {loop.reason}")
     if final.store.trouble:

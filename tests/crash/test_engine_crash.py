@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -21,24 +22,17 @@ from command_line import CommandLine
 from flowtui.storage.data_store import open_store
 from flowtui.storage.queue_store import QueueStats
 
-COUNT = 2000
-CHAIN = f"""
+CHAIN = """
 nodes:
-  start: {{type: sequence, config: {{count: {COUNT}, resume: true}}}}
-  out: {{type: queue-writer, needs: start, config: {{queue: first}}}}
-  middle: {{type: queue-reader, config: {{queue: first}}}}
-  slow: {{type: delay, needs: middle, config: {{seconds: 0.0005}}}}
-  on: {{type: queue-writer, needs: slow, config: {{queue: second}}}}
-  end: {{type: queue-reader, config: {{queue: second}}}}
-  note: {{type: file-append, needs: end, config: {{path: done.txt, record: "{{{{ item }}}} {{{{ data.n }}}}"}}}}
+  start: {type: sequence, config: {count: COUNT, resume: true}}
+  out: {type: queue-writer, needs: start, config: {queue: first}}
+  middle: {type: queue-reader, config: {queue: first}}
+  slow: {type: delay, needs: middle, config: {seconds: 0.0005}}
+  on: {type: queue-writer, needs: slow, config: {queue: second}}
+  end: {type: queue-reader, config: {queue: second}}
+  note: {type: file-append, needs: end, config: {path: done.txt, record: ["{{ item }}", "{{ data.n }}"]}}
 """
 QUEUES = ["chain.first", "chain.second"]
-
-
-@pytest.fixture
-def cli(flowtui: CommandLine) -> CommandLine:
-    flowtui.write("chain.yaml", CHAIN)
-    return flowtui
 
 
 def has_ended(process: psutil.Process) -> bool:
@@ -60,48 +54,47 @@ async def stats(store: str, state_dir: Path) -> dict[str, QueueStats]:
     return found
 
 
-def assert_all_is_there(cli: CommandLine, figures: dict[str, QueueStats], repeats: int) -> None:
+def assert_all_is_there(cli: CommandLine, figures: dict[str, QueueStats], count: int, *, repeats: int = 0) -> None:
     """Between queues each item went exactly once; the file may repeat what was in flight at each of the crashes."""
     for queue in figures.values():
-        assert (queue.pushed, queue.acknowledged, queue.dead) == (COUNT, COUNT, 0)
+        assert (queue.pushed, queue.acknowledged, queue.dead) == (count, count, 0)
         assert (queue.depth, queue.in_flight, queue.unaccounted) == (0, 0, 0)
-    lines = [line.strip('"').split() for line in cli.lines("done.txt")]
-    ids = {id for id, _ in lines}
-    assert {int(n) for _, n in lines} == set(range(COUNT))
-    assert len(ids) == COUNT, "an item came again under another id"
-    assert len(lines) - COUNT <= repeats
+    lines = [json.loads(line) for line in cli.lines("done.txt")]
+    assert {n for _, n in lines} == set(range(count))
+    assert len({id for id, _ in lines}) == count, "an item came again under another id"
+    assert len(lines) - count <= repeats
 
 
-async def test_a_run_that_is_killed_again_and_again_loses_and_doubles_nothing(cli):
-    seed = random.randrange(1_000_000)
-    chance = random.Random(seed)
+async def test_a_run_that_is_killed_again_and_again_loses_and_doubles_nothing(flowtui):
+    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "2000"))
     for _ in range(3):
-        child = cli.headless("--until-idle")
-        until_items_were_noted(cli, child, chance.randrange(1, 300))
-        server = psutil.Process(cli.server_pid())
+        child = flowtui.headless("--until-idle")
+        until_items_were_noted(flowtui, child, random.randrange(1, 400))
+        server = psutil.Process(flowtui.server_pid())
         child.process.kill()
         child.process.wait()
         deadline = time.monotonic() + 20
         while not has_ended(server):
             assert time.monotonic() < deadline, "the server outlived its process"
             time.sleep(0.01)
-    child = cli.headless("--until-idle").end()
+    child = flowtui.headless("--until-idle").end()
     assert child.summary["queues"] == {name: {"depth": 0, "in_flight": 0} for name in QUEUES}
     assert child.summary["dead_letters"] == 0
     # A batch of 64 may be under way at each crash.
-    assert_all_is_there(cli, await stats("local", cli.state_dir), repeats=3 * 64)
+    assert_all_is_there(flowtui, await stats("local", flowtui.state_dir), 2000, repeats=3 * 64)
 
 
-async def test_a_private_server_that_is_killed_comes_back_and_nothing_is_lost(cli):
-    child = cli.headless("--until-idle")
+async def test_a_private_server_that_is_killed_comes_back_and_nothing_is_lost(flowtui):
+    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "1000"))
+    child = flowtui.headless("--until-idle")
     for _ in range(2):
-        until_items_were_noted(cli, child, 200)
-        os.kill(cli.server_pid(), signal.SIGKILL)
+        until_items_were_noted(flowtui, child, 200)
+        os.kill(flowtui.server_pid(), signal.SIGKILL)
     child.end()
     waits = [event for event in child.events if "waits for the store: " in event.get("message", "")]
-    assert {(event["loop"], event["node"], event["item"]) for event in waits} >= {("chain.middle", "", "")}
+    assert "chain.middle" in {event["loop"] for event in waits}
     assert child.summary["dead_letters"] == 0
-    assert_all_is_there(cli, await stats("local", cli.state_dir), repeats=0)
+    assert_all_is_there(flowtui, await stats("local", flowtui.state_dir), 1000)
 
 
 @contextmanager
@@ -131,18 +124,19 @@ def user_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-async def test_a_server_of_the_user_that_is_killed_and_started_again_costs_nothing_but_time(cli):
+async def test_a_server_of_the_user_that_is_killed_and_started_again_costs_nothing_but_time(flowtui):
+    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "1000"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"redis://127.0.0.1:{port}"
-    with user_server(cli.home, port) as server:
-        child = cli.headless("--until-idle", "--store", url)
-        until_items_were_noted(cli, child, 200)
+    with user_server(flowtui.home, port) as server:
+        child = flowtui.headless("--until-idle", "--store", url)
+        until_items_were_noted(flowtui, child, 200)
         server.kill()
         server.wait()
         child.until(lambda: any("waits for the store" in message for message in child.messages), "a loop to say so")
-    with user_server(cli.home, port):
+    with user_server(flowtui.home, port):
         child.end()
         assert all(f"the store at {url}/0 does not answer" in message for message in child.messages), child.told()
         assert child.summary["dead_letters"] == 0
-        assert_all_is_there(cli, await stats(url, cli.state_dir), repeats=0)
+        assert_all_is_there(flowtui, await stats(url, flowtui.state_dir), 1000)

@@ -87,3 +87,14 @@ def test_under_nohup_it_outlives_its_terminal(flowtui):
     child.until(lambda: len(child.output) > seen + 200, "more items to be done")
     os.kill(child.process.pid, signal.SIGINT)
     child.end()
+
+
+def test_a_module_that_never_ends_its_import_does_not_keep_it(flowtui):
+    flowtui.write(
+        "nodes/endless.py", "import pathlib, time\npathlib.Path('begun').touch()\nwhile True: time.sleep(1)\n"
+    )
+    flowtui.write("work.yaml", WORK)
+    child = flowtui.headless("--store", "memory")
+    child.until((flowtui.home / "begun").exists, "the import to begin")
+    child.process.send_signal(signal.SIGTERM)
+    assert child.end().summary["loops"] == {}

@@ -25,6 +25,8 @@ _COMMANDS = {
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
 }
+#: Seconds for a thread that is about to end.
+_LAST_WAIT_S = 0.1
 
 
 class _Commands(click.Group):
@@ -65,8 +67,11 @@ def main() -> None:
     """Entry point of the `flowtui` command."""
     open_closed_streams()
     code = _invoke()
-    # A node that hangs in a worker thread would keep the interpreter waiting for ever.
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+    # Python waits for worker threads at its end, daemons or not; one in which a node hangs would keep it for ever.
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(_LAST_WAIT_S)
+    if any(thread.is_alive() for thread in others):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -65,8 +65,8 @@ class Deployment:
         self._workflows = merge(before, loaded)
         self._file_problems = loaded.problems
         changes = diff({id: loop.plan.revision for id, loop in self.loops.items()}, self._workflows)
-        for id in (*changes.removed, *(plan.loop for plan in changes.swapped)):
-            self._swap_problems.pop(id, None)
+        # Each is tried again, gone, or back at the revision that runs.
+        self._swap_problems = {}
         names = self._count_revisions(before)
         self._add(changes.added)
         results = await asyncio.gather(

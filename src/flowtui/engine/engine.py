@@ -172,7 +172,7 @@ class FlowEngine:
         loading = asyncio.create_task(asyncio.to_thread(self._deployment.load))
         opening = asyncio.create_task(asyncio.to_thread(self._open_store))
         closing = asyncio.create_task(self._closing.wait())
-        # The import of a node module may take for ever.
+        # The import of a node module may take for ever; whoever closes the engine must not wait for it.
         await asyncio.wait([loading, closing], return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             self._deployment.show_problems(loading.result())
@@ -187,8 +187,10 @@ class FlowEngine:
             return
         if store.info.note:
             _log.warning("what waits in queues is lost at the end, the store is in memory: %s", store.info.note)
-        if loading.done():
-            await self._deployment.deploy(loading.result(), first=True)
+        if not loading.done():
+            await self._end(store)
+            return
+        await self._deployment.deploy(loading.result(), first=True)
         self._loading = False
         self._ready.set()
         background = [asyncio.create_task(_reporting(self._sample(store)))]

@@ -10,7 +10,7 @@ from flowtui.engine.lifecycle import Event, Lifecycle
 from flowtui.engine.pools import Home, Pools
 from flowtui.engine.runner import FlowRunner
 from flowtui.engine.telemetry import LoopCounters, NodeCounters
-from flowtui.graph.plan import ExecutionPlan
+from flowtui.graph.plan import ExecutionPlan, PlanNode
 from flowtui.model.snapshot import LoopView, NodeView
 from flowtui.model.states import ACTIVE_STATES, STALL_AFTER_S, Command, LoopState, NodeHealth
 from flowtui.nodes.base import ConditionalNode
@@ -28,11 +28,10 @@ class Loop:
         on_report: Callable[[Loop, FlowRunner, Event, str], None],
     ) -> None:
         """`on_report` is called on the runner's own thread."""
-        self.plan = plan
+        self._deployed = (plan, _node_counters(plan))  # one attribute, since other threads read both
         self.revision = 1
         self.lifecycle = Lifecycle(plan.loop)
         self.counters = LoopCounters()
-        self.node_counters = _node_counters(plan)
         self._store = store
         self._pools = pools
         self._on_report = on_report
@@ -40,6 +39,11 @@ class Loop:
         self._runner: FlowRunner | None = None
         self._home: Home | None = None
         self._pauses = 0  # asked of the runner
+
+    @property
+    def plan(self) -> ExecutionPlan:
+        """What it runs, or will run at the next start."""
+        return self._deployed[0]
 
     @property
     def is_active(self) -> bool:
@@ -95,22 +99,21 @@ class Loop:
 
     def replace_plan(self, plan: ExecutionPlan) -> None:
         """Take a new plan, for the next start; counters of nodes that stay are kept."""
-        self.plan = plan
         fresh = _node_counters(plan)
-        for id, counters in self.node_counters.items():
+        for id, counters in self._deployed[1].items():
             if id in fresh and fresh[id].ports.keys() == counters.ports.keys():
                 fresh[id] = counters
-        self.node_counters = fresh
+        self._deployed = (plan, fresh)
 
     def sample(self, now: float) -> None:
         """Take the counters' values at `now` (of `time.monotonic`)."""
         self.counters.sample(now)
-        for counters in self.node_counters.values():
+        for counters in self._deployed[1].values():
             counters.sample(now)
 
     def view(self) -> LoopView:
         """Return what a screen shows of it."""
-        plan, life, runner = self.plan, self.lifecycle, self._runner
+        (plan, counters), life, runner = self._deployed, self.lifecycle, self._runner
         waiting, waiting_since = runner.waiting.now if runner is not None else ("", 0.0)
         return LoopView(
             id=plan.loop,
@@ -132,32 +135,14 @@ class Loop:
             revision=self.revision,
             reads=plan.reads,
             writes=plan.writes,
-            nodes=tuple(self._node_view(index) for index in range(len(plan.nodes))),
-        )
-
-    def _node_view(self, index: int) -> NodeView:
-        node = self.plan.nodes[index]
-        counters = self.node_counters[node.id]
-        return NodeView(
-            id=node.id,
-            title=node.title,
-            type=node.type.name,
-            kind=node.kind,
-            health=_health(counters, is_producer=index == 0),
-            runs=counters.runs,
-            errors=counters.errors,
-            rate=counters.rate.per_second,
-            p95_ms=counters.latency.p95_ms if index else None,
-            running=counters.running,
-            last_error=counters.last_error,
-            ports=tuple(counters.ports.items()),
+            nodes=tuple(_node_view(node, counters[node.id]) for node in plan.nodes),
         )
 
     def _launch(self) -> None:
         def report(event: Event, reason: str) -> None:
             self._on_report(self, runner, event, reason)
 
-        runner = FlowRunner(self.plan, self._store, self.counters, self.node_counters, report)
+        runner = FlowRunner(self.plan, self._store, self.counters, self._deployed[1], report)
         self._runner = runner
         self._pauses = 0
         self._home = self._pools.launch(self.plan.pool, self.plan.loop, runner.run)
@@ -179,6 +164,23 @@ def _node_counters(plan: ExecutionPlan) -> dict[str, NodeCounters]:
         ports = cls.ports_for(node.config) if issubclass(cls, ConditionalNode) else ()
         found[node.id] = NodeCounters(ports)
     return found
+
+
+def _node_view(node: PlanNode, counters: NodeCounters) -> NodeView:
+    return NodeView(
+        id=node.id,
+        title=node.title,
+        type=node.type.name,
+        kind=node.kind,
+        health=_health(counters, is_producer=node.index == 0),
+        runs=counters.runs,
+        errors=counters.errors,
+        rate=counters.rate.per_second,
+        p95_ms=counters.latency.p95_ms if node.index else None,
+        running=counters.running,
+        last_error=counters.last_error,
+        ports=tuple(counters.ports.items()),
+    )
 
 
 def _health(counters: NodeCounters, *, is_producer: bool) -> NodeHealth:

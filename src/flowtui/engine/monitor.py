@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from flowtui.engine.telemetry import Rate
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import StoreUnavailable
+from flowtui.model.errors import StoreError
 from flowtui.model.snapshot import DeadLetterGroup, QueueView
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import QueueStats
@@ -31,7 +31,7 @@ class StoreMonitor:
         self.trouble = ""
 
     async def look(self, store: DataStore, plans: Iterable[ExecutionPlan]) -> None:
-        """Look once; if the store is away, keep what was seen last and say so in `trouble`."""
+        """Look once; if the store is away or refuses, keep what was seen last and say so in `trouble`."""
         readers: dict[str, list[str]] = {}
         writers: dict[str, list[str]] = {}
         for plan in plans:
@@ -44,7 +44,7 @@ class StoreMonitor:
         try:
             stats = await queues.queue_stats(names)
             groups = await queues.dead_letter_groups()
-        except StoreUnavailable as error:
+        except StoreError as error:
             self.trouble = store.trouble or str(error)
             return
         self.trouble = ""

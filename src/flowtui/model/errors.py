@@ -23,7 +23,7 @@ class Problem:
         path: the file, as the user named its folder.
         line: from 1; 0 if the problem has no line.
         column: from 1; 0 if the problem has no column.
-        message: what is wrong and what to do, one line, no full stop.
+        message: what is wrong and what to do, no full stop; one line, since what cannot be printed is escaped.
         code: stable kebab-case name of the check.
     """
 
@@ -34,11 +34,21 @@ class Problem:
     code: str
     severity: Severity = Severity.ERROR
 
+    def __post_init__(self) -> None:
+        # It may quote names from the file, and these may hold anything.
+        object.__setattr__(self, "message", _printable(self.message))
+
     def __str__(self) -> str:
-        place = str(self.path)
+        place = _printable(str(self.path))
         if self.line:
             place += f":{self.line}:{max(self.column, 1)}"
         return f"{place}: {self.message} [{self.code}]"
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
