@@ -92,6 +92,8 @@ def plan_of(
             line=1,
             type=NodeType(node.cls.type, node.cls, None, "1"),
             config={},
+            retry=None,
+            timeout=None,
             needs=needs[number],
             dependants=tuple(
                 other for other in range(len(nodes)) if any(need.index == number for need in needs[other])
@@ -109,6 +111,7 @@ def plan_of(
         on_error=on_error,
         autostart=True,
         max_in_flight=max_in_flight,
+        breaker=0,
         reads=nodes[0].queue,
         writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
         revision="1",

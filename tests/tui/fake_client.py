@@ -37,6 +37,8 @@ def a_node(id: str, type: str = "json-edit", **fields: Any) -> NodeView:
         "errors": 0,
         "rate": 41.0,
         "p95_ms": 0.24,
+        "retries": 0,
+        "retrying": "",
         "running": 0,
         "last_error": "",
         "ports": (),

@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Any
 
 from flowtui.engine.logs import Attribution, current_node
+from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
-from flowtui.model.errors import NodeError
+from flowtui.model.errors import NodeError, TimedOut
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, NodeConfig, rendered_config
 from flowtui.nodes.builtin.queues import QueueWriter
@@ -58,6 +59,8 @@ class Step:
         "ports",
         "queue",
         "template",
+        "timeout",
+        "tries",
     )
 
     def __init__(self, plan: PlanNode, loop: str, folder: Path, counters: NodeCounters) -> None:
@@ -82,7 +85,9 @@ class Step:
         self.attribution = Attribution(loop, plan.id)
         self.is_conditional = plan.kind is NodeKind.CONDITIONAL
         self.is_non_blocking = plan.kind is NodeKind.NON_BLOCKING
-        self.is_simple = self.is_async and self.template is None and not self.is_conditional
+        self.timeout = plan.timeout
+        self.tries = retrying(plan.retry, counters) if plan.retry is not None else None
+        self.is_simple = self.is_async and self.template is None and not self.is_conditional and self.timeout is None
         self.is_join = len(plan.needs) > 1
         self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
         self.needs = plan.needs
@@ -124,12 +129,13 @@ def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: 
 async def execute(
     step: Step, data: NodeData, executor: Executor, may_inline: bool = False
 ) -> tuple[NodeData | None, str | None]:
-    """Run a consumer node on one item; return its output, None if it drops the item, and the port it chose.
+    """Try a consumer node once on one item; return its output, None if it drops the item, and the port it chose.
 
     A plain `def` runs on `executor`; if it `may_inline` and was quick last time, right here.
 
     Raises:
-        Exception: whatever the node raises; `NodeError` if it returns what its kind may not return.
+        Exception: whatever the node raises; `NodeError` if it returns what its kind may not return, `TimedOut` if it
+            takes too long.
     """
     counters = step.counters
     current_node.set(step.attribution)
@@ -140,7 +146,7 @@ async def execute(
             result = await step.call(data)
             output: tuple[NodeData | None, str | None] = (_plain(step, data, result), None)
         else:
-            output = await _execute_any(step, data, executor, may_inline)
+            output = await _within_time(step, data, executor, may_inline)
     except asyncio.CancelledError:
         raise
     except BaseException as error:
@@ -161,9 +167,22 @@ async def execute(
             counters.latency.observe(took, 8)
 
 
-async def _execute_any(
+async def _within_time(
     step: Step, data: NodeData, executor: Executor, may_inline: bool
 ) -> tuple[NodeData | None, str | None]:
+    if step.timeout is None:
+        return await _call(step, data, executor, may_inline)
+    try:
+        async with asyncio.timeout(step.timeout) as limit:
+            return await _call(step, data, executor, False)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise  # the node's own
+        thread = "" if step.is_async else "; its thread cannot be stopped and still runs"
+        raise TimedOut(f"{step.id} took longer than its timeout of {step.timeout:g} s{thread}") from error
+
+
+async def _call(step: Step, data: NodeData, executor: Executor, may_inline: bool) -> tuple[NodeData | None, str | None]:
     if step.template is not None:
         rendered_config.set(step.template.render(data, loop=step.loop))
     if step.is_async:

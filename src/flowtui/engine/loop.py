@@ -177,6 +177,8 @@ def _node_view(node: PlanNode, counters: NodeCounters) -> NodeView:
         errors=counters.errors,
         rate=counters.rate.per_second,
         p95_ms=counters.latency.p95_ms if node.index else None,
+        retries=counters.retries,
+        retrying=_next_try(counters) if counters.retrying else "",
         running=counters.running,
         last_error=counters.last_error,
         ports=tuple(counters.ports.items()),
@@ -187,6 +189,13 @@ def _health(counters: NodeCounters, *, is_producer: bool) -> NodeHealth:
     # A producer waits inside its `execute` for as long as there is nothing to do: that is no stall.
     if counters.running and not is_producer and time.perf_counter_ns() - counters.started_ns > STALL_AFTER_S * 1e9:
         return NodeHealth.STALLED
+    if counters.retrying:
+        return NodeHealth.RETRYING
     if counters.last_failed:
         return NodeHealth.FAILING
     return NodeHealth.HEALTHY if counters.runs else NodeHealth.IDLE
+
+
+def _next_try(counters: NodeCounters) -> str:
+    number, attempts, at = counters.next_try
+    return f"{number}/{attempts}, next in {max(0, round(at - time.monotonic()))} s"

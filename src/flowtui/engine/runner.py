@@ -17,6 +17,7 @@ from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import NodeError, StoreUnavailable
+from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
 from flowtui.storage.data_store import DataStore
@@ -62,6 +63,7 @@ class FlowRunner:
         self._held = False
         self._walking = False
         self._unsettled = 0
+        self._failures_in_row = 0
         self._failure = ""
         self._turn_began = 0
         self._main: asyncio.Task[Any] | None = None
@@ -238,18 +240,30 @@ class FlowRunner:
         if it.abandoned:
             self._on_progress()
             return
-        if it.dead and self.plan.on_error is not OnError.DEAD_LETTER:
-            letter = it.dead[0]
-            reason = f"{letter.error} at {letter.node}: {letter.message}"
-            if self.plan.on_error is OnError.PAUSE:
-                self._paused = True
-                self._report(Event.PAUSE, reason)
-            else:
-                self._failure = reason
-                self.stop()
+        if it.dead:
+            self._failures_in_row += 1
+            self._heed(it.dead[0])
+        else:
+            self._failures_in_row = 0
         assert self._track is not None
         self._track.commits.settled(it)
         self._progress.set()
+
+    def _heed(self, letter: DeadLetter) -> None:
+        reason = f"{letter.error} at {letter.node}: {letter.message}"
+        if self.plan.on_error is OnError.STOP:
+            self._failure = reason
+            self.stop()
+        elif self.plan.on_error is OnError.PAUSE:
+            self._pause_itself(reason)
+        elif self._failures_in_row == self.plan.breaker:
+            # What every item fails at is no fault of the items: keep the rest of them out of the dead letters.
+            self._pause_itself(f"{self._failures_in_row} failures in a row, the last {reason}")
+
+    def _pause_itself(self, reason: str) -> None:
+        self._failures_in_row = 0
+        self._paused = True
+        self._report(Event.PAUSE, reason)
 
     # ---- waiting ----
 

@@ -112,8 +112,11 @@ class NodeCounters:
         "last_failed",
         "last_ns",
         "latency",
+        "next_try",
         "ports",
         "rate",
+        "retries",
+        "retrying",
         "running",
         "runs",
         "started_ns",
@@ -124,6 +127,9 @@ class NodeCounters:
         self.errors = 0
         self.running = 0
         self.in_threads = 0  # calls on worker threads that have not ended, cancelled ones too
+        self.retries = 0
+        self.retrying = 0  # items that wait for their next try
+        self.next_try = (0, 0, 0.0)  # of the item that began to wait last: which try, of how many, and when (monotonic)
         self.started_ns = 0
         self.last_ns = 1 << 62  # no run yet: as slow as can be
         self.last_failed = False

@@ -72,7 +72,10 @@ class Walker:
                     raise asyncio.CancelledError
                 # A plain function that runs right here holds up every other part of this track.
                 may_inline = self._may_inline and it.walkers == 1 and not background
-                output, port = await execute(step, data, self._executor, may_inline)
+                if step.tries is None:
+                    output, port = await execute(step, data, self._executor, may_inline)
+                else:
+                    output, port = await step.tries(execute, step, data, self._executor)
             except BaseException as error:
                 self._failed(step, data, it, error)
                 return
@@ -113,7 +116,10 @@ class Walker:
     async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
         it.at = step.id
         try:
-            output, port = await execute(step, data, self._executor)
+            if step.tries is None:
+                output, port = await execute(step, data, self._executor)
+            else:
+                output, port = await step.tries(execute, step, data, self._executor)
         except BaseException as error:
             self._failed(step, data, it, error)
         else:

@@ -35,6 +35,7 @@ class FlowAnalyzer:
             on_error=loop.on_error,
             autostart=loop.autostart,
             max_in_flight=loop.max_in_flight,
+            breaker=loop.breaker,
             reads=nodes[0].queue,
             writes=tuple(written),
             revision=_loop_revision(nodes, loop),
@@ -73,6 +74,8 @@ def _plan_nodes(nodes: list[FlowNode]) -> tuple[PlanNode, ...]:
             line=node.line,
             type=node.type,
             config=node.config,
+            retry=node.retry,
+            timeout=node.timeout,
             needs=tuple(PlanNeed(index_of[need.node], need.port) for need in node.needs),
             dependants=tuple(
                 index_of[other.id] for other in nodes if any(need.node == node.id for need in other.needs)
@@ -91,12 +94,14 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
             node.type.name,
             node.type.digest,
             node.config,
+            node.retry.model_dump() if node.retry else None,
+            node.timeout,
             [str(need) for need in node.needs],
             node.queue,
         ]
         for node in sorted(nodes, key=lambda node: node.id)
     ]
-    return _hash([meaning, loop.pool, loop.on_error, loop.autostart, loop.max_in_flight])
+    return _hash([meaning, loop.pool, loop.on_error, loop.autostart, loop.max_in_flight, loop.breaker])
 
 
 def _hash(value: Any) -> str:

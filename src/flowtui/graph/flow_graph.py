@@ -13,7 +13,7 @@ from flowtui.nodes.base import Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.registry import NodeType
 from flowtui.workflow.loader import WorkflowDoc
-from flowtui.workflow.schema import LoopOptions, NodeDoc
+from flowtui.workflow.schema import LoopOptions, NodeDoc, RetryOptions
 from flowtui.workflow.source import KeyPath
 
 
@@ -35,6 +35,7 @@ class FlowNode:
     Attributes:
         line: of the node's key in its file, from 1.
         needs: the edges that carry data, in the order of the file; none into a producer.
+        timeout: seconds that one try may take, None for as long as it wants.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
         loop: id of the producer that drives this node; its own if it is one.
     """
@@ -44,6 +45,8 @@ class FlowNode:
     line: int
     type: NodeType
     config: Mapping[str, Any]
+    retry: RetryOptions | None
+    timeout: float | None
     needs: tuple[FlowNeed, ...]
     queue: str | None
     loop: str
@@ -57,6 +60,7 @@ class FlowLoop:
     on_error: OnError
     autostart: bool
     max_in_flight: int
+    breaker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,8 @@ class GraphDraft:
                 self.doc.source.place(("nodes", node.id), key=True)[0],
                 node.type,
                 node.doc.config,
+                node.doc.retry,
+                node.doc.timeout,
                 tuple(need for _, need in node.needs),
                 node.queue,
                 node.loop,
@@ -193,4 +199,10 @@ class GraphDraft:
 
     def _finished_loop(self, producer: DraftNode) -> FlowLoop:
         options = producer.doc.loop or LoopOptions()
-        return FlowLoop(self.pools[producer.id], OnError(options.on_error), options.autostart, options.max_in_flight)
+        return FlowLoop(
+            self.pools[producer.id],
+            OnError(options.on_error),
+            options.autostart,
+            options.max_in_flight,
+            options.breaker,
+        )

@@ -39,6 +39,7 @@ class NodeValidator:
             if node.doc.loop is not None and not node.is_producer:
                 message = f"'loop' belongs to a producer, and '{node.id}' ({node.type.name}) is none: move it there"
                 draft.report(node, ("loop",), message, "loop-on-consumer", key=True)
+            self._check_tries(draft, node)
 
     def _find_type(self, draft: GraphDraft, node: DraftNode) -> None:
         name = node.doc.type
@@ -51,6 +52,15 @@ class NodeValidator:
             close = self._registry.suggest(name)
             hint = f" (did you mean '{close}'?)" if close else ": check its spelling, or define it in nodes/*.py"
             draft.report(node, ("type",), f"unknown node type '{name}'{hint}", "unknown-node")
+
+    def _check_tries(self, draft: GraphDraft, node: DraftNode) -> None:
+        if not (node.is_producer or node.is_writer):
+            return
+        why = "is asked again by itself" if node.is_producer else "is part of the commit, which is repeated by itself"
+        for field, given in (("retry", node.doc.retry), ("timeout", node.doc.timeout)):
+            if given is not None:
+                message = f"'{field}' has no use here: '{node.id}' ({node.doc.type}) {why}; remove it"
+                draft.report(node, (field,), message, "no-retry", key=True)
 
     def _check_config(self, draft: GraphDraft, node: DraftNode, cls: type[BaseNode]) -> None:
         _, problems = compile_config(cls.Config, node.doc.config, has_item=cls.kind is not NodeKind.PRODUCER)

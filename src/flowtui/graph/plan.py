@@ -10,6 +10,7 @@ from typing import Any
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import Pool
 from flowtui.nodes.registry import NodeType
+from flowtui.workflow.schema import RetryOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class PlanNode:
         index: place in `ExecutionPlan.nodes`.
         line: of the node's key in its file, from 1.
         config: as written, with `${NAME}` resolved and `{{ }}` not.
+        timeout: seconds that one try may take, None for as long as it wants.
         needs: in the order of the file; empty for the producer only.
         dependants: indices of the nodes that need this one.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
@@ -39,6 +41,8 @@ class PlanNode:
     line: int
     type: NodeType
     config: Mapping[str, Any]
+    retry: RetryOptions | None
+    timeout: float | None
     needs: tuple[PlanNeed, ...]
     dependants: tuple[int, ...]
     queue: str | None
@@ -54,6 +58,7 @@ class ExecutionPlan:
 
     Attributes:
         nodes: in an order in which every node stands behind all that it needs; the producer is the first.
+        breaker: failed iterations in a row after which the loop pauses; 0 for never.
         reads: full name of the queue that the loop reads, None if its producer makes the items itself.
         writes: full names of the queues that its writers write, each once.
         revision: hash of the loop's meaning and of the code of its node types.
@@ -67,6 +72,7 @@ class ExecutionPlan:
     on_error: OnError
     autostart: bool
     max_in_flight: int
+    breaker: int
     reads: str | None
     writes: tuple[str, ...]
     revision: str

@@ -92,6 +92,10 @@ class NodeError(FlowtuiError):
     """A node broke its contract (wrong return type, unknown port, payload that is no JSON)."""
 
 
+class TimedOut(NodeError):
+    """A node took longer than its `timeout`."""
+
+
 class TemplateError(NodeError):
     """A `{{ }}` in a node's config did not parse or could not be rendered."""
 

@@ -22,6 +22,8 @@ class NodeView:
     errors: int
     rate: float
     p95_ms: float | None
+    retries: int
+    retrying: str  # `2/3, next in 4 s` while an item waits for its next try, else empty
     running: int
     last_error: str
     ports: tuple[tuple[str, int], ...]  # of a conditional: how often each port was taken

@@ -47,6 +47,7 @@ class NodeHealth(StrEnum):
 
     IDLE = "idle"  # has not run yet
     HEALTHY = "healthy"  # its last run succeeded
+    RETRYING = "retrying"  # its last run raised, and is tried again
     FAILING = "failing"  # its last run raised
     STALLED = "stalled"  # one run has been going on for longer than `STALL_AFTER_S`
 

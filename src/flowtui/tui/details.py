@@ -90,7 +90,7 @@ def node_detail(loop: LoopView, node: NodeView) -> Detail:
     """Return all about a node; its last error in full."""
     glyph, tone = node_glyph(node)
     entries = [
-        Entry("health", f"{glyph} {node.health}", tone),
+        Entry("health", f"{glyph} {node.health}" + (f" ({node.retrying})" if node.retrying else ""), tone),
         *_given("title", "" if node.title == node.id else node.title),
         Entry("type", node.type),
         Entry("kind", str(node.kind)),
@@ -101,6 +101,7 @@ def node_detail(loop: LoopView, node: NodeView) -> Detail:
         Entry("running", f"{node.running:,} now"),
         Entry("p95", fmt.milliseconds(node.p95_ms)),
         Entry("errors", f"{node.errors:,}", Tone.BAD if node.errors else Tone.TEXT),
+        Entry("retries", f"{node.retries:,}"),
     ]
     total = sum(times for _, times in node.ports)
     entries += [Entry(f"port {port}", f"{times:,} ({fmt.share(times, total)})") for port, times in node.ports]

@@ -88,6 +88,8 @@ def node_glyph(node: NodeView) -> Word:
     """Return the sign of a node's health."""
     if node.health is NodeHealth.FAILING:
         return "✖", Tone.BAD
+    if node.health is NodeHealth.RETRYING:
+        return "↻", Tone.WARN
     if node.health is NodeHealth.STALLED:
         return "!", Tone.WARN
     hollow = node.health is NodeHealth.IDLE
@@ -100,6 +102,8 @@ def node_figure(node: NodeView) -> Word:
     """Return the one figure that says most about a node: its health if bad, its first port, its rate or its time."""
     if node.health is NodeHealth.FAILING:
         return "failing", Tone.BAD
+    if node.health is NodeHealth.RETRYING:
+        return "retrying", Tone.WARN
     if node.health is NodeHealth.STALLED:
         return "stalled", Tone.WARN
     if node.health is NodeHealth.IDLE:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowtui.model.errors import Problem
+from flowtui.nodes.durations import Duration
 from flowtui.workflow.source import KeyPath, Source
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -60,21 +61,47 @@ class _Model(BaseModel):
 
 
 class LoopOptions(_Model):
-    """How a loop runs; written at its producer. `pool` is None where nobody chose one."""
+    """How a loop runs; written at its producer.
+
+    Attributes:
+        pool: None where nobody chose one.
+        breaker: failed iterations in a row after which the loop pauses; 0 for never.
+    """
 
     pool: Literal["asyncio", "thread"] | None = None
     on_error: Literal["dead_letter", "pause", "stop"] = "dead_letter"
     autostart: bool = True
     max_in_flight: int = Field(default=16, ge=1, le=100_000)
+    breaker: int = Field(default=10, ge=0, le=1_000_000)
+
+
+class RetryOptions(_Model):
+    """How often, and how long apart, a failing node is tried again with the same item.
+
+    Attributes:
+        attempts: tries in all, the first among them.
+        delay: seconds before the second try; each later one waits `factor` times longer, up to `max_delay`.
+        jitter: whether a random part of up to `delay` is added, so that many items do not come back at once.
+        on: names of exception classes to try again on, subclasses too; all if empty.
+    """
+
+    attempts: int = Field(default=3, ge=1, le=1_000)
+    delay: Duration = 1.0
+    factor: float = Field(default=2.0, ge=1.0, le=100.0, strict=False)
+    max_delay: Duration = 30.0
+    jitter: bool = True
+    on: Annotated[list[str], BeforeValidator(_as_list)] = []
 
 
 class NodeDoc(_Model):
-    """One node as written; `needs` holds `id` or `id.port`."""
+    """One node as written; `needs` holds `id` or `id.port`, `timeout` seconds for one try."""
 
     type: str
     title: str = ""
     needs: Annotated[list[str], BeforeValidator(_as_list)] = []
     config: dict[str, Any] = {}
+    retry: RetryOptions | None = None
+    timeout: Annotated[Duration, Field(gt=0)] | None = None
     loop: LoopOptions | None = None
 
 
@@ -122,12 +149,14 @@ class Checked:
         self._leave_out(path, rest, extra=details["type"] == "extra_forbidden")
 
     def _unknown_field(self, path: KeyPath) -> Problem:
-        models: dict[int, tuple[str, type[_Model]]] = {
-            1: ("a workflow", FileDoc),
-            3: ("a node", NodeDoc),
-            4: ("'loop'", LoopOptions),
+        models: dict[str, tuple[str, type[_Model]]] = {
+            "loop": ("'loop'", LoopOptions),
+            "retry": ("'retry'", RetryOptions),
         }
-        where, model = models[len(path)]
+        if len(path) > 3:
+            where, model = models[str(path[2])]
+        else:
+            where, model = ("a node", NodeDoc) if len(path) == 3 else ("a workflow", FileDoc)
         name = str(path[-1])
         known = list(model.model_fields)
         message = f"unknown field '{name}' in {where}{did_you_mean(name, known) or ': it has ' + ', '.join(known)}"
@@ -161,6 +190,8 @@ def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
         "string_type": "text",
         "bool_type": "true or false",
         "int_type": "a whole number",
+        "float_type": "a number",
+        "float_parsing": "a number",
         "dict_type": "a mapping",
         "model_type": "a mapping",
         "list_type": "one id or a list of ids",
@@ -169,8 +200,9 @@ def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
         wanted = str(context["expected"])
         if isinstance(value, str):
             return f"'{field}' must be {wanted}, not '{value}'{did_you_mean(value, _literals(wanted))}", "bad-value"
-    elif kind in ("greater_than_equal", "less_than_equal"):
-        wanted = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+    elif kind in ("greater_than_equal", "less_than_equal", "greater_than"):
+        limits = {"ge": "at least", "le": "at most", "gt": "more than"}
+        wanted = " ".join(f"{words} {context[limit]}" for limit, words in limits.items() if limit in context)
     if wanted is None:
         return f"'{field}' is wrong: {details['msg'][:1].lower()}{details['msg'][1:]}", "bad-value"
     if kind == "string_type" and isinstance(value, (bool, int, float)):

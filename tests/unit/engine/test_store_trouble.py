@@ -128,7 +128,7 @@ def test_items_that_wait_are_fetched_after_one_call_failed_though_nobody_rings_a
     async def scene() -> None:
         lab = Lab(plan_of(*READS))
         await lab.running()
-        await lab.until_true(lambda: lab.loop.view().waiting == "no input in in")
+        await lab.until_true(lambda: lab.loop.view().waiting == "no input")
         lab.away = ("fetch",)
         calls = lab.calls["fetch"]
         ids = await lab.push(2)

@@ -30,7 +30,13 @@ def test_a_document_has_everything_that_the_file_says(load):
     assert (doc.name, doc.description, list(doc.nodes)) == ("orders", "Checks.", ["a", "b", "c"])
     first, second, third = doc.nodes.values()
     assert first.title == "First"
-    assert first.loop.model_dump() == {"pool": "thread", "on_error": "pause", "autostart": False, "max_in_flight": 3}
+    assert first.loop.model_dump() == {
+        "pool": "thread",
+        "on_error": "pause",
+        "autostart": False,
+        "max_in_flight": 3,
+        "breaker": 10,
+    }
     assert (second.needs, second.config, second.loop) == (["a"], {"x": [1, {"y": "z"}]}, None)
     assert third.needs == ["b.yes", "a"]
 

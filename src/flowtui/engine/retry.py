@@ -1,0 +1,51 @@
+"""Trying a failing node again: how often and when, by a library; that it is shown, by us."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
+
+from flowtui.engine.telemetry import NodeCounters
+from flowtui.workflow.schema import RetryOptions
+
+
+def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
+    """Return what calls a coroutine function as often as `options` say, and notes in `counters` when it waits.
+
+    The last error is raised as it is. `SystemExit`, cancellation and the like are never tried again.
+    """
+
+    def note(state: RetryCallState) -> None:
+        pause = state.next_action.sleep if state.next_action is not None else 0.0
+        counters.retries += 1
+        counters.next_try = (state.attempt_number + 1, options.attempts, time.monotonic() + pause)
+
+    async def sleep(seconds: float) -> None:
+        counters.retrying += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            counters.retrying -= 1
+
+    def is_retried(error: BaseException) -> bool:
+        names = {cls.__name__ for cls in type(error).__mro__}
+        return isinstance(error, Exception) and (not options.on or not names.isdisjoint(options.on))
+
+    wait = wait_exponential(multiplier=options.delay, exp_base=options.factor, max=options.max_delay)
+    return AsyncRetrying(
+        stop=stop_after_attempt(options.attempts),
+        wait=wait + wait_random(0, options.delay) if options.jitter else wait,
+        retry=retry_if_exception(is_retried),
+        before_sleep=note,
+        sleep=sleep,
+        reraise=True,
+    )
