@@ -29,6 +29,7 @@ from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
 from flowtui.storage.queue_store import Commit, Item, QueueStats, QueueStore, Source
+from flowtui.workflow.schema import RetryOptions
 
 T = TypeVar("T")
 NAMESPACE = "{lab}"
@@ -76,10 +77,15 @@ class PlannedNode:
     cls: type[BaseNode]
     needs: Sequence[str] = ()
     queue: str | None = None
+    retry: RetryOptions | None = None
 
 
 def plan_of(
-    *nodes: PlannedNode, on_error: OnError = OnError.DEAD_LETTER, pool: Pool = Pool.ASYNCIO, max_in_flight: int = 16
+    *nodes: PlannedNode,
+    on_error: OnError = OnError.DEAD_LETTER,
+    pool: Pool = Pool.ASYNCIO,
+    max_in_flight: int = 16,
+    breaker: int = 0,
 ) -> ExecutionPlan:
     """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
     index = {node.id: number for number, node in enumerate(nodes)}
@@ -92,7 +98,7 @@ def plan_of(
             line=1,
             type=NodeType(node.cls.type, node.cls, None, "1"),
             config={},
-            retry=None,
+            retry=node.retry,
             timeout=None,
             needs=needs[number],
             dependants=tuple(
@@ -111,7 +117,7 @@ def plan_of(
         on_error=on_error,
         autostart=True,
         max_in_flight=max_in_flight,
-        breaker=0,
+        breaker=breaker,
         reads=nodes[0].queue,
         writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
         revision="1",
@@ -208,6 +214,7 @@ class Lab:
         self.slow: dict[str, float] = {}  # seconds of leaping time, by place such as `before commit`
         self.gates: dict[str, asyncio.Event] = {}
         self.reached: dict[str, asyncio.Event] = {}
+        self.late = 0.0  # seconds that a report of the runner takes to arrive
         self.owners: list[str] = []  # of the loop's track, in the order in which they joined
         self.stray: set[str] = set()  # owners that nobody may know of any more; their leases run out
         self.events: list[tuple[Event, str]] = []
@@ -245,7 +252,7 @@ class Lab:
 
     def _on_report(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
         self.events.append((event, reason))
-        asyncio.get_running_loop().call_soon(loop.reported, runner, event, reason)
+        asyncio.get_running_loop().call_later(self.late, loop.reported, runner, event, reason)
 
     # ---- what a test does ----
 
@@ -296,7 +303,7 @@ class Lab:
         """Wait until nothing of a queue waits or is in flight."""
         async with asyncio.timeout(patience):
             while (stats := await self.stats(queue)).depth or stats.in_flight:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.5)
 
     async def running(self) -> None:
         self.tell(Command.START)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -39,10 +39,26 @@ class DeadLetter:
     failed_at: float
 
     def to_json(self) -> bytes:
-        """Return the letter as JSON; what JSON cannot hold is kept as its `repr`."""
-        return json.dumps(asdict(self), separators=(",", ":"), default=repr).encode()
+        """Return the letter as JSON; what JSON cannot hold is kept as its `repr`. Never raises."""
+        # Not `asdict`: it copies the payload, and not everything in there lets itself be copied.
+        letter = {field.name: getattr(self, field.name) for field in fields(self)}
+        try:
+            return _as_json(letter)
+        except Exception:  # keys that are no texts, a payload within itself, one that is nested too deeply
+            return _as_json(letter | {"payload": {"repr": _shown(self.payload)}})
 
     @classmethod
     def from_json(cls, text: bytes) -> DeadLetter:
         """Read back what `to_json` wrote."""
         return cls(**json.loads(text))
+
+
+def _as_json(letter: dict[str, Any]) -> bytes:
+    return json.dumps(letter, separators=(",", ":"), default=_shown).encode()
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # an author's class, or nested too deeply
+        return object.__repr__(value)
