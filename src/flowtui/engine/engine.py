@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -27,6 +28,8 @@ from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 from flowtui.storage.data_store import DataStore
 
 _SAMPLE_EVERY_S = 1.0
+_LAST_LOOK_S = 2.0
+_CLOSE_S = 5.0
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
@@ -226,10 +229,13 @@ class FlowEngine:
         for loop, has_ended in zip(loops, ended, strict=True):
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)
-        await self._look(store)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._look(store), _LAST_LOOK_S)
         self._pools.close()
         await store.release()
-        await asyncio.to_thread(store.close)
+        closing = asyncio.create_task(asyncio.to_thread(store.close))
+        # A private server must be gone in the end; one of the user's own may be left to itself.
+        await asyncio.wait([closing], timeout=_CLOSE_S if store.info.kind == "redis" else None)
 
     def _make_loop(self, plan: ExecutionPlan) -> Loop:
         assert self._store is not None

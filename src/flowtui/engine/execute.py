@@ -101,9 +101,9 @@ class Step:
         self.counters.in_threads += 1
         try:
             return call(*args)
-        except StopIteration as error:
-            # No future takes it: whoever awaits the call would wait for ever.
-            raise RuntimeError("a plain function raised StopIteration") from error
+        except (StopIteration, GeneratorExit) as error:
+            # The one fits into no future, so that its awaiter would wait for ever; the other would close the awaiter.
+            raise RuntimeError(f"a plain function raised {type(error).__name__}") from error
         finally:
             self.counters.in_threads -= 1
 

@@ -18,10 +18,17 @@ from flowtui.engine.telemetry import NodeCounters
 from flowtui.workflow.schema import RetryOptions
 
 
+def is_cancelled() -> bool:
+    """Tell whether the running task has been asked to end, even if the code in it swallowed that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
     """Return what calls a coroutine function as often as `options` say, and notes in `counters` when it waits.
 
-    The last error is raised as it is. `SystemExit`, cancellation and the like are never tried again.
+    The last error is raised as it is. `SystemExit`, cancellation and the like are never tried again, nor is what a
+    node raises because it was cancelled.
     """
 
     def note(state: RetryCallState) -> None:
@@ -38,7 +45,8 @@ def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
 
     def is_retried(error: BaseException) -> bool:
         names = {cls.__name__ for cls in type(error).__mro__}
-        return isinstance(error, Exception) and (not options.on or not names.isdisjoint(options.on))
+        is_named = not options.on or not names.isdisjoint(options.on)
+        return is_named and isinstance(error, Exception) and not is_cancelled()
 
     wait = wait_exponential(multiplier=options.delay, exp_base=options.factor, max=options.max_delay)
     return AsyncRetrying(

@@ -100,7 +100,7 @@ class FlowRunner:
         self._ends_at = ends_at
         loop.call_at(ends_at, self._abort)
         if self._track is not None:
-            self._track.session.give_up_at = ends_at
+            self._track.session.give_up(ends_at)
         if not self._stopping:
             self._stopping = True
             self._cancel_waiting()

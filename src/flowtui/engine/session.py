@@ -33,7 +33,7 @@ class Settled:
 
 
 class StoreSession:
-    """Joins, fetches and commits for one track; waits through outages until `give_up_at`.
+    """Joins, fetches and commits for one track; waits through outages until `give_up`.
 
     Use it from one event loop only. Fetching and committing may overlap; looking at or shortening the in-flight
     list, and becoming a new owner, exclude commits, since these move the list's head.
@@ -50,8 +50,15 @@ class StoreSession:
         self._lock = asyncio.Lock()
         self._seq = 0
         self._owner = ""
+        self._give_up_at: float | None = None  # None: never
+        self._limits: set[asyncio.Timeout] = set()  # of the calls under way
         self.source = source
-        self.give_up_at: float | None = None  # by the event loop's clock; None: never
+
+    def give_up(self, at: float) -> None:
+        """Insist no longer than until `at`, by the event loop's clock; this holds for calls under way too."""
+        self._give_up_at = at
+        for limit in self._limits:
+            limit.reschedule(at)
 
     async def join(self) -> None:
         """Become an owner."""
@@ -74,7 +81,7 @@ class StoreSession:
         Returns an empty list only if the queue is empty. May be called only when all that was fetched is taken.
 
         Raises:
-            StoreUnavailable: only after `give_up_at`.
+            StoreUnavailable: only after `give_up`.
         """
         source = self.source
         assert source is not None
@@ -102,7 +109,7 @@ class StoreSession:
         """Store what has settled, all or nothing; return False if the lease has ended, so that nothing was stored.
 
         Raises:
-            StoreUnavailable: only after `give_up_at`.
+            StoreUnavailable: only after `give_up`.
             StoreError: the store refuses it, and always will.
         """
         owner = self._owner
@@ -132,7 +139,7 @@ class StoreSession:
         """Return the items that were fetched and not begun to the head of their queue.
 
         Raises:
-            StoreUnavailable: only after `give_up_at`.
+            StoreUnavailable: only after `give_up`.
         """
         source = self.source
         if source is None:
@@ -144,7 +151,7 @@ class StoreSession:
         """Return everything that is not committed and stop being an owner.
 
         Raises:
-            StoreUnavailable: only after `give_up_at`.
+            StoreUnavailable: only after `give_up`.
         """
         async with self._lock:
             if self._owner:
@@ -163,9 +170,9 @@ class StoreSession:
         delay = _FIRST_DELAY_S
         while True:
             try:
-                result = await call()
+                result = await self._in_time(call)
             except StoreUnavailable as error:
-                if self.give_up_at is not None and asyncio.get_running_loop().time() >= self.give_up_at:
+                if self._give_up_at is not None and asyncio.get_running_loop().time() >= self._give_up_at:
                     raise
                 self._report(error)
                 await asyncio.sleep(delay)
@@ -173,6 +180,19 @@ class StoreSession:
             else:
                 self._waiting.clear(WaitingFor.STORE)
                 return result
+
+    async def _in_time(self, call: Callable[[], Awaitable[T]]) -> T:
+        limit = asyncio.timeout_at(self._give_up_at)
+        try:
+            async with limit:
+                self._limits.add(limit)
+                return await call()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StoreUnavailable("it did not answer in the time that was left") from error
+        finally:
+            self._limits.discard(limit)
 
     def _report(self, error: StoreUnavailable) -> None:
         if not self._waiting.now[0].startswith("store:"):

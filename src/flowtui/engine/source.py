@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from flowtui.engine.execute import Step, describe, hop
 from flowtui.engine.logs import current_item, current_node
+from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession
 from flowtui.engine.telemetry import WaitingFor
 from flowtui.model.data import Meta, NodeData
@@ -89,7 +90,7 @@ class NodeSource:
         except Exhausted:
             raise
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             await self._failed(NodeError(f"{self._step.id} was cancelled from inside"))
             return None
@@ -220,11 +221,6 @@ class QueueSource:
     def discard(self) -> None:
         self._fetched.clear()
         self._batch_size = 0
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _opened(delivery: Delivery) -> Taken:

@@ -25,6 +25,8 @@ from flowtui.storage.queue_store import Source
 
 #: How long a cancelled node may take to notice, in seconds.
 _CANCEL_S = 2.0
+#: How long the store may take to let the track go, in seconds; after that its lease ends by itself.
+_LEAVE_S = 2.0
 #: How long the `teardown` of one node may take, in seconds.
 _TEARDOWN_S = 10.0
 _log = logging.getLogger("flowtui.track")
@@ -126,6 +128,7 @@ class Track:
     async def close(self) -> None:
         """Commit what has settled, give back or file the rest, tear the nodes down. Logs what goes wrong."""
         await self.commits.flush()
+        self.session.give_up(asyncio.get_running_loop().time() + _LEAVE_S)
         try:
             await self.session.leave()
         except StoreError as error:
