@@ -87,7 +87,7 @@ async def take(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> Non
     await pilot.pause(0.5)
     save(app, "overview-80x24")
     await pilot.resize_terminal(120, 40)
-    await pilot.press("exclamation_mark")
+    await pilot.press("tab", "tab", "tab", "enter")
     await pilot.pause(0.5)
     save(app, "dead-letter")
     await pilot.press("escape", "question_mark")

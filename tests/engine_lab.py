@@ -301,9 +301,11 @@ class Lab:
 
     async def until_drained(self, queue: str = "in", patience: float = 120.0) -> None:
         """Wait until nothing of a queue waits or is in flight."""
+        pause = 0.01
         async with asyncio.timeout(patience):
             while (stats := await self.stats(queue)).depth or stats.in_flight:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(pause)
+                pause *= 1.3
 
     async def running(self) -> None:
         self.tell(Command.START)

@@ -242,7 +242,7 @@ class FlowEngine:
         return Loop(plan, self._store, self._pools, self._reported)
 
     def _reported(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
-        if not self._control.is_closed():
+        with contextlib.suppress(RuntimeError):  # closed: a loop that was left behind ends only now
             self._control.call_soon_threadsafe(loop.reported, runner, event, reason)
 
     async def _release_store(self) -> None:

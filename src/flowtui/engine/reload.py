@@ -21,8 +21,8 @@ from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
 _BEGUN = frozenset(LoopState) - {LoopState.STARTING}
-#: On top of the grace, for teardown and the last commit.
-_END_PATIENCE_S = GRACE_S + 5.0
+#: On top of the grace, for teardown and the last commit; a loop that takes longer ends, but is not started again.
+_END_PATIENCE_S = GRACE_S + 20.0
 #: A `setup` that takes longer than this is left to itself: the loop stays `starting`.
 _START_PATIENCE_S = 30.0
 _LOOK_EVERY_MS = 1000

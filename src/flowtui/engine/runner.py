@@ -274,23 +274,29 @@ class FlowRunner:
             while self._paused and not self._stopping:
                 self._progress.clear()
                 self._tell_if_settled()
+                if self.in_flight:
+                    self._say_what_is_in_flight(track)
                 await self._progress.wait()
         finally:
             self._held = False
+            self.waiting.clear(WaitingFor.ROOM)
 
     def _has_room(self, track: Track) -> bool:
         return self._unsettled < self.plan.max_in_flight and len(track.commits) < _MOST_UNCOMMITTED
 
     async def _wait_for_room(self, track: Track) -> None:
-        oldest = track.commits.unsettled()
-        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits)} commits"
-        self.waiting.set(WaitingFor.ROOM, text)
         try:
-            while not self._has_room(track) and not self._stopping:
+            while not (self._has_room(track) or self._stopping or self._paused):
                 self._progress.clear()
+                self._say_what_is_in_flight(track)
                 await self._progress.wait()
         finally:
             self.waiting.clear(WaitingFor.ROOM)
+
+    def _say_what_is_in_flight(self, track: Track) -> None:
+        oldest = track.commits.unsettled()
+        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits)} commits"
+        self.waiting.set(WaitingFor.ROOM, text)
 
     async def _all_committed(self) -> bool:
         while self.in_flight and not self._stopping:

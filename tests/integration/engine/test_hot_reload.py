@@ -130,6 +130,21 @@ def test_a_new_revision_that_cannot_start_hands_back_to_the_old_one(write, start
     assert app.snapshot().problems == ()
 
 
+def test_the_problem_of_a_revision_that_did_not_start_goes_when_the_old_one_is_saved(write, start, folder) -> None:
+    write("a.yaml", ENDLESS.format(file="a.txt"))
+    (folder / "nodes" / "doomed.py").write_text(
+        "from flowtui import BlockingNode\n"
+        "class Doomed(BlockingNode):\n"
+        "    def setup(self): raise OSError('port taken')\n"
+        "    async def execute(self, data): pass\n"
+    )
+    app = start(watch=True)
+    write("a.yaml", "nodes:\n  start: {type: count, config: {every: 0.002}}\n  doomed: {type: doomed, needs: start}\n")
+    app.until(lambda: any(p.code == "not-started" for p in app.snapshot().problems))
+    write("a.yaml", ENDLESS.format(file="a.txt"))
+    app.until(lambda: not app.snapshot().problems)
+
+
 def test_a_reload_respects_what_a_person_stopped_or_paused(write, start) -> None:
     write("a.yaml", ENDLESS.format(file="a.txt"))
     write("b.yaml", ENDLESS.format(file="b.txt"))

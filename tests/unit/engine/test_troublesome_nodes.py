@@ -258,6 +258,7 @@ def test_an_item_that_arrives_while_the_loop_is_paused_goes_back_and_is_not_begu
     async def scene() -> None:
         lab = Lab(plan_of(reader(), work(begin)))
         await lab.running()
+        await lab.until_true(lambda: lab.loop.view().waiting)
         arrived = lab.hold("after fetch")
         await lab.push(2)
         await lab.reached["after fetch"].wait()
@@ -272,6 +273,32 @@ def test_an_item_that_arrives_while_the_loop_is_paused_goes_back_and_is_not_begu
         await lab.until_drained()
         assert begun == [0, 1]
         assert lab.loop.view().nodes[0].runs == 2
+        await lab.stop()
+
+    run(scene())
+
+
+def test_a_pausing_loop_returns_what_it_has_not_begun_while_slow_items_are_on_their_way() -> None:
+    gate = asyncio.Event()
+
+    async def slow(data: NodeData) -> None:
+        if data["n"] >= 8:
+            await gate.wait()
+
+    async def scene() -> None:
+        lab = Lab(plan_of(reader(), work(slow, NonBlockingNode), max_in_flight=2))
+        await lab.push(30)
+        await lab.running()
+        await lab.until_true(lambda: lab.loop.view().waiting == "2 in flight, oldest at work")
+        assert (await lab.stats()).in_flight > 2
+        lab.tell(Command.PAUSE)
+        await asyncio.sleep(1)
+        stats = await lab.stats()
+        assert (stats.depth, stats.in_flight) == (20, 2)
+        assert (lab.state, lab.loop.view().waiting) == (LoopState.PAUSING, "2 in flight, oldest at work")
+        gate.set()
+        await lab.until(LoopState.PAUSED)
+        assert (await lab.stats()).in_flight == 0
         await lab.stop()
 
     run(scene())
@@ -384,17 +411,20 @@ def test_a_producer_whose_error_cannot_be_read_is_asked_again() -> None:
 
 def test_a_cursor_that_its_producer_changes_in_place_is_saved_in_every_life() -> None:
     class Steps(ProducerNode):
+        made = 0
+
         async def execute(self) -> dict[str, int]:
+            if self.made == 2:
+                raise Exhausted
+            self.made += 1
             if self.cursor is None:
                 self.cursor = {"at": 0}
             self.cursor["at"] += 1
-            if self.cursor["at"] % 3 == 0:
-                raise Exhausted
             return {"n": self.cursor["at"]}
 
     async def scene() -> None:
         lab = Lab(plan_of(PlannedNode("read", Steps)))
-        for saved in (b'{"at": 2}', b'{"at": 2}'):
+        for saved in (b'{"at": 2}', b'{"at": 4}'):
             lab.tell(Command.START)
             await lab.until(LoopState.COMPLETED)
             assert await lab.store.cursor(LOOP) == saved
