@@ -18,6 +18,8 @@ from flowtui.storage.queue_store import Commit, Delivery, Item, Source
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
+#: How long the store is asked for what begins when it is time to give up, in seconds.
+_LAST_CALL_S = 2.0
 _log = logging.getLogger("flowtui.store")
 T = TypeVar("T")
 
@@ -168,11 +170,15 @@ class StoreSession:
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         delay = _FIRST_DELAY_S
+        clock = asyncio.get_running_loop().time
+        began = clock()
         while True:
+            # What the grace has cut off is filed and returned only after it.
+            ends_at = None if self._give_up_at is None else max(self._give_up_at, began + _LAST_CALL_S)
             try:
-                result = await self._in_time(call)
+                result = await self._in_time(call, ends_at)
             except StoreUnavailable as error:
-                if self._give_up_at is not None and asyncio.get_running_loop().time() >= self._give_up_at:
+                if ends_at is not None and clock() >= ends_at:
                     raise
                 self._report(error)
                 await asyncio.sleep(delay)
@@ -181,8 +187,8 @@ class StoreSession:
                 self._waiting.clear(WaitingFor.STORE)
                 return result
 
-    async def _in_time(self, call: Callable[[], Awaitable[T]]) -> T:
-        limit = asyncio.timeout_at(self._give_up_at)
+    async def _in_time(self, call: Callable[[], Awaitable[T]], ends_at: float | None) -> T:
+        limit = asyncio.timeout_at(ends_at)
         try:
             async with limit:
                 self._limits.add(limit)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine_lab import CALLS, LOOP, Lab, PlannedNode, plan_of, quiet, reader, run, writer
+from flowtui.engine.runner import GRACE_S
 from flowtui.model.data import NodeData
 from flowtui.model.errors import StoreError
 from flowtui.model.ids import derived_id
@@ -193,6 +194,51 @@ def test_a_loop_whose_commit_is_refused_fails_and_says_why_and_its_item_goes_bac
         lab.away = ()
         await lab.running()
         await assert_each_once(lab, ids)
+
+    run(scene())
+
+
+async def _never(data: NodeData) -> None:
+    await asyncio.Event().wait()
+
+
+class Never(BlockingNode):
+    execute = staticmethod(_never)
+
+
+def test_what_the_grace_has_cut_off_is_filed_and_returned_by_a_store_that_takes_its_time() -> None:
+    async def scene(first: PlannedNode) -> Lab:
+        lab = Lab(plan_of(first, PlannedNode("never", Never, (first.id,))))
+        await lab.push(3)
+        await lab.running()
+        await asyncio.sleep(2)
+        lab.slow = {f"before {call}": 0.5 for call in CALLS}
+        assert await lab.stop() is LoopState.STOPPED
+        return lab
+
+    async def made() -> None:
+        lab = await scene(PlannedNode("make", OneByOne))
+        assert [letter.error for letter in await lab.letters()] == ["Cancelled"]
+
+    async def read() -> None:
+        lab = await scene(reader())
+        stats = await lab.stats()
+        assert (stats.depth, stats.in_flight) == (3, 0)
+
+    run(made())
+    run(read())
+
+
+@pytest.mark.parametrize("call", ["fetch", "commit", "leave"])
+def test_a_store_that_does_not_answer_at_all_keeps_no_loop_from_ending(call) -> None:
+    async def scene() -> None:
+        lab = Lab(plan_of(*READS))
+        await lab.running()
+        lab.hold(f"before {call}")
+        await lab.push(3)
+        await asyncio.sleep(2)
+        lab.tell(Command.STOP)
+        await lab.until(LoopState.STOPPED, patience=GRACE_S + 5)
 
     run(scene())
 
