@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -360,4 +360,8 @@ class Life(RuleBasedStateMachine):
 def test_whatever_happens_to_a_loop_it_ends_when_asked_and_no_item_is_lost_or_doubled(monkeypatch) -> None:
     # When an iteration lets others take their turn depends on the real time, and no example may.
     monkeypatch.setattr("flowtui.engine.runner._TURN_NS", -1)
-    run_state_machine_as_test(Life, settings=settings(max_examples=100, stateful_step_count=40, deadline=None))
+    # Without shrinking, which would take minutes: forty steps can be read.
+    phases = (Phase.explicit, Phase.reuse, Phase.generate)
+    run_state_machine_as_test(
+        Life, settings=settings(max_examples=70, stateful_step_count=40, deadline=None, phases=phases)
+    )

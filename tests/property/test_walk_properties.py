@@ -223,7 +223,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(examples())
 def test_the_engine_runs_every_graph_as_the_rules_say(
     example: tuple[list[PlannedNode], dict[tuple[str, int], Behaviour]],

@@ -17,11 +17,13 @@ from flowtui.storage.queue_store import Item
 
 @dataclass(slots=True)
 class _Join:
-    """A node with several needs, in one iteration: edges still open, live inputs by edge, and whether it may run."""
+    """A node with several needs, in one iteration: edges still open, and live inputs by edge.
+
+    An edge behind a failure stays open for ever, and so the join never runs.
+    """
 
     open: int
     live: dict[int, NodeData] = field(default_factory=dict)
-    blocked: bool = False
 
 
 class Iteration:
@@ -94,7 +96,7 @@ class Routing:
         return found
 
     def fail(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
-        """File a dead letter for `step` and see that nothing behind it runs."""
+        """File a dead letter for `step`; nothing behind it runs, since it hands on nothing."""
         self._on_failure(step, error)
         it.dead.append(
             DeadLetter(
@@ -112,7 +114,6 @@ class Routing:
                 failed_at=time(),
             )
         )
-        self._block(step, it)
 
     def _enter(self, step: Step, data: NodeData, it: Iteration, found: list[tuple[Step, NodeData]]) -> None:
         if step.queue is None:
@@ -159,23 +160,12 @@ class Routing:
             state.open -= 1
             if output is not None and need.port in (None, port):
                 state.live[edge] = output
-        if state.open or state.blocked:
+        if state.open:
             return
         if state.live:
             self._enter(join, _merged(join, state.live, it), it, found)
         else:
             found += self.ready(join, None, None, it)
-
-    def _block(self, step: Step, it: Iteration) -> None:
-        for dependant in step.dependants:
-            if dependant.is_join:
-                state = it.joins.get(dependant.index)
-                if state is None:
-                    state = it.joins[dependant.index] = _Join(open=len(dependant.needs))
-                if state.blocked:
-                    continue
-                state.blocked = True
-            self._block(dependant, it)
 
 
 def _merged(join: Step, live: dict[int, NodeData], it: Iteration) -> NodeData:

@@ -96,7 +96,8 @@ def test_a_commit_that_was_tried_in_vain_is_not_repeated_under_the_next_lease() 
     run(scene())
 
 
-def test_items_whose_reply_came_after_the_lease_had_ended_are_left_to_others() -> None:
+@pytest.mark.parametrize("when", ["before join", "after join"])
+def test_items_whose_reply_came_after_the_lease_had_ended_are_left_to_others(when) -> None:
     async def scene() -> None:
         lab = Lab(plan_of(*READS))
         await lab.running()
@@ -108,9 +109,15 @@ def test_items_whose_reply_came_after_the_lease_had_ended_are_left_to_others() -
         await lab.reached["after fetch"].wait()
         lab.end_lease()
         lab.gates.clear()
+        joined = lab.hold(when)  # the new lease, of which the commit has seen the need
         commit.set()
-        await asyncio.sleep(0.001)
+        await lab.reached[when].wait()
+        if when == "after join":
+            joined.set()
+            await asyncio.sleep(0.001)
         fetch.set()
+        await asyncio.sleep(0.001)
+        joined.set()
         await assert_each_once(lab, ids)
 
     run(scene())
