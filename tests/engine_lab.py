@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowtui.engine.handle import Report, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.loop import Loop
-from flowtui.engine.pools import Home
-from flowtui.engine.runner import FlowRunner
+from flowtui.engine.pools import LocalTrack
 from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
 from flowtui.model.errors import StoreUnavailable
 from flowtui.model.letters import DeadLetter
@@ -86,6 +86,7 @@ def plan_of(
     pool: Pool = Pool.ASYNCIO,
     max_in_flight: int = 16,
     breaker: int = 0,
+    replicas: int = 1,
 ) -> ExecutionPlan:
     """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
     index = {node.id: number for number, node in enumerate(nodes)}
@@ -100,6 +101,7 @@ def plan_of(
             config={},
             retry=node.retry,
             timeout=None,
+            cache=None,
             needs=needs[number],
             dependants=tuple(
                 other for other in range(len(nodes)) if any(need.index == number for need in needs[other])
@@ -114,6 +116,8 @@ def plan_of(
         path=Path("w.yaml"),
         nodes=planned,
         pool=pool,
+        replicas=replicas,
+        restarts=5,
         on_error=on_error,
         autostart=True,
         max_in_flight=max_in_flight,
@@ -170,24 +174,18 @@ class _Queues:
         return result
 
 
-class _Home:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+class _Launcher:
+    """Starts every track on the lab's event loop."""
 
-    def post(self, call: Callable[[], object]) -> None:
-        self._loop.call_soon(call)
-
-
-class _Pools:
-    """Launches every runner on the lab's event loop."""
-
-    def __init__(self) -> None:
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
         self.tasks: list[asyncio.Task[None]] = []
 
-    def launch(self, pool: Pool, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> Home:
+    def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
         loop = asyncio.get_running_loop()
-        loop.call_soon(lambda: self.tasks.append(loop.create_task(run())))
-        return _Home(loop)
+        track = LocalTrack(plan, self._lab, loop, report, lambda _: None)  # type: ignore[arg-type]
+        loop.call_soon(lambda: self.tasks.append(loop.create_task(track.runner.run())))
+        return track
 
 
 class Lab:
@@ -218,11 +216,11 @@ class Lab:
         self.owners: list[str] = []  # of the loop's track, in the order in which they joined
         self.stray: set[str] = set()  # owners that nobody may know of any more; their leases run out
         self.events: list[tuple[Event, str]] = []
-        self.pools = _Pools()
+        self.launcher = _Launcher(self)
         self.store = QueueStore(
             self._connector.async_client(), "lab", NAMESPACE, self._keeper, self._bells, self._health
         )
-        self.loop = Loop(plan, self, self.pools, self._on_report)  # type: ignore[arg-type]
+        self.loop = Loop(plan, self._launch, self._post)
         self._seq = itertools.count(1)
         self._writer = f"writer-{id(self)}"
         self._joined = False
@@ -250,9 +248,15 @@ class Lab:
         self.gates[place] = gate = asyncio.Event()
         return gate
 
-    def _on_report(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
-        self.events.append((event, reason))
-        asyncio.get_running_loop().call_later(self.late, loop.reported, runner, event, reason)
+    def _launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
+        def noted(said: Report) -> None:
+            self.events.append((said.event, said.reason))
+            report(said)
+
+        return self.launcher.launch(plan, number, noted)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(self.late, call)
 
     # ---- what a test does ----
 
@@ -317,7 +321,7 @@ class Lab:
             if self.state is not LoopState.STOPPING:
                 self.tell(Command.STOP)
             await self.until(LoopState.STOPPED, LoopState.FAILED, LoopState.COMPLETED)
-        await asyncio.gather(*self.pools.tasks)
+        await asyncio.gather(*self.launcher.tasks)
         return self.state
 
     async def stats(self, queue: str = "in") -> QueueStats:

@@ -31,9 +31,19 @@ class EngineClient:
         """Carry out a command on a loop; fails with `IllegalTransition` or `UnknownLoop`."""
         return self._engine.command(command, loop)
 
-    def command_all(self, command: Command) -> Future[int]:
-        """Carry out a command on every loop whose state allows it; return how many obeyed."""
-        return self._engine.command_all(command)
+    def command_all(self, command: Command, workflow: str = "") -> Future[int]:
+        """Carry out a command on every loop, or every loop of a workflow, whose state allows it.
+
+        Returns how many obeyed.
+        """
+        return self._engine.command_all(command, workflow)
+
+    def scale(self, loop: str, change: int) -> Future[int]:
+        """Give a loop `change` more tracks, or fewer; return how many it has then, 1 at least.
+
+        Fails with `NotReplicable` or `UnknownLoop`.
+        """
+        return self._engine.scale(loop, change)
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -7,11 +7,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.session import Settled, StoreSession
-from flowtui.engine.telemetry import LoopCounters
+from flowtui.engine.telemetry import TrackCounters
 from flowtui.model.errors import StoreUnavailable
 
 _LARGEST_COMMIT = 256
@@ -28,7 +28,7 @@ class Commits:
     def __init__(
         self,
         session: StoreSession,
-        counters: LoopCounters,
+        counters: TrackCounters,
         on_progress: Callable[[], None],
         on_refused: Callable[[BaseException], None],
     ) -> None:
@@ -58,7 +58,7 @@ class Commits:
 
     def settled(self, it: Iteration) -> None:
         """Take note that nothing of `it` runs any more."""
-        self._counters.latency.observe(perf_counter_ns() - it.started_ns)
+        self._counters.histogram.observe(perf_counter_ns() - it.started_ns)
         if self._task is not None or it.abandoned:
             return
         while self._open and self._open[0].walkers == 0 and not self._open[0].has_effects:
@@ -122,6 +122,7 @@ class Commits:
 
     def _count(self, it: Iteration) -> None:
         self._counters.iterations += 1
+        self._counters.last_at = time()
         if it.dead:
             self._counters.errors += 1
 

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flowtui.engine.deployment import Deployment
+from flowtui.engine.drain import Drains
 from flowtui.engine.idle import is_idle
-from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
 from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
-from flowtui.engine.runner import GRACE_S, FlowRunner
+from flowtui.engine.runner import GRACE_S
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, IllegalTransition
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 from flowtui.storage.data_store import DataStore
+from flowtui.workflow.schema import MOST_REPLICAS
 
 _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
@@ -54,9 +55,10 @@ class FlowEngine:
         self._buffer = LogBuffer()
         self._capture = LogCapture(self._buffer, log_level)
         self._monitor = StoreMonitor()
-        self._pools = Pools(self._release_store)
         self._deployment = Deployment(folder, env, self._make_loop)
+        self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
         self._store: DataStore | None = None
+        self._pools: Pools | None = None
         self._started_at = time.monotonic()
         self._loading = True
         self._failure = ""
@@ -119,9 +121,19 @@ class FlowEngine:
         """Carry out a command; fails with `IllegalTransition` or `UnknownLoop`."""
         return self._submit(self._command(command, loop))
 
-    def command_all(self, command: Command) -> Future[int]:
-        """Carry out a command on every loop whose state allows it; return how many these were."""
-        return self._submit(self._command_all(command))
+    def command_all(self, command: Command, workflow: str = "") -> Future[int]:
+        """Carry out a command on every loop, or every loop of a workflow, whose state allows it.
+
+        Returns how many these were.
+        """
+        return self._submit(self._command_all(command, workflow))
+
+    def scale(self, loop: str, change: int) -> Future[int]:
+        """Give a loop `change` more tracks, or fewer; return how many it has then, 1 at least.
+
+        Fails with `NotReplicable` or `UnknownLoop`.
+        """
+        return self._submit(self._scale(loop, change))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""
@@ -139,16 +151,26 @@ class FlowEngine:
 
     async def _command(self, command: Command, loop: str) -> None:
         self._deployment.get(loop).command(command, "by hand")
+        self._drains.begun()
 
-    async def _command_all(self, command: Command) -> int:
+    async def _command_all(self, command: Command, workflow: str) -> int:
         obeyed = 0
         for loop in self._deployment.loops.values():
+            if workflow not in ("", loop.plan.workflow):
+                continue
             try:
                 loop.command(command, "by hand")
             except IllegalTransition:
                 continue
             obeyed += 1
+        self._drains.begun()
         return obeyed
+
+    async def _scale(self, id: str, change: int) -> int:
+        loop = self._deployment.get(id)
+        wanted = min(max(1, loop.replicas + change), MOST_REPLICAS)
+        loop.scale(wanted)
+        return wanted
 
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:
@@ -181,6 +203,7 @@ class FlowEngine:
             self._deployment.show_problems(loading.result())
         try:
             self._store = store = await opening
+            self._pools = Pools(store)
         except FlowtuiError as error:
             self._failure = str(error)
             _log.error("%s", error)
@@ -196,7 +219,10 @@ class FlowEngine:
         await self._deployment.deploy(loading.result(), first=True)
         self._loading = False
         self._ready.set()
-        background = [asyncio.create_task(_reporting(self._sample(store)))]
+        background = [
+            asyncio.create_task(_reporting(self._sample(store))),
+            asyncio.create_task(_reporting(self._drains.follow(store))),
+        ]
         if self._watch:
             background.append(asyncio.create_task(_reporting(self._follow_folder())))
         await closing
@@ -231,23 +257,20 @@ class FlowEngine:
                 _log.error("%s does not end; left behind", loop.plan.loop)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._look(store), _LAST_LOOK_S)
-        self._pools.close()
+        if self._pools is not None:
+            self._pools.close()
         await store.release()
         closing = asyncio.create_task(asyncio.to_thread(store.close))
         # A private server must be gone in the end; one of the user's own may be left to itself.
         await asyncio.wait([closing], timeout=_CLOSE_S if store.info.kind == "redis" else None)
 
     def _make_loop(self, plan: ExecutionPlan) -> Loop:
-        assert self._store is not None
-        return Loop(plan, self._store, self._pools, self._reported)
+        assert self._pools is not None
+        return Loop(plan, self._pools.launch, self._post)
 
-    def _reported(self, loop: Loop, runner: FlowRunner, event: Event, reason: str) -> None:
-        with contextlib.suppress(RuntimeError):  # closed: a loop that was left behind ends only now
-            self._control.call_soon_threadsafe(loop.reported, runner, event, reason)
-
-    async def _release_store(self) -> None:
-        if self._store is not None:
-            await self._store.release()
+    def _post(self, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # closed: a track that was left behind ends only now
+            self._control.call_soon_threadsafe(call)
 
     def _store_view(self) -> StoreView:
         store = self._store

@@ -162,9 +162,9 @@ async def execute(
         counters.last_ns = took
         # Of quick runs every eighth stands for eight: counting each would cost as much as the run.
         if took > _QUICK_NS:
-            counters.latency.observe(took)
+            counters.histogram.observe(took)
         elif counters.runs & 7 == 1:
-            counters.latency.observe(took, 8)
+            counters.histogram.observe(took, 8)
 
 
 async def _within_time(

@@ -10,55 +10,76 @@ from flowtui.model.states import Command, LoopState
 
 
 class Event(StrEnum):
-    """What can happen to a loop: the four commands of a person and what its runner reports."""
+    """What can happen to a loop: the commands of a person and what its tracks report."""
 
     START = "start"
     STARTED = "started"
     PAUSE = "pause"
     SETTLED = "settled"  # nothing is in flight any more
     RESUME = "resume"
+    DRAIN = "drain"
     STOP = "stop"
-    ENDED = "ended"  # the runner is gone, as asked
+    KILL = "kill"
+    RESTART = "restart"
+    ENDED = "ended"  # the tracks are gone, as asked
     COMPLETE = "complete"  # the producer is exhausted and everything is committed
     FAIL = "fail"
+    CRASH = "crash"  # the process of a track has died
 
 
 _S = LoopState
 _E = Event
 
+_FROM_REST = {_E.START: _S.STARTING, _E.RESTART: _S.STARTING}
+_TO_END = {_E.STOP: _S.STOPPING, _E.KILL: _S.STOPPING, _E.RESTART: _S.STOPPING, _E.FAIL: _S.FAILED}
+
 TRANSITIONS: dict[LoopState, dict[Event, LoopState]] = {
-    _S.STOPPED: {_E.START: _S.STARTING},
-    _S.STARTING: {_E.STARTED: _S.RUNNING, _E.PAUSE: _S.PAUSING, _E.STOP: _S.STOPPING, _E.FAIL: _S.FAILED},
-    _S.RUNNING: {
+    _S.STOPPED: _FROM_REST,
+    _S.STARTING: {
+        **_TO_END,
+        _E.STARTED: _S.RUNNING,
         _E.PAUSE: _S.PAUSING,
-        _E.STOP: _S.STOPPING,
+        _E.DRAIN: _S.DRAINING,
+        _E.CRASH: _S.STARTING,
+    },
+    _S.RUNNING: {
+        **_TO_END,
+        _E.PAUSE: _S.PAUSING,
+        _E.DRAIN: _S.DRAINING,
+        _E.CRASH: _S.STARTING,
         _E.COMPLETE: _S.COMPLETED,
-        _E.FAIL: _S.FAILED,
     },
     _S.PAUSING: {
-        _E.STARTED: _S.PAUSING,
+        **_TO_END,
         _E.SETTLED: _S.PAUSED,
         _E.RESUME: _S.RUNNING,
-        _E.STOP: _S.STOPPING,
+        _E.DRAIN: _S.DRAINING,
+        _E.CRASH: _S.PAUSING,
         _E.COMPLETE: _S.COMPLETED,
-        _E.FAIL: _S.FAILED,
     },
     _S.PAUSED: {
+        **_TO_END,
         _E.RESUME: _S.RUNNING,
-        _E.STOP: _S.STOPPING,
+        _E.DRAIN: _S.DRAINING,
+        _E.CRASH: _S.PAUSED,
         _E.COMPLETE: _S.COMPLETED,
-        _E.FAIL: _S.FAILED,
     },
-    # What a runner reports after it was asked to stop cannot change its fate any more, only a failure can.
+    _S.DRAINING: {
+        **_TO_END,
+        _E.CRASH: _S.DRAINING,
+        _E.ENDED: _S.STOPPED,
+        _E.COMPLETE: _S.COMPLETED,
+    },
+    # What a track reports after it was asked to stop cannot change its fate any more, only a failure can.
     _S.STOPPING: {
-        _E.STARTED: _S.STOPPING,
-        _E.SETTLED: _S.STOPPING,
+        _E.KILL: _S.STOPPING,
+        _E.RESTART: _S.STOPPING,
         _E.ENDED: _S.STOPPED,
         _E.COMPLETE: _S.COMPLETED,
         _E.FAIL: _S.FAILED,
     },
-    _S.COMPLETED: {_E.START: _S.STARTING},
-    _S.FAILED: {_E.START: _S.STARTING},
+    _S.COMPLETED: _FROM_REST,
+    _S.FAILED: _FROM_REST,
 }
 
 
@@ -92,7 +113,9 @@ class Lifecycle:
         if target is not self.state:
             self.state = target
             self.since = time.time()
-            self.reason = reason or self.reason  # what merely follows from a move has no reason of its own
+        elif event is not Event.CRASH:
+            return target
+        self.reason = reason or self.reason  # what merely follows from a move has no reason of its own
         return target
 
     def _legal(self) -> str:

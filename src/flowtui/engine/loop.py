@@ -1,90 +1,125 @@
-"""One loop as the engine holds it: its plan, its life, its counters and, while it lives, its runner."""
+"""One loop as the engine holds it: its plan, its life, and while it lives its tracks."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
+from flowtui.engine.crew import Crew, Launch, Member
+from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event, Lifecycle
-from flowtui.engine.pools import Home, Pools
-from flowtui.engine.runner import FlowRunner
-from flowtui.engine.telemetry import LoopCounters, NodeCounters
-from flowtui.graph.plan import ExecutionPlan, PlanNode
-from flowtui.model.snapshot import LoopView, NodeView
-from flowtui.model.states import ACTIVE_STATES, STALL_AFTER_S, Command, LoopState, NodeHealth
-from flowtui.nodes.base import ConditionalNode
-from flowtui.storage.data_store import DataStore
+from flowtui.engine.runner import GRACE_S
+from flowtui.engine.telemetry import NOT_WAITING, Waiting
+from flowtui.engine.views import LoopGauges
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import NotReplicable
+from flowtui.model.snapshot import LoopView
+from flowtui.model.states import ACTIVE_STATES, Command, LoopState
+
+_FIRST_RESTART_S = 0.5
+_LONGEST_RESTART_S = 30.0
+#: A process that lived this long, in seconds, has not crashed "in a row".
+_STABLE_AFTER_S = 60.0
+_SCALABLE = frozenset({LoopState.STARTING, LoopState.RUNNING, LoopState.PAUSING, LoopState.PAUSED})
+_log = logging.getLogger("flowtui.engine")
 
 
 class Loop:
     """One loop. All methods but `view` belong to the engine's control thread."""
 
-    def __init__(
-        self,
-        plan: ExecutionPlan,
-        store: DataStore,
-        pools: Pools,
-        on_report: Callable[[Loop, FlowRunner, Event, str], None],
-    ) -> None:
-        """`on_report` is called on the runner's own thread."""
-        self._deployed = (plan, _node_counters(plan))  # one attribute, since other threads read both
+    def __init__(self, plan: ExecutionPlan, launch: Launch, post: Callable[[Callable[[], None]], None]) -> None:
+        """`launch` starts a track; `post` runs a call on the control thread, and may be called from any."""
+        self.plan = plan  # what it runs, or will run at the next start
         self.revision = 1
+        self.replicas = plan.replicas
         self.lifecycle = Lifecycle(plan.loop)
-        self.counters = LoopCounters()
-        self._store = store
-        self._pools = pools
-        self._on_report = on_report
         self.moved = asyncio.Event()  # set whenever the state may have changed
-        self._runner: FlowRunner | None = None
-        self._home: Home | None = None
-        self._pauses = 0  # asked of the runner
-
-    @property
-    def plan(self) -> ExecutionPlan:
-        """What it runs, or will run at the next start."""
-        return self._deployed[0]
+        self._crew = Crew(launch, lambda member, report: post(lambda: self._reported(member, report)))
+        self._gauges = LoopGauges(plan)
+        self._drain = NOT_WAITING  # what a draining loop waits for
+        self._restarting = False
+        self._outcome = Event.COMPLETE  # the worst of what its tracks have ended with
+        self._last_words = ""
 
     @property
     def is_active(self) -> bool:
-        """Whether a runner is alive for it."""
+        """Whether a track lives, or soon will."""
         return self.lifecycle.state in ACTIVE_STATES
 
+    # ---- commands ----
+
     def command(self, command: Command, reason: str) -> None:
-        """Carry out a command.
+        """Carry out a command. A reader that is drained goes on until somebody calls `finish`.
 
         Raises:
             IllegalTransition: if the loop's state does not allow it.
         """
+        was_active = self.is_active
         self.lifecycle.apply(Event(command.value), reason)
-        if command is Command.START:
-            self._launch()
+        self._restarting = command is Command.RESTART and was_active
+        if not was_active:
+            self._begin()
         elif command is Command.PAUSE:
-            self._ask_pause()
+            self._crew.pause()
         elif command is Command.RESUME:
-            self._ask(FlowRunner.resume)
+            self._crew.resume()
+        elif command is Command.KILL:
+            self._crew.kill()
+        elif command is not Command.DRAIN:
+            self._crew.stop(GRACE_S)
+        elif self.plan.reads is None:
+            self._crew.finish()
         else:
-            self._ask(FlowRunner.stop)
+            self._crew.resume()
+        self._advance()
 
     def stop_within(self, grace: float, reason: str) -> None:
         """Stop with another grace than the usual one; without effect on a loop that does not run."""
+        self._restarting = False
         if self.lifecycle.allows(Event.STOP):
             self.lifecycle.apply(Event.STOP, reason)
-        self._ask(lambda runner: runner.stop(grace))
+        self._crew.stop(grace)
+        self._advance()
 
-    def reported(self, runner: FlowRunner, event: Event, reason: str) -> None:
-        """Take in what the runner said; what a former runner said, or what is not news any more, is ignored."""
-        if runner is not self._runner or not self.lifecycle.allows(event):
-            return
-        # It may have been resumed and paused again since it said so.
-        if event is Event.SETTLED and (runner.pauses != self._pauses or runner.in_flight):
-            return
-        state = self.lifecycle.apply(event, reason)
-        self.moved.set()
-        if event is Event.PAUSE:
-            self._ask_pause()
-        if state not in ACTIVE_STATES:
-            self._runner = self._home = None
+    def scale(self, replicas: int) -> None:
+        """Run that many tracks, 1 or more, from now on until the file changes.
+
+        Raises:
+            NotReplicable: if its producer may run only once.
+        """
+        if replicas > 1 and (why := self.plan.not_replicable):
+            raise NotReplicable(f"{self.plan.loop} can't have {replicas} replicas: {why}")
+        self.replicas = replicas
+        if self.lifecycle.state in _SCALABLE:
+            self._crew.scale(self.plan, replicas, paused=self._is_paused)
+            self._advance()
+
+    def finish(self) -> None:
+        """End a drain: begin nothing more, settle and commit what is in flight."""
+        self._crew.finish()
+
+    def wait_in_drain(self, reason: str) -> None:
+        """Say what a draining loop still waits for."""
+        self._drain = Waiting(0, reason, self.lifecycle.since)
+
+    def replace_plan(self, plan: ExecutionPlan) -> None:
+        """Take a new plan, for the next start; figures of nodes that stay are kept."""
+        self.plan = plan
+        self.replicas = plan.replicas
+        self._gauges.keep_only(plan)
+        self._crew.keep_only(node.id for node in plan.nodes)
+
+    def _begin(self) -> None:
+        self._outcome, self._last_words = Event.COMPLETE, ""
+        self._crew.begin(self.plan, self.replicas)
+
+    @property
+    def _is_paused(self) -> bool:
+        return self.lifecycle.state in (LoopState.PAUSING, LoopState.PAUSED)
+
+    # ---- what the tracks say ----
 
     async def until(self, states: frozenset[LoopState], timeout: float) -> bool:
         """Wait until the loop is in one of `states`; return False if `timeout` seconds pass before."""
@@ -97,105 +132,94 @@ class Loop:
             return False
         return True
 
-    def replace_plan(self, plan: ExecutionPlan) -> None:
-        """Take a new plan, for the next start; counters of nodes that stay are kept."""
-        fresh = _node_counters(plan)
-        for id, counters in self._deployed[1].items():
-            if id in fresh and fresh[id].ports.keys() == counters.ports.keys():
-                fresh[id] = counters
-        self._deployed = (plan, fresh)
+    def _reported(self, member: Member, report: Report) -> None:
+        if not self._crew.has(member):
+            return
+        if report.event in LAST_EVENTS:
+            self._crew.remove(member)
+            if not member.leaving:
+                self._take_end(member, report)
+        elif report.event is Event.PAUSE:
+            self._take_pause(report.reason)
+        else:
+            self._crew.note(member, report)
+        self._advance()
+
+    def _take_pause(self, reason: str) -> None:
+        """A track has paused itself: the others have the same service before them that fails."""
+        if self.lifecycle.state is LoopState.DRAINING:
+            self.lifecycle.apply(Event.STOP, f"drained no further: {reason}")
+            self._crew.stop(GRACE_S)
+        elif self.lifecycle.allows(Event.PAUSE):
+            self.lifecycle.apply(Event.PAUSE, reason)
+            self._crew.pause()
+        elif self._is_paused:
+            self._crew.pause()
+
+    def _take_end(self, member: Member, report: Report) -> None:
+        event, reason = report.event, report.reason
+        if event is Event.CRASH:
+            again = self._start_again(member, reason)
+            if again is None:
+                return
+            event, reason = again
+        if event is Event.FAIL or self._outcome is not Event.FAIL:
+            self._last_words = reason or self._last_words
+        if event is Event.FAIL:
+            self._outcome = event
+            if not self._crew.is_empty and self.lifecycle.allows(Event.STOP):
+                self.lifecycle.apply(Event.STOP, f"track {member.number} failed: {reason}")
+            self._crew.stop(GRACE_S)
+        elif event is Event.ENDED and self._outcome is Event.COMPLETE:
+            self._outcome = event
+
+    def _start_again(self, member: Member, reason: str) -> tuple[Event, str] | None:
+        """After a crash; return None if the track will start again, else as what its end counts, and why."""
+        state, restarts = self.lifecycle.state, self.plan.restarts
+        _log.error("%s: %s", self.plan.loop, reason)
+        if state is LoopState.STOPPING or (state is LoopState.DRAINING and self.plan.reads is None):
+            return Event.ENDED, reason
+        crashes = 1 if time.monotonic() - member.since > _STABLE_AFTER_S else member.crashes + 1
+        if crashes > restarts:
+            return Event.FAIL, f"{reason}, {crashes} times in a row" if crashes > 1 else reason
+        delay = min(_FIRST_RESTART_S * 2 ** (crashes - 1), _LONGEST_RESTART_S)
+        self.lifecycle.apply(Event.CRASH, f"{reason}; starts again in {delay:g} s ({crashes} of {restarts})")
+
+        def start() -> None:
+            self._crew.start(self.plan, member.number, crashes=crashes, paused=self._is_paused)
+
+        self._crew.start_later(member.number, delay, start)
+        return None
+
+    def _advance(self) -> None:
+        """Move on where all tracks have."""
+        life = self.lifecycle
+        if self.is_active and self._crew.is_empty:
+            life.apply(self._outcome, self._last_words)
+            if self._restarting:
+                self._restarting = False
+                life.apply(Event.START, "restarted")
+                self._begin()
+        elif life.state is LoopState.STARTING and self._crew.all_started:
+            life.apply(Event.STARTED, "")
+        elif life.state is LoopState.PAUSING and self._crew.all_settled:
+            life.apply(Event.SETTLED, "")
+        if life.state is not LoopState.DRAINING:
+            self._drain = NOT_WAITING
+        self.moved.set()
+
+    # ---- what it shows ----
 
     def sample(self, now: float) -> None:
-        """Take the counters' values at `now` (of `time.monotonic`)."""
-        self.counters.sample(now)
-        for counters in self._deployed[1].values():
-            counters.sample(now)
+        """Take the figures at `now` (of `time.monotonic`)."""
+        self._gauges.sample(now, self._crew.reading())
 
     def view(self) -> LoopView:
-        """Return what a screen shows of it."""
-        (plan, counters), life, runner = self._deployed, self.lifecycle, self._runner
-        waiting, waiting_since = runner.waiting.now if runner is not None else ("", 0.0)
-        return LoopView(
-            id=plan.loop,
-            workflow=plan.workflow,
-            producer=plan.nodes[0].id,
-            path=plan.path,
-            pool=plan.pool.label,
-            state=life.state,
-            reason=life.reason,
-            since=life.since,
-            waiting=waiting if life.state is not LoopState.PAUSED else "",
-            waiting_since=waiting_since,
-            iterations=self.counters.iterations,
-            errors=self.counters.errors,
-            rate=self.counters.rate.per_second,
-            history=self.counters.rate.history(),
-            p95_ms=self.counters.latency.p95_ms,
-            in_flight=runner.in_flight if runner is not None else 0,
-            revision=self.revision,
-            reads=plan.reads,
-            writes=plan.writes,
-            nodes=tuple(_node_view(node, counters[node.id]) for node in plan.nodes),
+        """Return what a screen shows of it; from any thread."""
+        life, reading = self.lifecycle, self._crew.reading()
+        waiting = self._drain if self._drain.reason else reading.waiting
+        if life.state is LoopState.PAUSED:
+            waiting = NOT_WAITING
+        return self._gauges.view(
+            self.plan, life, reading, waiting, revision=self.revision, replicas=self.replicas, tracks=self._crew.size
         )
-
-    def _launch(self) -> None:
-        def report(event: Event, reason: str) -> None:
-            self._on_report(self, runner, event, reason)
-
-        runner = FlowRunner(self.plan, self._store, self.counters, self._deployed[1], report)
-        self._runner = runner
-        self._pauses = 0
-        self._home = self._pools.launch(self.plan.pool, self.plan.loop, runner.run)
-
-    def _ask_pause(self) -> None:
-        self._pauses += 1
-        self._ask(FlowRunner.pause)
-
-    def _ask(self, wish: Callable[[FlowRunner], None]) -> None:
-        runner, home = self._runner, self._home
-        if runner is not None and home is not None:
-            home.post(lambda: wish(runner))
-
-
-def _node_counters(plan: ExecutionPlan) -> dict[str, NodeCounters]:
-    found = {}
-    for node in plan.nodes:
-        cls = node.type.cls
-        ports = cls.ports_for(node.config) if issubclass(cls, ConditionalNode) else ()
-        found[node.id] = NodeCounters(ports)
-    return found
-
-
-def _node_view(node: PlanNode, counters: NodeCounters) -> NodeView:
-    return NodeView(
-        id=node.id,
-        title=node.title,
-        type=node.type.name,
-        kind=node.kind,
-        health=_health(counters, is_producer=node.index == 0),
-        runs=counters.runs,
-        errors=counters.errors,
-        rate=counters.rate.per_second,
-        p95_ms=counters.latency.p95_ms if node.index else None,
-        retries=counters.retries,
-        retrying=_next_try(counters) if counters.retrying else "",
-        running=counters.running,
-        last_error=counters.last_error,
-        ports=tuple(counters.ports.items()),
-    )
-
-
-def _health(counters: NodeCounters, *, is_producer: bool) -> NodeHealth:
-    # A producer waits inside its `execute` for as long as there is nothing to do: that is no stall.
-    if counters.running and not is_producer and time.perf_counter_ns() - counters.started_ns > STALL_AFTER_S * 1e9:
-        return NodeHealth.STALLED
-    if counters.retrying:
-        return NodeHealth.RETRYING
-    if counters.last_failed:
-        return NodeHealth.FAILING
-    return NodeHealth.HEALTHY if counters.runs else NodeHealth.IDLE
-
-
-def _next_try(counters: NodeCounters) -> str:
-    number, attempts, at = counters.next_try
-    return f"{number}/{attempts}, next in {max(0, round(at - time.monotonic()))} s"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from flowtui.engine.telemetry import Rate
+from flowtui.engine.measures import Rate
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import StoreError
 from flowtui.model.snapshot import DeadLetterGroup, QueueView

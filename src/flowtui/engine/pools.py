@@ -1,4 +1,4 @@
-"""Where tracks live: on one shared event loop, or each in a thread of its own."""
+"""Where tracks live: on one shared event loop, each in a thread of its own, or each in a child process."""
 
 from __future__ import annotations
 
@@ -6,49 +6,103 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
+from flowtui.engine.handle import Report, TrackHandle
+from flowtui.engine.lifecycle import Event
+from flowtui.engine.runner import FlowRunner
+from flowtui.engine.telemetry import TrackCounters, TrackReading
+from flowtui.graph.plan import ExecutionPlan
 from flowtui.nodes.base import Pool
+from flowtui.storage.data_store import DataStore
+
+#: How long a killed track may take to end by itself, in seconds; after that it is left to itself.
+_KILL_S = 1.0
 
 
-class Home(Protocol):
-    """The event loop that one track runs on."""
+class LocalTrack:
+    """A track on an event loop of this process, as the engine holds it."""
 
-    def post(self, call: Callable[[], object]) -> None:
-        """Run `call` there soon; nothing happens if the loop is gone."""
+    def __init__(
+        self,
+        plan: ExecutionPlan,
+        store: DataStore,
+        loop: asyncio.AbstractEventLoop,
+        report: Callable[[Report], None],
+        on_left: Callable[[LocalTrack], None],
+    ) -> None:
+        """`on_left` is called if it has been killed and does not end."""
+        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard)
+        self.loop = loop
+        self._report = report
+        self._on_left = on_left
+        self._ended = False
 
+    def _heard(self, event: Event, reason: str) -> None:
+        if event in (Event.ENDED, Event.COMPLETE, Event.FAIL):
+            if self._ended:
+                return
+            self._ended = True
+        self._report(Report(event, reason, self.runner.pauses))
 
-class _LoopHome:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def pause(self) -> None:
+        self._post(self.runner.pause)
 
-    def post(self, call: Callable[[], object]) -> None:
+    def resume(self) -> None:
+        self._post(self.runner.resume)
+
+    def finish(self) -> None:
+        self._post(self.runner.finish)
+
+    def stop(self, grace: float) -> None:
+        self._post(lambda: self.runner.stop(grace))
+
+    def kill(self) -> None:
+        self._post(self.runner.kill)
+        asyncio.get_running_loop().call_later(_KILL_S, self._leave_behind)
+
+    def reading(self) -> TrackReading:
+        return self.runner.reading()
+
+    def _leave_behind(self) -> None:
+        if self._ended:
+            return
+        busy = [id for id, node in self.reading().nodes.items() if node.running or node.in_threads]
+        self._ended = True
+        self.runner.disown()
+        self._on_left(self)
+        where = f"{', '.join(busy)} still runs and is left behind" if busy else "it does not answer and is left behind"
+        self._report(Report(Event.ENDED, f"killed; {where}"))
+
+    def _post(self, call: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # closed: the track has ended, and its report is on its way
-            self._loop.call_soon_threadsafe(call)
+            self.loop.call_soon_threadsafe(call)
 
 
 class Pools:
-    """All homes of one engine. `launch` and `close` may be called from any thread.
+    """All tracks of one engine. `launch` and `close` are called on the engine's control thread.
 
     Threads are daemons: a node that hangs in one for ever must not keep the process from ending.
     """
 
-    def __init__(self, on_thread_end: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """`on_thread_end` runs last on every event loop that ends, to close what belongs to it."""
-        self._on_thread_end = on_thread_end
+    def __init__(self, store: DataStore) -> None:
+        self._store = store
         self._shared: asyncio.AbstractEventLoop | None = None
         self._shared_thread: threading.Thread | None = None
         self._running: set[asyncio.Task[None]] = set()
 
-    def launch(self, pool: Pool, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> Home:
-        """Start `run()` in `pool` and return where it runs."""
-        if pool is Pool.ASYNCIO:
+    def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
+        """Start track `number` of a loop, from 1; `report` may be called on any thread."""
+        if plan.pool is Pool.ASYNCIO:
             loop = self._shared_loop()
-            loop.call_soon_threadsafe(self._keep, run)
-            return _LoopHome(loop)
+            track = LocalTrack(plan, self._store, loop, report, self._left_behind)
+            loop.call_soon_threadsafe(self._keep, track.runner)
+            return track
         loop = asyncio.new_event_loop()
-        threading.Thread(target=self._own_thread, args=(loop, run), name=name, daemon=True).start()
-        return _LoopHome(loop)
+        track = LocalTrack(plan, self._store, loop, report, self._left_behind)
+        name = f"{plan.loop}#{number}"
+        threading.Thread(target=self._own_thread, args=(loop, track.runner.run), name=name, daemon=True).start()
+        return track
 
     def close(self) -> None:
         """End the shared event loop; what still runs on it is cancelled."""
@@ -57,6 +111,14 @@ class Pools:
         self._shared.call_soon_threadsafe(self._shared.stop)
         self._shared_thread.join(timeout=2.0)
         self._shared = None
+
+    def _left_behind(self, track: LocalTrack) -> None:
+        # Whatever begins from now on must not wait for the node that holds this event loop.
+        if track.loop is self._shared and not track.runner.killed:
+            self._shared = None
+        owner = track.runner.owner
+        if owner:
+            threading.Thread(target=self._store.end_owner, args=(owner,), daemon=True).start()
 
     def _shared_loop(self) -> asyncio.AbstractEventLoop:
         if self._shared is None:
@@ -67,8 +129,8 @@ class Pools:
             self._shared_thread.start()
         return self._shared
 
-    def _keep(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.get_running_loop().create_task(run())
+    def _keep(self, runner: FlowRunner) -> None:
+        task = asyncio.get_running_loop().create_task(runner.run())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -89,6 +151,6 @@ class Pools:
     def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
         for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.run_until_complete(self._on_thread_end())
+        loop.run_until_complete(self._store.release())
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -14,7 +14,7 @@ from tenacity import (
     wait_random,
 )
 
-from flowtui.engine.telemetry import NodeCounters
+from flowtui.engine.telemetry import NextTry, NodeCounters
 from flowtui.workflow.schema import RetryOptions
 
 
@@ -34,7 +34,7 @@ def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
     def note(state: RetryCallState) -> None:
         pause = state.next_action.sleep if state.next_action is not None else 0.0
         counters.retries += 1
-        counters.next_try = (state.attempt_number + 1, options.attempts, time.monotonic() + pause)
+        counters.next_try = NextTry(state.attempt_number + 1, options.attempts, time.monotonic() + pause)
 
     async def sleep(seconds: float) -> None:
         counters.retrying += 1

@@ -13,7 +13,7 @@ from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, current_item, current_node
 from flowtui.engine.source import Taken
-from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
+from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import NodeError, StoreUnavailable
@@ -43,19 +43,19 @@ class FlowRunner:
         self,
         plan: ExecutionPlan,
         store: DataStore,
-        counters: LoopCounters,
-        node_counters: dict[str, NodeCounters],
+        counters: TrackCounters,
         report: Callable[[Event, str], None],
     ) -> None:
         self.plan = plan
-        self.waiting = WaitingFor()
+        self.killed = False  # whether `kill` has been called; may be read from any thread
         self.pauses = 0  # how often `pause` was called; may be read from any thread
         self._store = store
         self._counters = counters
-        self._node_counters = node_counters
+        self._waiting = counters.waiting
         self._report = report
         self._progress = asyncio.Event()  # something settled, was committed, or the wishes have changed
         self._paused = False
+        self._finishing = False
         self._stopping = False
         self._ends_at = 0.0  # by the event loop's clock, once stopping: when the grace is over
         self._opening = False
@@ -75,6 +75,15 @@ class FlowRunner:
         track = self._track
         return len(track.commits) if track is not None else 0
 
+    @property
+    def owner(self) -> str:
+        """Its name in the store, empty if it has none now; from any thread."""
+        return self._track.session.owner if self._track is not None else ""
+
+    def reading(self) -> TrackReading:
+        """Return what it did so far; from any thread."""
+        return self._counters.reading(self.in_flight)
+
     # ---- wishes ----
 
     def pause(self) -> None:
@@ -87,6 +96,24 @@ class FlowRunner:
         """Begin iterations again."""
         self._paused = False
         self._wake()
+
+    def finish(self) -> None:
+        """Begin nothing more, let everything settle however long it takes, commit it, and end."""
+        self._paused = False
+        if not self._finishing:
+            self._finishing = True
+            self._cancel_waiting()
+        self._wake()
+
+    def kill(self) -> None:
+        """End now: what is in flight is cancelled, and goes back."""
+        self.killed = True
+        self.stop(0.0)
+
+    def disown(self) -> None:
+        """It has been left behind: whatever it does from now on it may not store; from any thread."""
+        if self._track is not None:
+            self._track.session.disown()
 
     def stop(self, grace: float = GRACE_S) -> None:
         """Begin nothing more, let what is in flight settle for `grace` seconds, then cancel it and end.
@@ -163,8 +190,6 @@ class FlowRunner:
                 self.plan,
                 self._store,
                 self._counters,
-                self._node_counters,
-                self.waiting,
                 on_settled=self._on_settled,
                 on_progress=self._on_progress,
                 on_refused=self._refused,
@@ -175,7 +200,7 @@ class FlowRunner:
                 return Event.COMPLETE, "its producer has nothing more"
         except asyncio.CancelledError:
             self._take_back_cancel()
-            if not self._stopping:
+            if not (self._stopping or self._finishing):
                 return Event.FAIL, "it was cancelled from inside"
         except BaseException as error:  # an author's code may raise anything
             if not (self._stopping and isinstance(error, StoreUnavailable)):
@@ -194,6 +219,10 @@ class FlowRunner:
     async def _iterate(self, track: Track) -> bool:
         """Begin iterations until asked to stop; return True if the producer is exhausted and all is committed."""
         while not self._stopping:
+            if self._finishing:
+                await track.give_back()
+                await self._all_committed()
+                return False
             if self._paused:
                 await self._hold(track)
             elif not self._has_room(track):
@@ -205,6 +234,11 @@ class FlowRunner:
                 except Exhausted:
                     self._at_source = False
                     return await self._all_committed()
+                except asyncio.CancelledError:
+                    if self._stopping or not self._finishing:
+                        raise
+                    self._take_back_cancel()
+                    continue
                 finally:
                     self._at_source = False
                 if taken is not None and self._paused:
@@ -271,7 +305,7 @@ class FlowRunner:
         await track.give_back()
         self._held = True
         try:
-            while self._paused and not self._stopping:
+            while self._paused and not self._stopping:  # `finish` ends the pause
                 self._progress.clear()
                 self._tell_if_settled()
                 if self.in_flight:
@@ -279,24 +313,24 @@ class FlowRunner:
                 await self._progress.wait()
         finally:
             self._held = False
-            self.waiting.clear(WaitingFor.ROOM)
+            self._waiting.clear(WaitingFor.ROOM)
 
     def _has_room(self, track: Track) -> bool:
         return self._unsettled < self.plan.max_in_flight and len(track.commits) < _MOST_UNCOMMITTED
 
     async def _wait_for_room(self, track: Track) -> None:
         try:
-            while not (self._has_room(track) or self._stopping or self._paused):
+            while not (self._has_room(track) or self._stopping or self._paused or self._finishing):
                 self._progress.clear()
                 self._say_what_is_in_flight(track)
                 await self._progress.wait()
         finally:
-            self.waiting.clear(WaitingFor.ROOM)
+            self._waiting.clear(WaitingFor.ROOM)
 
     def _say_what_is_in_flight(self, track: Track) -> None:
         oldest = track.commits.unsettled()
         text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits)} commits"
-        self.waiting.set(WaitingFor.ROOM, text)
+        self._waiting.set(WaitingFor.ROOM, text)
 
     async def _all_committed(self) -> bool:
         while self.in_flight and not self._stopping:

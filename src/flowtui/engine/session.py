@@ -52,9 +52,19 @@ class StoreSession:
         self._lock = asyncio.Lock()
         self._seq = 0
         self._owner = ""
+        self._disowned = False
         self._give_up_at: float | None = None  # None: never
         self._limits: set[asyncio.Timeout] = set()  # of the calls under way
         self.source = source
+
+    @property
+    def owner(self) -> str:
+        """Its name in the store, empty while it has none."""
+        return self._owner
+
+    def disown(self) -> None:
+        """Never become an owner again once the lease has ended; from any thread."""
+        self._disowned = True
 
     def give_up(self, at: float) -> None:
         """Insist no longer than until `at`, by the event loop's clock; this holds for calls under way too."""
@@ -163,6 +173,8 @@ class StoreSession:
         # A fetch and a commit may both learn of the lost lease: only the first has something to drop.
         if self._owner != lost:
             return
+        if self._disowned:
+            raise StoreUnavailable("the track was left behind, and its items went back to their queue")
         self._owner = ""  # what is still under way for the old owner must not be taken for the new one's
         if self.source is not None:
             self._on_lost()
@@ -201,7 +213,7 @@ class StoreSession:
             self._limits.discard(limit)
 
     def _report(self, error: StoreUnavailable) -> None:
-        if not self._waiting.now[0].startswith("store:"):
+        if not self._waiting.now.reason.startswith("store:"):
             # The whole loop waits, not the node or item that happened to be the last one here.
             loop, item = current_node.set(Attribution(self._loop, "")), current_item.set("")
             _log.warning("%s waits for the store: %s", self._loop, error)

@@ -111,7 +111,7 @@ class NodeSource:
         if result is not None:
             counters.runs += 1
             counters.last_failed = False
-            counters.latency.observe(perf_counter_ns() - started)
+            counters.histogram.observe(perf_counter_ns() - started)
         return result
 
     async def _in_thread(self) -> Any:

@@ -1,172 +1,32 @@
-"""Counters that nodes and loops bump and the screen pulls."""
+"""Counters that tracks bump, and what is read from them: one moment of one track, or of several together."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
 
-#: Nanoseconds fall into 4 classes per power of two: a percentile is right to about 12 %.
-_CLASSES = 64 * 4
-_RATE_WINDOW_S = 5.0
-_ROTATE_AFTER_S = 30.0
-_HISTORY_STEP_S = 4.9  # a little under five, since samples come about once a second
-_HISTORY_STEPS = 12
+from flowtui.engine.measures import Histogram
 
-
-class Latency:
-    """Durations of the last 30 to 60 seconds, as a histogram. One thread observes, another one reads."""
-
-    __slots__ = ("_current", "_previous", "_rotated_at", "_seen", "p95_ms")
-
-    def __init__(self) -> None:
-        self._current = [0] * _CLASSES
-        self._previous = [0] * _CLASSES
-        self._rotated_at = time.monotonic()
-        self._seen = -1
-        self.p95_ms: float | None = None  # of the last sample; None if nothing was observed lately
-
-    def observe(self, ns: int, times: int = 1) -> None:
-        """Count a duration in nanoseconds, `times` times."""
-        bits = ns.bit_length()
-        if bits > 2:
-            self._current[(bits << 2) | ((ns >> (bits - 3)) & 3)] += times
-        else:
-            self._current[0] += times
-
-    def sample(self, now: float, observed: int) -> None:
-        """Work out the percentile, if `observed`, the number of all observations, is news; forget what is old.
-
-        `now` is of `time.monotonic`.
-        """
-        if now - self._rotated_at >= _ROTATE_AFTER_S:
-            self._previous = self._current
-            self._current = [0] * _CLASSES
-            self._rotated_at = now
-        elif observed == self._seen:
-            return
-        self._seen = observed
-        self.p95_ms = self._percentile(0.95)
-
-    def _percentile(self, share: float) -> float | None:
-        counts = [a + b for a, b in zip(self._current, self._previous, strict=True)]
-        total = sum(counts)
-        if not total:
-            return None
-        left = total * (1 - share)
-        for index in range(_CLASSES - 1, 0, -1):
-            left -= counts[index]
-            if left < 0:
-                return _upper_ns(index) / 1e6
-        return _upper_ns(0) / 1e6
+#: As slow as can be: what a node that has not run yet counts as.
+NO_RUN_NS = 1 << 62
+K = TypeVar("K")
 
 
-def _upper_ns(index: int) -> int:
-    bits, quarter = index >> 2, index & 3
-    return (4 + quarter + 1) << (bits - 3) if bits > 2 else 4
+class Waiting(NamedTuple):
+    """What a track waits for: a kind of `WaitingFor`, in words, and since when (seconds since the epoch)."""
+
+    kind: int
+    reason: str
+    since: float
 
 
-class Rate:
-    """How fast a counter grows, from samples taken about once a second."""
-
-    __slots__ = ("_samples", "_step_began", "_steps")
-
-    def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque()
-        self._step_began: tuple[float, int] | None = None
-        self._steps: deque[float] = deque(maxlen=_HISTORY_STEPS)
-
-    def sample(self, now: float, count: int) -> None:
-        """Take the counter's value at `now` (of `time.monotonic`)."""
-        samples = self._samples
-        samples.append((now, count))
-        while len(samples) > 2 and samples[1][0] <= now - _RATE_WINDOW_S:
-            samples.popleft()
-        if self._step_began is None:
-            self._step_began = (now, count)
-            return
-        began, before = self._step_began
-        if now - began >= _HISTORY_STEP_S:
-            self._steps.append((count - before) / (now - began))
-            self._step_began = (now, count)
-
-    @property
-    def per_second(self) -> float:
-        """The mean over the last five seconds."""
-        if len(self._samples) < 2:
-            return 0.0
-        (then, before), (now, count) = self._samples[0], self._samples[-1]
-        return (count - before) / (now - then) if now > then else 0.0
-
-    def history(self) -> tuple[float, ...]:
-        """Return the last minute in whole steps of five seconds, oldest first; before the first, what there is."""
-        return tuple(self._steps) or ((self.per_second,) if len(self._samples) > 1 else ())
-
-
-class NodeCounters:
-    """What one node did. Written by the loop's thread, read by any."""
-
-    __slots__ = (
-        "errors",
-        "in_threads",
-        "last_error",
-        "last_failed",
-        "last_ns",
-        "latency",
-        "next_try",
-        "ports",
-        "rate",
-        "retries",
-        "retrying",
-        "running",
-        "runs",
-        "started_ns",
-    )
-
-    def __init__(self, ports: tuple[str, ...] = ()) -> None:
-        self.runs = 0
-        self.errors = 0
-        self.running = 0
-        self.in_threads = 0  # calls on worker threads that have not ended, cancelled ones too
-        self.retries = 0
-        self.retrying = 0  # items that wait for their next try
-        self.next_try = (0, 0, 0.0)  # of the item that began to wait last: which try, of how many, and when (monotonic)
-        self.started_ns = 0
-        self.last_ns = 1 << 62  # no run yet: as slow as can be
-        self.last_failed = False
-        self.last_error = ""
-        self.latency = Latency()
-        self.rate = Rate()
-        self.ports = dict.fromkeys(ports, 0)
-
-    def failed(self, error: str) -> None:
-        """Count a run that raised."""
-        self.errors += 1
-        self.last_failed = True
-        self.last_error = error
-
-    def sample(self, now: float) -> None:
-        self.rate.sample(now, self.runs)
-        self.latency.sample(now, self.runs)
-
-
-class LoopCounters:
-    """What one loop did: iterations are settled and committed ones, errors those of them with a failed node."""
-
-    __slots__ = ("errors", "iterations", "latency", "rate")
-
-    def __init__(self) -> None:
-        self.iterations = 0
-        self.errors = 0
-        self.latency = Latency()
-        self.rate = Rate()
-
-    def sample(self, now: float) -> None:
-        self.rate.sample(now, self.iterations)
-        self.latency.sample(now, self.iterations)
+NOT_WAITING = Waiting(99, "", 0.0)
 
 
 class WaitingFor:
-    """What a running loop waits for, the gravest first: the store, room for another iteration, input."""
+    """What a running track waits for, the gravest first: the store, room for another iteration, input."""
 
     STORE, ROOM, INPUT = range(3)
     __slots__ = ("_reasons",)
@@ -184,7 +44,225 @@ class WaitingFor:
         self._reasons.pop(kind, None)
 
     @property
-    def now(self) -> tuple[str, float]:
-        """The gravest reason and since when (seconds since the epoch); an empty one if the loop waits for nothing."""
+    def now(self) -> Waiting:
+        """The gravest reason; `NOT_WAITING` if there is none."""
         reasons = dict(self._reasons)
-        return reasons[min(reasons)] if reasons else ("", 0.0)
+        if not reasons:
+            return NOT_WAITING
+        kind = min(reasons)
+        return Waiting(kind, *reasons[kind])
+
+
+class NextTry(NamedTuple):
+    """Of the item that began to wait last: which try comes, of how many, and when (of `time.monotonic`)."""
+
+    number: int = 0
+    attempts: int = 0
+    at: float = 0.0
+
+
+NO_TRY = NextTry()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """What one node did at one moment, in one track or in several; fields as in `NodeCounters`."""
+
+    runs: int = 0
+    errors: int = 0
+    running: int = 0
+    in_threads: int = 0
+    overruns: int = 0
+    hits: int = 0
+    retries: int = 0
+    retrying: int = 0
+    next_try: NextTry = NO_TRY
+    started_ns: int = 0
+    held_since: float = 0.0
+    last_failed: bool = False
+    last_error: str = ""
+    last_error_at: float = 0.0
+    ports: Mapping[str, int] = field(default_factory=dict)
+    durations: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReading:
+    """What one track, or several together, did at one moment. Nodes by id; `last_at` in seconds since the epoch."""
+
+    iterations: int = 0
+    errors: int = 0
+    in_flight: int = 0
+    last_at: float = 0.0
+    waiting: Waiting = NOT_WAITING
+    durations: Mapping[int, int] = field(default_factory=dict)
+    nodes: Mapping[str, NodeReading] = field(default_factory=dict)
+
+    def ended(self) -> TrackReading:
+        """Return what stays of it when the track is gone: what it did, not what it does."""
+        nodes = {
+            id: replace(node, running=0, in_threads=0, overruns=0, retrying=0, held_since=0.0)
+            for id, node in self.nodes.items()
+        }
+        return replace(self, in_flight=0, waiting=NOT_WAITING, nodes=nodes)
+
+    def forgiven(self) -> TrackReading:
+        """Return it without failures that would still show although a new track has begun."""
+        nodes = {id: replace(node, last_failed=False) for id, node in self.nodes.items()}
+        return replace(self, nodes=nodes)
+
+
+class NodeCounters:
+    """What one node did in one track. Written by the track's thread, read by any."""
+
+    __slots__ = (
+        "errors",
+        "held_since",
+        "histogram",
+        "hits",
+        "in_threads",
+        "last_error",
+        "last_error_at",
+        "last_failed",
+        "last_ns",
+        "next_try",
+        "overruns",
+        "ports",
+        "retries",
+        "retrying",
+        "running",
+        "runs",
+        "started_ns",
+    )
+
+    def __init__(self, ports: Iterable[str] = ()) -> None:
+        self.runs = 0
+        self.errors = 0
+        self.running = 0
+        self.in_threads = 0  # calls on worker threads that have not ended, cancelled ones too
+        self.overruns = 0  # calls on worker threads that are past their timeout and have not ended
+        self.hits = 0  # runs that were answered from the cache
+        self.retries = 0
+        self.retrying = 0  # items that wait for their next try
+        self.next_try = NO_TRY
+        self.started_ns = 0  # when the last run began (of `perf_counter_ns`)
+        self.held_since = 0.0  # since when it holds its event loop (seconds since the epoch), 0 if it does not
+        self.last_ns = NO_RUN_NS
+        self.last_failed = False
+        self.last_error = ""
+        self.last_error_at = 0.0  # seconds since the epoch
+        self.ports = dict.fromkeys(ports, 0)
+        self.histogram = Histogram()
+
+    def failed(self, error: str) -> None:
+        """Count a run that raised."""
+        self.errors += 1
+        self.last_failed = True
+        self.last_error = error
+        self.last_error_at = time.time()
+
+    def reading(self) -> NodeReading:
+        """Return all of it as it is now."""
+        return NodeReading(
+            runs=self.runs,
+            errors=self.errors,
+            running=self.running,
+            in_threads=self.in_threads,
+            overruns=self.overruns,
+            hits=self.hits,
+            retries=self.retries,
+            retrying=self.retrying,
+            next_try=self.next_try,
+            started_ns=self.started_ns,
+            held_since=self.held_since,
+            last_failed=self.last_failed,
+            last_error=self.last_error,
+            last_error_at=self.last_error_at,
+            ports=self.ports.copy(),
+            durations=self.histogram.counts.copy(),
+        )
+
+
+class TrackCounters:
+    """What one track did: iterations are settled and committed ones, errors those of them with a failed node."""
+
+    __slots__ = ("errors", "histogram", "iterations", "last_at", "nodes", "waiting")
+
+    def __init__(self, ports: Mapping[str, Iterable[str]]) -> None:
+        """`ports` by node id, for every node of the loop; none for what is no conditional."""
+        self.iterations = 0
+        self.errors = 0
+        self.last_at = 0.0  # when the last one was committed, in seconds since the epoch
+        self.histogram = Histogram()
+        self.waiting = WaitingFor()
+        self.nodes = {id: NodeCounters(each) for id, each in ports.items()}
+
+    def reading(self, in_flight: int) -> TrackReading:
+        """Return all of it as it is now."""
+        return TrackReading(
+            iterations=self.iterations,
+            errors=self.errors,
+            in_flight=in_flight,
+            last_at=self.last_at,
+            waiting=self.waiting.now,
+            durations=self.histogram.counts.copy(),
+            nodes={id: node.reading() for id, node in self.nodes.items()},
+        )
+
+
+def together(readings: Iterable[TrackReading]) -> TrackReading:
+    """Return the sum over several tracks of one loop."""
+    tracks = list(readings)
+    if len(tracks) == 1:
+        return tracks[0]
+    by_id: dict[str, list[NodeReading]] = {}
+    for track in tracks:
+        for id, node in track.nodes.items():
+            by_id.setdefault(id, []).append(node)
+    return TrackReading(
+        iterations=sum(t.iterations for t in tracks),
+        errors=sum(t.errors for t in tracks),
+        in_flight=sum(t.in_flight for t in tracks),
+        last_at=max((t.last_at for t in tracks), default=0.0),
+        waiting=common_waiting([t.waiting for t in tracks]),
+        durations=_sum_of(t.durations for t in tracks),
+        nodes={id: _node_together(nodes) for id, nodes in by_id.items()},
+    )
+
+
+def common_waiting(each: list[Waiting]) -> Waiting:
+    """Return what a loop waits for: the store if any track does, anything else only if all of them wait."""
+    gravest = min(each, key=lambda waiting: (waiting.kind, waiting.since), default=NOT_WAITING)
+    all_wait = all(waiting.reason for waiting in each)
+    return gravest if all_wait or gravest.kind == WaitingFor.STORE else NOT_WAITING
+
+
+def _node_together(nodes: list[NodeReading]) -> NodeReading:
+    last = max(nodes, key=lambda node: node.last_error_at)
+    retrying = [node.next_try for node in nodes if node.retrying]
+    return NodeReading(
+        runs=sum(n.runs for n in nodes),
+        errors=sum(n.errors for n in nodes),
+        running=sum(n.running for n in nodes),
+        in_threads=sum(n.in_threads for n in nodes),
+        overruns=sum(n.overruns for n in nodes),
+        hits=sum(n.hits for n in nodes),
+        retries=sum(n.retries for n in nodes),
+        retrying=sum(n.retrying for n in nodes),
+        next_try=min(retrying, key=lambda each: each.at) if retrying else NO_TRY,
+        started_ns=min((n.started_ns for n in nodes if n.running), default=0),
+        held_since=min((n.held_since for n in nodes if n.held_since), default=0.0),
+        last_failed=any(n.last_failed for n in nodes),
+        last_error=last.last_error,
+        last_error_at=last.last_error_at,
+        ports=_sum_of(n.ports for n in nodes),
+        durations=_sum_of(n.durations for n in nodes),
+    )
+
+
+def _sum_of(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    total: dict[K, int] = {}
+    for each in counts:
+        for key, count in each.items():
+            total[key] = total.get(key, 0) + count
+    return total

@@ -15,7 +15,7 @@ from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import current_item, current_node
 from flowtui.engine.session import StoreSession
 from flowtui.engine.source import NodeSource, QueueSource, TrackSource
-from flowtui.engine.telemetry import LoopCounters, NodeCounters, WaitingFor
+from flowtui.engine.telemetry import TrackCounters
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import Cancelled, StoreError, StoreUnavailable
@@ -49,9 +49,7 @@ class Track:
         self,
         plan: ExecutionPlan,
         store: DataStore,
-        counters: LoopCounters,
-        node_counters: dict[str, NodeCounters],
-        waiting: WaitingFor,
+        counters: TrackCounters,
         *,
         on_settled: Callable[[Iteration], None],
         on_progress: Callable[[], None],
@@ -63,15 +61,15 @@ class Track:
             NodeError: if one cannot be made.
         """
         self._plan = plan
-        self._waiting = waiting
+        self._waiting = counters.waiting
         self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
         self._set_up: list[Step] = []
-        self.steps = [Step(node, plan.loop, plan.path.parent, node_counters[node.id]) for node in plan.nodes]
+        self.steps = [Step(node, plan.loop, plan.path.parent, counters.nodes[node.id]) for node in plan.nodes]
         for step in self.steps:
             step.connect(self.steps)
         self.producer = self.steps[0]
         source = Source(plan.reads, plan.loop) if plan.reads else None
-        self.session = StoreSession(store, plan.loop, source, waiting, self._lost_lease)
+        self.session = StoreSession(store, plan.loop, source, self._waiting, self._lost_lease)
         self.commits = Commits(self.session, counters, on_progress, on_refused)
         self.routing = Routing(plan.loop, plan.revision, _log_failure)
         self.walker = Walker(

@@ -32,6 +32,8 @@ class FlowAnalyzer:
             path=self._graph.path,
             nodes=_plan_nodes(nodes),
             pool=loop.pool,
+            replicas=loop.replicas,
+            restarts=loop.restarts,
             on_error=loop.on_error,
             autostart=loop.autostart,
             max_in_flight=loop.max_in_flight,
@@ -76,6 +78,7 @@ def _plan_nodes(nodes: list[FlowNode]) -> tuple[PlanNode, ...]:
             config=node.config,
             retry=node.retry,
             timeout=node.timeout,
+            cache=node.cache,
             needs=tuple(PlanNeed(index_of[need.node], need.port) for need in node.needs),
             dependants=tuple(
                 index_of[other.id] for other in nodes if any(need.node == node.id for need in other.needs)
@@ -96,12 +99,22 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
             node.config,
             node.retry.model_dump() if node.retry else None,
             node.timeout,
+            node.cache,
             [str(need) for need in node.needs],
             node.queue,
         ]
         for node in sorted(nodes, key=lambda node: node.id)
     ]
-    return _hash([meaning, loop.pool, loop.on_error, loop.autostart, loop.max_in_flight, loop.breaker])
+    options = [
+        loop.pool,
+        loop.replicas,
+        loop.restarts,
+        loop.on_error,
+        loop.autostart,
+        loop.max_in_flight,
+        loop.breaker,
+    ]
+    return _hash([meaning, options])
 
 
 def _hash(value: Any) -> str:

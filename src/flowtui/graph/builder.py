@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowtui.graph.flow_graph import FlowGraph, GraphDraft
-from flowtui.graph.passes import NeedsResolver, NodeValidator, Pass, PoolChooser, Reachability
+from flowtui.graph.passes import NeedsResolver, NodeValidator, Pass, PoolChooser, Reachability, ReplicaCheck
 from flowtui.graph.queue_passes import QueueLint, QueueMapper
 from flowtui.model.errors import Problem
 from flowtui.nodes.registry import Registry
@@ -24,6 +24,7 @@ class FlowBuilder:
             Reachability(),
             QueueMapper(),
             PoolChooser(),
+            ReplicaCheck(),
             QueueLint(),
         )
 

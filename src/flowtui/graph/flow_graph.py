@@ -36,6 +36,7 @@ class FlowNode:
         line: of the node's key in its file, from 1.
         needs: the edges that carry data, in the order of the file; none into a producer.
         timeout: seconds that one try may take, None for as long as it wants.
+        cache: seconds for which an output is used again for an equal input, None for never.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
         loop: id of the producer that drives this node; its own if it is one.
     """
@@ -47,6 +48,7 @@ class FlowNode:
     config: Mapping[str, Any]
     retry: RetryOptions | None
     timeout: float | None
+    cache: float | None
     needs: tuple[FlowNeed, ...]
     queue: str | None
     loop: str
@@ -57,6 +59,8 @@ class FlowLoop:
     """How the loop of one producer runs."""
 
     pool: Pool
+    replicas: int
+    restarts: int
     on_error: OnError
     autostart: bool
     max_in_flight: int
@@ -192,6 +196,7 @@ class GraphDraft:
                 node.doc.config,
                 node.doc.retry,
                 node.doc.timeout,
+                node.doc.cache.ttl if node.doc.cache else None,
                 tuple(need for _, need in node.needs),
                 node.queue,
                 node.loop,
@@ -201,6 +206,8 @@ class GraphDraft:
         options = producer.doc.loop or LoopOptions()
         return FlowLoop(
             self.pools[producer.id],
+            options.replicas,
+            options.restarts,
             OnError(options.on_error),
             options.autostart,
             options.max_in_flight,

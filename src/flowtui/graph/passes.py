@@ -7,8 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 from flowtui.graph.flow_graph import DraftNode, FlowNeed, GraphDraft
+from flowtui.graph.plan import not_replicable
 from flowtui.model.states import NodeKind
-from flowtui.nodes.base import BaseNode, ConditionalNode, Pool
+from flowtui.nodes.base import BaseNode, ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.config_faults import dotted
 from flowtui.nodes.modules import one_line
 from flowtui.nodes.registry import Registry
@@ -57,7 +58,7 @@ class NodeValidator:
         if not (node.is_producer or node.is_writer):
             return
         why = "is asked again by itself" if node.is_producer else "is part of the commit, which is repeated by itself"
-        for field, given in (("retry", node.doc.retry), ("timeout", node.doc.timeout)):
+        for field, given in (("retry", node.doc.retry), ("timeout", node.doc.timeout), ("cache", node.doc.cache)):
             if given is not None:
                 message = f"'{field}' has no use here: '{node.id}' ({node.doc.type}) {why}; remove it"
                 draft.report(node, (field,), message, "no-retry", key=True)
@@ -201,6 +202,22 @@ class PoolChooser:
             if draft.pools[producer.id] < demand:
                 message = f"pool '{named}' is too little for node '{demanding.id}', which needs '{demand.label}'"
                 draft.report(producer, ("loop", "pool"), message, "pool")
+
+
+class ReplicaCheck:
+    """Only a producer that several tracks may run at once has replicas."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        for producer in draft.producers():
+            options = producer.doc.loop
+            if options is None or options.replicas == 1 or producer.type is None:
+                continue
+            cls = producer.type.cls
+            if issubclass(cls, ProducerNode) and not cls.replicable:
+                message = (
+                    f"'{producer.id}' can't have {options.replicas} replicas: {not_replicable(producer.type.name)}"
+                )
+                draft.report(producer, ("loop", "replicas"), message, "not-replicable")
 
 
 def _demand(node: DraftNode) -> Pool:

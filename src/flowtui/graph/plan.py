@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.model.states import NodeKind, OnError
-from flowtui.nodes.base import Pool
+from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.registry import NodeType
 from flowtui.workflow.schema import RetryOptions
+
+
+def not_replicable(type_name: str) -> str:
+    """Return why a loop with this producer runs only once, and what to do."""
+    return (
+        f"several '{type_name}' producers at once would make the same items; put a queue behind it and give the "
+        f"queue's reader the replicas"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class PlanNode:
         line: of the node's key in its file, from 1.
         config: as written, with `${NAME}` resolved and `{{ }}` not.
         timeout: seconds that one try may take, None for as long as it wants.
+        cache: seconds for which an output is used again for an equal input, None for never.
         needs: in the order of the file; empty for the producer only.
         dependants: indices of the nodes that need this one.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
@@ -43,6 +52,7 @@ class PlanNode:
     config: Mapping[str, Any]
     retry: RetryOptions | None
     timeout: float | None
+    cache: float | None
     needs: tuple[PlanNeed, ...]
     dependants: tuple[int, ...]
     queue: str | None
@@ -51,6 +61,12 @@ class PlanNode:
     def kind(self) -> NodeKind:
         return self.type.cls.kind
 
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The ports of a conditional, else none."""
+        cls = self.type.cls
+        return cls.ports_for(self.config) if issubclass(cls, ConditionalNode) else ()
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPlan:
@@ -58,6 +74,8 @@ class ExecutionPlan:
 
     Attributes:
         nodes: in an order in which every node stands behind all that it needs; the producer is the first.
+        replicas: tracks that run side by side.
+        restarts: how often in a row a track whose process died is started again.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
         reads: full name of the queue that the loop reads, None if its producer makes the items itself.
         writes: full names of the queues that its writers write, each once.
@@ -69,6 +87,8 @@ class ExecutionPlan:
     path: Path
     nodes: tuple[PlanNode, ...]
     pool: Pool
+    replicas: int
+    restarts: int
     on_error: OnError
     autostart: bool
     max_in_flight: int
@@ -76,3 +96,14 @@ class ExecutionPlan:
     reads: str | None
     writes: tuple[str, ...]
     revision: str
+
+    @property
+    def not_replicable(self) -> str:
+        """Why it runs only once and what to do; empty if several tracks may run it."""
+        cls = self.nodes[0].type.cls
+        return not_replicable(cls.type) if issubclass(cls, ProducerNode) and not cls.replicable else ""
+
+    @property
+    def ports(self) -> dict[str, tuple[str, ...]]:
+        """The ports of every node, by id; none where it is no conditional."""
+        return {node.id: node.ports for node in self.nodes}

@@ -72,6 +72,10 @@ class IllegalTransition(FlowtuiError):
     """A loop was asked for something that its state does not allow; the text names what it does allow."""
 
 
+class NotReplicable(FlowtuiError):
+    """A loop was asked to have several replicas, and its producer may run only once."""
+
+
 class UnknownLoop(FlowtuiError):
     """No loop has that id."""
 

@@ -11,22 +11,36 @@ from flowtui.model.states import LoopState, NodeHealth, NodeKind
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node of a loop. Times are in milliseconds, rates per second."""
+    """One node of a loop, all its tracks together. Times are in milliseconds, rates per second.
+
+    Attributes:
+        health_reason, health_since: why, and since when (seconds since the epoch; 0 before anything happened).
+        hits: runs that the cache answered.
+        last_error_at: in seconds since the epoch; 0 if there was none.
+        retrying: `2/3, next in 4 s` while an item waits for its next try, else empty.
+        ports: of a conditional: how often each port was taken.
+    """
 
     id: str
     title: str
     type: str
     kind: NodeKind
     health: NodeHealth
+    health_reason: str
+    health_since: float
     runs: int
     errors: int
+    hits: int
     rate: float
+    p50_ms: float | None
     p95_ms: float | None
+    p99_ms: float | None
     retries: int
-    retrying: str  # `2/3, next in 4 s` while an item waits for its next try, else empty
+    retrying: str
     running: int
     last_error: str
-    ports: tuple[tuple[str, int], ...]  # of a conditional: how often each port was taken
+    last_error_at: float
+    ports: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +50,11 @@ class LoopView:
     Attributes:
         reason, since: why the loop is in its state, and since when (seconds since the epoch).
         waiting, waiting_since: what a running loop waits for, empty if nothing.
-        rate: settled iterations a second, over the last seconds.
+        replicas, tracks: how many tracks there should be, and how many there are.
+        rate, rate_1s, rate_1m: settled iterations a second, over the last five seconds, second and minute.
         history: that rate over the last minute, oldest first, at most 12 figures.
-        p95_ms: from an iteration's start to its settlement; None before the first one.
+        last_at: when the last iteration ended, in seconds since the epoch; 0 before the first one.
+        p50_ms, p95_ms, p99_ms: from an iteration's start to its settlement; None before the first one.
         in_flight: iterations begun and not yet committed.
         revision: counts the changes of this loop's meaning since the engine started, from 1.
     """
@@ -48,6 +64,8 @@ class LoopView:
     producer: str
     path: Path
     pool: str
+    replicas: int
+    tracks: int
     state: LoopState
     reason: str
     since: float
@@ -56,8 +74,13 @@ class LoopView:
     iterations: int
     errors: int
     rate: float
+    rate_1s: float
+    rate_1m: float
     history: tuple[float, ...]
+    last_at: float
+    p50_ms: float | None
     p95_ms: float | None
+    p99_ms: float | None
     in_flight: int
     revision: int
     reads: str | None

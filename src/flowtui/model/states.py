@@ -13,6 +13,7 @@ class LoopState(StrEnum):
     RUNNING = "running"
     PAUSING = "pausing"
     PAUSED = "paused"
+    DRAINING = "draining"
     STOPPING = "stopping"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -20,7 +21,14 @@ class LoopState(StrEnum):
 
 #: States in which a loop holds threads, items or a node's resources.
 ACTIVE_STATES = frozenset(
-    {LoopState.STARTING, LoopState.RUNNING, LoopState.PAUSING, LoopState.PAUSED, LoopState.STOPPING}
+    {
+        LoopState.STARTING,
+        LoopState.RUNNING,
+        LoopState.PAUSING,
+        LoopState.PAUSED,
+        LoopState.DRAINING,
+        LoopState.STOPPING,
+    }
 )
 
 
@@ -30,7 +38,10 @@ class Command(StrEnum):
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
+    DRAIN = "drain"  # work off what there is, then stop
     STOP = "stop"
+    KILL = "kill"  # at once; what was in flight is recovered as after a crash
+    RESTART = "restart"
 
 
 class NodeKind(StrEnum):

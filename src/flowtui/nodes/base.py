@@ -22,6 +22,7 @@ class Pool(IntEnum):
 
     ASYNCIO = 1
     THREAD = 2
+    PROCESS = 3
 
     @property
     def label(self) -> str:

@@ -107,6 +107,13 @@ class DataStore:
         if store is not None:
             await store.close()
 
+    def end_owner(self, owner: str) -> None:
+        """Treat an owner as dead: its items go back to their queues, with one more try. Blocks; never raises.
+
+        If the store does not answer now, its lease runs out as it is no longer renewed.
+        """
+        self._keeper.end(owner)
+
     def close(self) -> None:
         """End the owners that have not left, the threads and the private server; blocks. From any thread, once."""
         self._keeper.close()

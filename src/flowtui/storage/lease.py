@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -140,6 +141,12 @@ class Keeper:
         """No longer renew it."""
         with self._lock:
             self._owners.discard(owner)
+
+    def end(self, owner: str) -> None:
+        """No longer renew it, and end it now if the store answers; from any thread."""
+        self.discard(owner)
+        with contextlib.suppress(*STORE_ERRORS):
+            self._reaper.end([owner])
 
     def close(self) -> None:
         """End the thread and the owners that have not left."""

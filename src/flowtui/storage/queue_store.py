@@ -17,10 +17,21 @@ from flowtui.storage.connection import STORE_ERRORS, translate
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import Keeper
-from flowtui.storage.records import Commit, Delivery, Item, QueueStats, Source, decode, encode, escape
+from flowtui.storage.records import (
+    Commit,
+    Delivery,
+    GroupStats,
+    Item,
+    QueueStats,
+    Source,
+    decode,
+    encode,
+    escape,
+    unescape,
+)
 from flowtui.storage.scripts import script
 
-__all__ = ["Commit", "Delivery", "Item", "QueueStats", "QueueStore", "Source"]
+__all__ = ["Commit", "Delivery", "GroupStats", "Item", "QueueStats", "QueueStore", "Source"]
 
 #: `fetch` stops before it holds more bytes than this: a bigger reply would keep all other clients waiting.
 FETCH_BYTES = 1_000_000
@@ -224,17 +235,21 @@ def _commit_arguments(owner: str, commit: Commit) -> list[Any]:
     return arguments
 
 
-_GROUP_FIGURES = 6
+_QUEUE_FIGURES = 3
+_GROUP_FIGURES = 7
 
 
 def _stats(row: list[Any]) -> QueueStats:
-    pushed, backlog, head, *groups = map(int, row)
+    pushed, backlog, head = map(int, row[:_QUEUE_FIGURES])
     depth, in_flight, acknowledged, dead = backlog, 0, 0, 0
     heads = [head]
+    groups = {}
     # While nobody reads, all that was pushed is in the backlog; after that each group answers for its share.
-    unaccounted = abs(pushed - backlog) if not groups else backlog
-    for at in range(0, len(groups), _GROUP_FIGURES):
-        base, group_acknowledged, group_dead, ready, running, head = groups[at : at + _GROUP_FIGURES]
+    unaccounted = backlog if len(row) > _QUEUE_FIGURES else abs(pushed - backlog)
+    for at in range(_QUEUE_FIGURES, len(row), _GROUP_FIGURES):
+        name = row[at].decode()
+        base, group_acknowledged, group_dead, ready, running, head = map(int, row[at + 1 : at + _GROUP_FIGURES])
+        groups[unescape(name)] = GroupStats(ready, running)
         depth = max(depth, ready)
         in_flight += running
         acknowledged += group_acknowledged
@@ -242,4 +257,4 @@ def _stats(row: list[Any]) -> QueueStats:
         unaccounted += abs(pushed - base - ready - running - group_acknowledged - group_dead)
         heads.append(head)
     oldest = min(filter(None, heads), default=None)
-    return QueueStats(depth, in_flight, oldest, pushed, acknowledged, dead, unaccounted)
+    return QueueStats(depth, in_flight, oldest, pushed, acknowledged, dead, unaccounted, groups)

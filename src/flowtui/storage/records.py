@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flowtui.model.letters import DeadLetter
 
@@ -64,6 +65,14 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupStats:
+    """What one reading loop still has before it: items that wait, and items handed out to it."""
+
+    waiting: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStats:
     """One queue at one moment, all its reading groups together.
 
@@ -73,6 +82,7 @@ class QueueStats:
         oldest_ms: when the oldest waiting item was pushed, by the store's clock; None if none waits.
         pushed: items ever pushed.
         acknowledged, dead: items that ended well, and as dead letters; with several groups, the sum over them.
+        groups: by reading loop.
         unaccounted: how many items were lost or doubled; 0 unless something is broken.
     """
 
@@ -83,6 +93,7 @@ class QueueStats:
     acknowledged: int
     dead: int
     unaccounted: int
+    groups: Mapping[str, GroupStats] = field(default_factory=dict)
 
 
 # An envelope is "tries" in 4 digits and the enqueue time in 13, both put in front by the scripts, then what `encode`
@@ -120,3 +131,8 @@ def escape(name: str) -> str:
     if ":" in name or "%" in name or "{" in name or "}" in name:
         name = name.replace("%", "%25").replace(":", "%3A").replace("{", "%7B").replace("}", "%7D")
     return name
+
+
+def unescape(name: str) -> str:
+    """Return the name that `escape` was given."""
+    return name.replace("%3A", ":").replace("%7B", "{").replace("%7D", "}").replace("%25", "%")

@@ -17,6 +17,8 @@ from flowtui.nodes.durations import Duration
 from flowtui.workflow.source import KeyPath, Source
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+#: Most tracks of one loop.
+MOST_REPLICAS = 64
 _NAME_RULE = "a letter, then letters, digits, '-' and '_'"
 
 
@@ -65,10 +67,14 @@ class LoopOptions(_Model):
 
     Attributes:
         pool: None where nobody chose one.
+        replicas: tracks that run side by side.
+        restarts: how often in a row a track whose process died is started again; 0 for never.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
     """
 
-    pool: Literal["asyncio", "thread"] | None = None
+    pool: Literal["asyncio", "thread", "process"] | None = None
+    replicas: int = Field(default=1, ge=1, le=MOST_REPLICAS)
+    restarts: int = Field(default=5, ge=0, le=1_000)
     on_error: Literal["dead_letter", "pause", "stop"] = "dead_letter"
     autostart: bool = True
     max_in_flight: int = Field(default=16, ge=1, le=100_000)
@@ -93,6 +99,12 @@ class RetryOptions(_Model):
     on: Annotated[list[str], BeforeValidator(_as_list)] = []
 
 
+class CacheOptions(_Model):
+    """For how many seconds a node's output is used again for an equal input."""
+
+    ttl: Annotated[Duration, Field(gt=0)]
+
+
 class NodeDoc(_Model):
     """One node as written; `needs` holds `id` or `id.port`, `timeout` seconds for one try."""
 
@@ -102,6 +114,7 @@ class NodeDoc(_Model):
     config: dict[str, Any] = {}
     retry: RetryOptions | None = None
     timeout: Annotated[Duration, Field(gt=0)] | None = None
+    cache: CacheOptions | None = None
     loop: LoopOptions | None = None
 
 
@@ -152,6 +165,7 @@ class Checked:
         models: dict[str, tuple[str, type[_Model]]] = {
             "loop": ("'loop'", LoopOptions),
             "retry": ("'retry'", RetryOptions),
+            "cache": ("'cache'", CacheOptions),
         }
         if len(path) > 3:
             where, model = models[str(path[2])]

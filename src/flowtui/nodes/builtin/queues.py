@@ -12,6 +12,8 @@ from flowtui.nodes.base import NodeConfig, NonBlockingNode, ProducerNode
 class QueueReader(ProducerNode):
     """Read items from a queue, each once, in order."""
 
+    replicable = True
+
     class Config(NodeConfig):
         queue: str = Field(
             default="",

@@ -1,5 +1,5 @@
 -- ARGV: queues. Returns for each: pushed, length of the backlog, its head's stamp, then for each group
--- its base, acknowledged, dead, waiting, in flight and its head's stamp. A stamp is 0 if there is no head.
+-- its name, base, acknowledged, dead, waiting, in flight and its head's stamp. A stamp is 0 if there is no head.
 local function stamp(list)
   local head = redis.call('LINDEX', list, 0)
   return head and string.sub(head, 5, 17) or '0'
@@ -17,6 +17,7 @@ for _, queue in ipairs(ARGV) do
     for _, owner in ipairs(redis.call('SMEMBERS', group_key(queue, group, 'owners'))) do
       in_flight = in_flight + redis.call('LLEN', run_key(queue, group, owner))
     end
+    row[#row + 1] = group
     for i = 1, 3 do row[#row + 1] = count[i] or '0' end
     row[#row + 1] = redis.call('LLEN', ready)
     row[#row + 1] = in_flight

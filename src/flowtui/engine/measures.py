@@ -1,0 +1,132 @@
+"""What is made of counts: durations in classes, percentiles of the last minute, rates."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_RATE_WINDOW_S = 5.0
+_ROTATE_AFTER_S = 30.0
+_HISTORY_STEP_S = 4.9  # a little under five, since samples come about once a second
+_HISTORY_STEPS = 12
+
+
+class Histogram:
+    """Durations ever observed, in 4 classes per power of two, so that a percentile is right to about 12 %.
+
+    One thread observes, any thread copies `counts`: times by class.
+    """
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+
+    def observe(self, ns: int, times: int = 1) -> None:
+        """Count a duration in nanoseconds, `times` times."""
+        bits = ns.bit_length()
+        index = (bits << 2) | ((ns >> (bits - 3)) & 3) if bits > 2 else 0
+        counts = self.counts
+        counts[index] = counts.get(index, 0) + times
+
+
+def _upper_ns(index: int) -> int:
+    bits, quarter = index >> 2, index & 3
+    return (4 + quarter + 1) << (bits - 3) if bits > 2 else 4
+
+
+class Percentiles(NamedTuple):
+    """In milliseconds; None if nothing was observed lately."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+class Recent:
+    """The percentiles of the last 30 to 60 seconds of a histogram that only grows."""
+
+    __slots__ = ("_before", "_previous", "_rotated_at", "_seen", "percentiles")
+
+    def __init__(self) -> None:
+        self._before: Mapping[int, int] = {}  # the histogram as it was 30 to 60 seconds ago
+        self._previous: Mapping[int, int] = {}  # and up to 30 seconds ago
+        self._rotated_at = time.monotonic()
+        self._seen: Mapping[int, int] = {}
+        self.percentiles = Percentiles()
+
+    def sample(self, now: float, counts: Mapping[int, int]) -> None:
+        """Work the percentiles out, if there is news, and forget what is old. `now` is of `time.monotonic`."""
+        if now - self._rotated_at >= _ROTATE_AFTER_S:
+            self._before, self._previous = self._previous, counts
+            self._rotated_at = now
+        elif counts == self._seen:
+            return
+        self._seen = counts
+        # After a sum over other tracks than before a class may hold less than it did.
+        lately = {i: n for i, count in counts.items() if (n := count - self._before.get(i, 0)) > 0}
+        self.percentiles = _percentiles(lately)
+
+
+def _percentiles(counts: Mapping[int, int]) -> Percentiles:
+    total = sum(counts.values())
+    if not total:
+        return Percentiles()
+    found: list[float] = []
+    left = total
+    shares = [0.99, 0.95, 0.5]
+    for index in sorted(counts, reverse=True):
+        left -= counts[index]
+        while shares and left < total * shares[0]:
+            found.append(_upper_ns(index) / 1e6)
+            shares.pop(0)
+    p99, p95, p50 = found
+    return Percentiles(p50, p95, p99)
+
+
+class Rate:
+    """How fast a counter grows, from samples taken about once a second."""
+
+    __slots__ = ("_marks", "_samples")
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+        # One per step of five seconds, and so the last minute.
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_HISTORY_STEPS + 1)
+
+    def sample(self, now: float, count: int) -> None:
+        """Take the counter's value at `now` (of `time.monotonic`)."""
+        samples = self._samples
+        samples.append((now, count))
+        while len(samples) > 2 and samples[1][0] <= now - _RATE_WINDOW_S:
+            samples.popleft()
+        if not self._marks or now - self._marks[-1][0] >= _HISTORY_STEP_S:
+            self._marks.append((now, count))
+
+    @property
+    def per_second(self) -> float:
+        """The mean over the last five seconds."""
+        return self._since(self._samples[0]) if self._samples else 0.0
+
+    @property
+    def last_second(self) -> float:
+        """The mean over the last second."""
+        return self._since(self._samples[-2]) if len(self._samples) > 1 else 0.0
+
+    @property
+    def last_minute(self) -> float:
+        """The mean over the last minute; over less after the start."""
+        return self._since(self._marks[0]) if self._marks else 0.0
+
+    def _since(self, mark: tuple[float, int]) -> float:
+        (then, before), (now, count) = mark, self._samples[-1]
+        return (count - before) / (now - then) if now > then else 0.0
+
+    def history(self) -> tuple[float, ...]:
+        """Return the last minute in whole steps of five seconds, oldest first; before the first, what there is."""
+        marks = tuple(self._marks)
+        steps = tuple((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(marks))
+        return steps or ((self.per_second,) if len(self._samples) > 1 else ())

@@ -1,0 +1,145 @@
+"""What a screen shows of a loop: figures of this moment, and those that need two moments."""
+
+from __future__ import annotations
+
+import time
+
+from flowtui.engine.lifecycle import Lifecycle
+from flowtui.engine.measures import Rate, Recent
+from flowtui.engine.telemetry import NextTry, NodeReading, TrackReading, Waiting
+from flowtui.graph.plan import ExecutionPlan, PlanNode
+from flowtui.model.snapshot import LoopView, NodeView
+from flowtui.model.states import STALL_AFTER_S, NodeHealth
+
+_NOTHING_DONE = NodeReading()
+
+
+class _NodeGauge:
+    """What is known of one node from several moments."""
+
+    __slots__ = ("health", "rate", "recent", "since")
+
+    def __init__(self) -> None:
+        self.rate = Rate()
+        self.recent = Recent()
+        self.health = NodeHealth.IDLE
+        self.since = 0.0
+
+
+class LoopGauges:
+    """What is known of one loop from several moments; `sample` on one thread, `view` on any."""
+
+    def __init__(self, plan: ExecutionPlan) -> None:
+        self._rate = Rate()
+        self._recent = Recent()
+        self._nodes = {node.id: _NodeGauge() for node in plan.nodes}
+        self._producer = plan.nodes[0].id
+
+    def keep_only(self, plan: ExecutionPlan) -> None:
+        """Go over to another plan of the same loop."""
+        self._nodes = {node.id: self._nodes.get(node.id) or _NodeGauge() for node in plan.nodes}
+
+    def sample(self, now: float, reading: TrackReading) -> None:
+        """Take the figures at `now` (of `time.monotonic`)."""
+        self._rate.sample(now, reading.iterations)
+        self._recent.sample(now, reading.durations)
+        for id, gauge in self._nodes.items():
+            node = reading.nodes.get(id, _NOTHING_DONE)
+            gauge.rate.sample(now, node.runs)
+            gauge.recent.sample(now, node.durations)
+            health, _ = _health(node, is_producer=id == self._producer)
+            if health is not gauge.health:
+                gauge.health, gauge.since = health, time.time()
+
+    def view(
+        self,
+        plan: ExecutionPlan,
+        life: Lifecycle,
+        reading: TrackReading,
+        waiting: Waiting,
+        *,
+        revision: int,
+        replicas: int,
+        tracks: int,
+    ) -> LoopView:
+        """Return the loop as it is now."""
+        p50, p95, p99 = self._recent.percentiles
+        return LoopView(
+            id=plan.loop,
+            workflow=plan.workflow,
+            producer=plan.nodes[0].id,
+            path=plan.path,
+            pool=plan.pool.label,
+            replicas=replicas,
+            tracks=tracks,
+            state=life.state,
+            reason=life.reason,
+            since=life.since,
+            waiting=waiting.reason,
+            waiting_since=waiting.since,
+            iterations=reading.iterations,
+            errors=reading.errors,
+            rate=self._rate.per_second,
+            rate_1s=self._rate.last_second,
+            rate_1m=self._rate.last_minute,
+            history=self._rate.history(),
+            last_at=reading.last_at,
+            p50_ms=p50,
+            p95_ms=p95,
+            p99_ms=p99,
+            in_flight=reading.in_flight,
+            revision=revision,
+            reads=plan.reads,
+            writes=plan.writes,
+            nodes=tuple(self._node_view(node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
+        )
+
+    def _node_view(self, node: PlanNode, reading: NodeReading) -> NodeView:
+        gauge = self._nodes.get(node.id) or _NodeGauge()
+        # A producer's time is that until its next item comes, which says nothing about the node.
+        p50, p95, p99 = gauge.recent.percentiles if node.index else (None, None, None)
+        health, reason = _health(reading, is_producer=node.index == 0)
+        return NodeView(
+            id=node.id,
+            title=node.title,
+            type=node.type.name,
+            kind=node.kind,
+            health=health,
+            health_reason=reason,
+            health_since=gauge.since if health is gauge.health else time.time(),
+            runs=reading.runs,
+            errors=reading.errors,
+            hits=reading.hits,
+            rate=gauge.rate.per_second,
+            p50_ms=p50,
+            p95_ms=p95,
+            p99_ms=p99,
+            retries=reading.retries,
+            retrying=_next_try(reading.next_try) if reading.retrying else "",
+            running=reading.running,
+            last_error=reading.last_error,
+            last_error_at=reading.last_error_at,
+            ports=tuple(reading.ports.items()),
+        )
+
+
+def _health(node: NodeReading, *, is_producer: bool) -> tuple[NodeHealth, str]:
+    if node.held_since:
+        return NodeHealth.STALLED, f"it has held its event loop for {time.time() - node.held_since:.1f} s"
+    if node.overruns:
+        calls = f"{node.overruns} calls" if node.overruns > 1 else "a call"
+        return NodeHealth.STALLED, f"{calls} went beyond the timeout in a thread, which cannot be stopped"
+    # A producer waits inside its `execute` for as long as there is nothing to do: that is no stall.
+    if node.running and not is_producer:
+        took = (time.perf_counter_ns() - node.started_ns) / 1e9
+        if took > STALL_AFTER_S:
+            return NodeHealth.STALLED, f"a run has been going on for {took:.0f} s"
+    if node.retrying:
+        return NodeHealth.RETRYING, f"{_next_try(node.next_try)}: {node.last_error}"
+    if node.last_failed:
+        return NodeHealth.FAILING, node.last_error
+    return (NodeHealth.HEALTHY, "its last run succeeded") if node.runs else (NodeHealth.IDLE, "has not run yet")
+
+
+def _next_try(next_try: NextTry) -> str:
+    return f"{next_try.number}/{next_try.attempts}, next in {max(0, round(next_try.at - time.monotonic()))} s"
