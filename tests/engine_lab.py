@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowtui.engine.drain import Drains
 from flowtui.engine.handle import Report, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.loop import Loop
@@ -87,6 +88,7 @@ def plan_of(
     max_in_flight: int = 16,
     breaker: int = 0,
     replicas: int = 1,
+    restarts: int = 5,
 ) -> ExecutionPlan:
     """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
     index = {node.id: number for number, node in enumerate(nodes)}
@@ -117,7 +119,7 @@ def plan_of(
         nodes=planned,
         pool=pool,
         replicas=replicas,
-        restarts=5,
+        restarts=restarts,
         on_error=on_error,
         autostart=True,
         max_in_flight=max_in_flight,
@@ -174,18 +176,50 @@ class _Queues:
         return result
 
 
+class _LabTrack(LocalTrack):
+    """A track that can crash as a process does."""
+
+    def __init__(
+        self, lab: Lab, plan: ExecutionPlan, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]
+    ) -> None:
+        super().__init__(plan, lab, loop, report, self._left)  # type: ignore[arg-type]
+        self._lab = lab
+        self.task: asyncio.Task[None] | None = None
+
+    def _left(self, _: LocalTrack) -> None:
+        self._lab.end_owner(self.runner.owner)
+
+    def crash(self) -> bool:
+        """End it without any farewell; return False if it has ended before, or not begun."""
+        if self._ended or self.task is None:
+            return False
+        self._ended = True
+        self.runner.disown()
+        self.task.cancel()
+        self._lab.end_owner(self.runner.owner)
+        self._report(Report(Event.CRASH, "its process was killed"))
+        return True
+
+
 class _Launcher:
     """Starts every track on the lab's event loop."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self.tasks: list[asyncio.Task[None]] = []
+        self.living: list[_LabTrack] = []
 
     def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
         loop = asyncio.get_running_loop()
-        track = LocalTrack(plan, self._lab, loop, report, lambda _: None)  # type: ignore[arg-type]
-        loop.call_soon(lambda: self.tasks.append(loop.create_task(track.runner.run())))
+        track = _LabTrack(self._lab, plan, loop, report)
+        self.living.append(track)
+        loop.call_soon(lambda: self._start(track))
         return track
+
+    def _start(self, track: _LabTrack) -> None:
+        track.task = asyncio.get_running_loop().create_task(track.runner.run())
+        track.task.add_done_callback(lambda _: self.living.remove(track))
+        self.tasks.append(track.task)
 
 
 class Lab:
@@ -221,6 +255,8 @@ class Lab:
             self._connector.async_client(), "lab", NAMESPACE, self._keeper, self._bells, self._health
         )
         self.loop = Loop(plan, self._launch, self._post)
+        self.drains = Drains(lambda: [self.loop])
+        self._drainer: asyncio.Task[None] | None = None
         self._seq = itertools.count(1)
         self._writer = f"writer-{id(self)}"
         self._joined = False
@@ -265,7 +301,10 @@ class Lab:
         return self.loop.lifecycle.state
 
     def tell(self, command: Command) -> None:
+        if self._drainer is None:
+            self._drainer = asyncio.create_task(self.drains.follow(self))  # type: ignore[arg-type]
         self.loop.command(command, "asked by the test")
+        self.drains.begun()
 
     def ring(self) -> None:
         """As when the connection comes back."""
@@ -274,6 +313,17 @@ class Lab:
     def end_lease(self) -> None:
         """Treat the track's owner as dead: its items go back, with one more try."""
         self._reaper.end([self.owners[-1]])
+
+    def end_owner(self, owner: str) -> None:
+        """As `DataStore.end_owner`."""
+        # A join may be under way, under a name that nobody knows yet.
+        self.stray.update(self.owners)
+        if owner:
+            self._reaper.end([owner])
+
+    def crash(self) -> bool:
+        """Let one track die; return False if none lives."""
+        return any(track.crash() for track in self.launcher.living)
 
     def end_stray_leases(self) -> None:
         """As when the lease of every owner that the track could not take leave of has run out."""
@@ -318,10 +368,9 @@ class Lab:
     async def stop(self) -> LoopState:
         """Stop the loop if it runs; return the state that it ended in."""
         if self.state in ACTIVE_STATES:
-            if self.state is not LoopState.STOPPING:
-                self.tell(Command.STOP)
+            self.tell(Command.STOP)
             await self.until(LoopState.STOPPED, LoopState.FAILED, LoopState.COMPLETED)
-        await asyncio.gather(*self.launcher.tasks)
+        await asyncio.gather(*self.launcher.tasks, return_exceptions=True)
         return self.state
 
     async def stats(self, queue: str = "in") -> QueueStats:
@@ -345,6 +394,8 @@ class Lab:
         return [name.decode() for name in found if name.decode() != self._writer]
 
     async def close(self) -> None:
+        if self._drainer is not None:
+            self._drainer.cancel()
         await self.store.close()
         self._client.close()
 

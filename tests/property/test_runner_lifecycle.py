@@ -1,4 +1,4 @@
-"""Random lives of a loop: commands, errors, outages and lost leases, in any order and at any moment.
+"""Random lives of a loop: commands, replicas, errors, crashes, outages and lost leases, in any order, at any moment.
 
 It must never be stuck, never be in a state that is not true, and neither lose nor double an item.
 """
@@ -143,8 +143,9 @@ class Life(RuleBasedStateMachine):
         kind=st.sampled_from(["queue", "queue", "maker", "cursor"]),
         on_error=st.sampled_from(list(OnError)),
         bound=st.integers(1, 3),
+        replicas=st.integers(1, 3),
     )
-    def build(self, kind: str, on_error: OnError, bound: int) -> None:
+    def build(self, kind: str, on_error: OnError, bound: int, replicas: int) -> None:
         self.kind = kind
         first = {"queue": reader(), "maker": PlannedNode("read", Make), "cursor": PlannedNode("read", MakeOn)}[kind]
         plan = plan_of(
@@ -155,6 +156,7 @@ class Life(RuleBasedStateMachine):
             writer("behind", "out2", "write2"),
             on_error=on_error,
             max_in_flight=bound,
+            replicas=replicas if kind == "queue" else 1,
         )
 
         async def begin() -> Lab:
@@ -174,6 +176,8 @@ class Life(RuleBasedStateMachine):
     def _tell(self, command: Command) -> None:
         async def tell() -> None:
             if self.lab.loop.lifecycle.allows(Event(command.value)):
+                # Of what has no queue and no cursor a kill may leave nothing.
+                self.may_lose = self.may_lose or command is Command.KILL
                 self.lab.tell(command)
 
         self.do(tell())
@@ -193,7 +197,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def stopping_ends_whatever_happens(self) -> None:
         self.may_lose = self.may_lose or bool(self.lab.away)
-        self.do(self.lab.until(*_ENDED, patience=_LONG_S))
+        self.do(self.lab.until(*(frozenset(LoopState) - {LoopState.STOPPING}), patience=_LONG_S))
 
     @precondition(lambda self: self.lab.state is LoopState.PAUSING and not self.lab.away and not world.hanging)
     @rule()
@@ -202,6 +206,21 @@ class Life(RuleBasedStateMachine):
         world.open.set()
         world.open_behind.set()
         self.do(self.lab.until(LoopState.PAUSED, *_ENDED, patience=_LONG_S))
+
+    @precondition(lambda self: self.kind == "queue")
+    @rule(replicas=st.integers(1, 4))
+    def scale(self, replicas: int) -> None:
+        async def scale() -> None:
+            self.lab.loop.scale(replicas)
+
+        self.do(scale())
+
+    @rule()
+    def crash(self) -> None:
+        async def crash() -> None:
+            self.may_lose = self.lab.crash() or self.may_lose
+
+        self.do(crash())
 
     # ---- what comes in ----
 
@@ -280,17 +299,21 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def a_paused_loop_rests(self) -> None:
-        runner = self.lab.loop._runner
-        if self.lab.state is LoopState.PAUSED and runner is not None and runner._track is not None:
+        if self.lab.state is not LoopState.PAUSED:
+            return
+        for member in self.lab.loop._crew._members:
+            runner = member.handle.runner
             assert runner.in_flight == 0
-            assert not any(world.busy[step.node] for step in runner._track.steps)
+            assert runner._track is None or not any(world.busy[step.node] for step in runner._track.steps)
 
     @invariant()
-    def an_active_loop_has_a_runner(self) -> None:
-        tasks = self.lab.pools.tasks
-        if self.lab.state in ACTIVE_STATES and tasks and tasks[-1].done():
-            self.do(asyncio.sleep(0.001))  # its last report, or the next runner, may be on its way
-            assert self.lab.state not in ACTIVE_STATES or not tasks[-1].done(), self.lab.events[-6:]
+    def a_loop_is_active_as_long_as_it_has_tracks(self) -> None:
+        assert (self.lab.state in ACTIVE_STATES) is not self.lab.loop._crew.is_empty, self.lab.events[-6:]
+
+    @invariant()
+    def a_running_loop_has_as_many_tracks_as_it_should(self) -> None:
+        if self.lab.state is LoopState.RUNNING and self.kind == "queue":
+            assert self.lab.loop._crew.size == self.lab.loop.replicas
 
     @invariant()
     def every_item_is_accounted_for(self) -> None:

@@ -56,6 +56,11 @@ class Crew:
         return not self._members and not self._waiting
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether some track starts again soon."""
+        return bool(self._waiting)
+
+    @property
     def size(self) -> int:
         """How many tracks live that are not about to leave; from any thread."""
         return len(self._staying())

@@ -72,6 +72,7 @@ TRANSITIONS: dict[LoopState, dict[Event, LoopState]] = {
     },
     # What a track reports after it was asked to stop cannot change its fate any more, only a failure can.
     _S.STOPPING: {
+        _E.STOP: _S.STOPPING,
         _E.KILL: _S.STOPPING,
         _E.RESTART: _S.STOPPING,
         _E.ENDED: _S.STOPPED,

@@ -40,7 +40,7 @@ class Loop:
         self._gauges = LoopGauges(plan)
         self._drain = NOT_WAITING  # what a draining loop waits for
         self._restarting = False
-        self._outcome = Event.COMPLETE  # the worst of what its tracks have ended with
+        self._ends: set[Event] = set()  # what its tracks have ended with
         self._last_words = ""
 
     @property
@@ -66,9 +66,9 @@ class Loop:
         elif command is Command.RESUME:
             self._crew.resume()
         elif command is Command.KILL:
-            self._crew.kill()
+            self._end_all(None)
         elif command is not Command.DRAIN:
-            self._crew.stop(GRACE_S)
+            self._end_all(GRACE_S)
         elif self.plan.reads is None:
             self._crew.finish()
         else:
@@ -80,7 +80,7 @@ class Loop:
         self._restarting = False
         if self.lifecycle.allows(Event.STOP):
             self.lifecycle.apply(Event.STOP, reason)
-        self._crew.stop(grace)
+        self._end_all(grace)
         self._advance()
 
     def scale(self, replicas: int) -> None:
@@ -112,7 +112,7 @@ class Loop:
         self._crew.keep_only(node.id for node in plan.nodes)
 
     def _begin(self) -> None:
-        self._outcome, self._last_words = Event.COMPLETE, ""
+        self._ends, self._last_words = set(), ""
         self._crew.begin(self.plan, self.replicas)
 
     @property
@@ -149,7 +149,7 @@ class Loop:
         """A track has paused itself: the others have the same service before them that fails."""
         if self.lifecycle.state is LoopState.DRAINING:
             self.lifecycle.apply(Event.STOP, f"drained no further: {reason}")
-            self._crew.stop(GRACE_S)
+            self._end_all(GRACE_S)
         elif self.lifecycle.allows(Event.PAUSE):
             self.lifecycle.apply(Event.PAUSE, reason)
             self._crew.pause()
@@ -163,15 +163,13 @@ class Loop:
             if again is None:
                 return
             event, reason = again
-        if event is Event.FAIL or self._outcome is not Event.FAIL:
+        if event is Event.FAIL or Event.FAIL not in self._ends:
             self._last_words = reason or self._last_words
+        self._ends.add(event)
         if event is Event.FAIL:
-            self._outcome = event
             if not self._crew.is_empty and self.lifecycle.allows(Event.STOP):
                 self.lifecycle.apply(Event.STOP, f"track {member.number} failed: {reason}")
-            self._crew.stop(GRACE_S)
-        elif event is Event.ENDED and self._outcome is Event.COMPLETE:
-            self._outcome = event
+            self._end_all(GRACE_S)
 
     def _start_again(self, member: Member, reason: str) -> tuple[Event, str] | None:
         """After a crash; return None if the track will start again, else as what its end counts, and why."""
@@ -195,7 +193,7 @@ class Loop:
         """Move on where all tracks have."""
         life = self.lifecycle
         if self.is_active and self._crew.is_empty:
-            life.apply(self._outcome, self._last_words)
+            life.apply(self._outcome(), self._last_words)
             if self._restarting:
                 self._restarting = False
                 life.apply(Event.START, "restarted")
@@ -207,6 +205,20 @@ class Loop:
         if life.state is not LoopState.DRAINING:
             self._drain = NOT_WAITING
         self.moved.set()
+
+    def _outcome(self) -> Event:
+        if Event.FAIL in self._ends:
+            return Event.FAIL
+        return Event.COMPLETE if self._ends == {Event.COMPLETE} else Event.ENDED
+
+    def _end_all(self, grace: float | None) -> None:
+        """Stop every track, or kill it if there is no grace."""
+        if self._crew.is_waiting:
+            self._ends.add(Event.ENDED)  # what is called off will not say it
+        if grace is None:
+            self._crew.kill()
+        else:
+            self._crew.stop(grace)
 
     # ---- what it shows ----
 

@@ -29,14 +29,17 @@ def test_a_loop_goes_through_pause_and_resume_to_stopped() -> None:
 def test_an_illegal_move_names_the_legal_ones_and_changes_nothing() -> None:
     life = lifecycle_after(Event.START, Event.STARTED)
     since = life.since
-    with pytest.raises(IllegalTransition, match=r"orders\.incoming is running: cannot start; it can pause or stop"):
+    with pytest.raises(
+        IllegalTransition,
+        match=r"orders\.incoming is running: cannot start; it can pause or drain or stop or kill or restart",
+    ):
         life.apply(Event.START, "again")
     assert (life.state, life.since) == (LoopState.RUNNING, since)
 
 
-def test_a_stopping_loop_can_only_be_waited_for() -> None:
+def test_a_stopping_loop_can_only_end_sooner_or_start_again() -> None:
     life = lifecycle_after(Event.START, Event.STARTED, Event.STOP)
-    with pytest.raises(IllegalTransition, match="wait until it has ended"):
+    with pytest.raises(IllegalTransition, match="it can stop or kill or restart"):
         life.apply(Event.RESUME, "")
 
 
@@ -47,10 +50,17 @@ def test_a_loop_that_ended_by_itself_can_start_again(ended: Event) -> None:
 
 
 def test_a_move_to_the_same_state_keeps_reason_and_since_when() -> None:
-    life = lifecycle_after(Event.START, Event.PAUSE)
+    life = lifecycle_after(Event.START, Event.STOP)
     before = (life.reason, life.since)
-    life.apply(Event.STARTED, "late news")
-    assert (life.state, life.reason, life.since) == (LoopState.PAUSING, *before)
+    life.apply(Event.KILL, "late news")
+    assert (life.state, life.reason, life.since) == (LoopState.STOPPING, *before)
+
+
+def test_every_crash_of_a_starting_loop_is_a_new_reason() -> None:
+    life = lifecycle_after(Event.START)
+    for number in (1, 2):
+        life.apply(Event.CRASH, f"crash {number}")
+        assert (life.state, life.reason) == (LoopState.STARTING, f"crash {number}")
 
 
 @given(st.lists(st.sampled_from(list(Event)), max_size=40))

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import pytest
-
 from engine_lab import Lab, PlannedNode, plan_of, reader, run
-from flowtui.engine import loop as loop_module
 from flowtui.model.data import NodeData
+from flowtui.model.states import LoopState
 from flowtui.nodes.base import BlockingNode
 
 
@@ -13,20 +11,18 @@ class Pass(BlockingNode):
         return data
 
 
-def test_a_screen_that_looks_in_the_middle_of_a_reload_sees_one_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_reload_nodes_that_stayed_keep_their_figures_and_others_begin_anew() -> None:
     async def scene() -> None:
-        lab = Lab(plan_of(reader(), PlannedNode("old", Pass, ("read",))))
-        make_counters = loop_module._node_counters
-        seen = []
-
-        def looked_at(plan):
-            seen.append([node.id for node in lab.loop.view().nodes])
-            return make_counters(plan)
-
-        monkeypatch.setattr(loop_module, "_node_counters", looked_at)
-        more = PlannedNode("new", Pass, ("read",)), PlannedNode("more", Pass, ("new",))
-        lab.loop.replace_plan(plan_of(reader(), *more))
-        assert seen == [["read", "old"]]
-        assert [node.id for node in lab.loop.view().nodes] == ["read", "new", "more"]
+        lab = Lab(plan_of(reader(), PlannedNode("old", Pass, ("read",)), PlannedNode("kept", Pass, ("old",))))
+        await lab.running()
+        await lab.push(5)
+        await lab.until_drained()
+        await lab.stop()
+        lab.loop.replace_plan(
+            plan_of(reader(), PlannedNode("kept", Pass, ("read",)), PlannedNode("new", Pass, ("kept",)))
+        )
+        view = lab.loop.view()
+        assert {node.id: node.runs for node in view.nodes} == {"read": 5, "kept": 5, "new": 0}
+        assert (view.iterations, view.state) == (5, LoopState.STOPPED)
 
     run(scene())

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowtui.engine.telemetry import Latency, Rate, WaitingFor
+from flowtui.engine.measures import Histogram, Percentiles, Rate, Recent
+from flowtui.engine.telemetry import (
+    NOT_WAITING,
+    TrackCounters,
+    TrackReading,
+    Waiting,
+    WaitingFor,
+    common_waiting,
+    together,
+)
 
 
 def test_the_rate_is_the_mean_over_the_last_five_seconds() -> None:
@@ -33,46 +42,89 @@ def test_the_history_changes_only_every_five_seconds_and_holds_a_minute() -> Non
     assert len(set(histories[20:25])) <= 2
 
 
+def test_the_last_second_and_the_last_minute_have_rates_of_their_own() -> None:
+    rate = Rate()
+    assert (rate.last_second, rate.last_minute) == (0.0, 0.0)
+    for second in range(120):
+        rate.sample(float(second), second)
+    rate.sample(120.0, 219)
+    assert rate.last_second == pytest.approx(100.0)
+    assert rate.last_minute == pytest.approx(1 + 99 / 60, rel=0.1)
+
+
+def _percentiles_of(*durations: int) -> Percentiles:
+    histogram, recent = Histogram(), Recent()
+    for ns in durations:
+        histogram.observe(ns)
+    recent.sample(0.0, histogram.counts)
+    return recent.percentiles
+
+
 @given(st.integers(min_value=1, max_value=10**10))
 def test_a_percentile_is_right_to_an_eighth(ns: int) -> None:
-    latency = Latency()
-    for _ in range(100):
-        latency.observe(ns)
-    latency.sample(0.0, 100)
-    assert latency.p95_ms is not None
-    assert ns / 1e6 * 0.99 <= latency.p95_ms <= max(ns * 1.26, 8) / 1e6
+    for percentile in _percentiles_of(*[ns] * 100):
+        assert percentile is not None
+        assert ns / 1e6 * 0.99 <= percentile <= max(ns * 1.26, 8) / 1e6
 
 
-def test_the_percentile_ignores_the_slowest_few() -> None:
-    latency = Latency()
-    for _ in range(96):
-        latency.observe(1_000_000)
-    for _ in range(4):
-        latency.observe(10**9)
-    latency.sample(0.0, 100)
-    assert latency.p95_ms == pytest.approx(1.0, rel=0.3)
+def test_each_percentile_ignores_its_share_of_the_slowest() -> None:
+    p50, p95, p99 = _percentiles_of(*[1_000_000] * 60, *[10**7] * 36, *[10**8] * 3, 10**9)
+    assert p50 == pytest.approx(1.0, rel=0.3)
+    assert p95 == pytest.approx(10.0, rel=0.3)
+    assert p99 == pytest.approx(100.0, rel=0.3)
+
+
+def test_without_durations_there_is_no_percentile() -> None:
+    assert _percentiles_of() == (None, None, None)
 
 
 def test_durations_are_forgotten_after_a_minute_without_news() -> None:
-    latency = Latency()
-    latency.observe(5_000)
-    start = latency._rotated_at
-    latency.sample(start + 1, 1)
-    assert latency.p95_ms is not None
-    latency.sample(start + 31, 1)
-    assert latency.p95_ms is not None
-    latency.sample(start + 62, 1)
-    assert latency.p95_ms is None
+    histogram, recent = Histogram(), Recent()
+    histogram.observe(5_000)
+    start = recent._rotated_at
+    for seconds, known in ((1, True), (31, True), (62, False)):
+        recent.sample(start + seconds, histogram.counts.copy())
+        assert (recent.percentiles.p95 is not None) is known, seconds
+
+
+def _track(runs: int, **changes: object) -> TrackReading:
+    counters = TrackCounters({"check": ("yes", "no")})
+    counters.iterations = counters.nodes["check"].runs = runs
+    for name, value in changes.items():
+        setattr(counters.nodes["check"], name, value)
+    return counters.reading(in_flight=1)
+
+
+def test_tracks_are_summed_and_the_latest_error_is_kept() -> None:
+    both = together([_track(3, last_error="old", last_error_at=1.0), _track(4, last_error="new", last_error_at=2.0)])
+    assert (both.iterations, both.in_flight, both.nodes["check"].runs) == (7, 2, 7)
+    assert both.nodes["check"].last_error == "new"
+    assert both.nodes["check"].ports == {"yes": 0, "no": 0}
+
+
+def test_a_track_that_is_gone_counts_for_what_it_did_and_not_for_what_it_does() -> None:
+    gone = _track(3, running=1, retrying=1, retries=2).ended()
+    assert (gone.iterations, gone.in_flight) == (3, 0)
+    node = gone.nodes["check"]
+    assert (node.runs, node.retries, node.running, node.retrying) == (3, 2, 0, 0)
+
+
+def test_a_loop_waits_only_if_all_its_tracks_do_but_for_the_store_if_any_does() -> None:
+    idle, store = Waiting(WaitingFor.INPUT, "no input", 5.0), Waiting(WaitingFor.STORE, "store: gone", 6.0)
+    assert common_waiting([idle, NOT_WAITING]) == NOT_WAITING
+    assert common_waiting([idle, idle._replace(since=4.0)]) == idle._replace(since=4.0)
+    assert common_waiting([NOT_WAITING, store]) == store
+    assert common_waiting([]) == NOT_WAITING
 
 
 def test_the_gravest_reason_to_wait_is_shown_and_keeps_its_since_when() -> None:
     waiting = WaitingFor()
     waiting.set(WaitingFor.INPUT, "no input")
     waiting.set(WaitingFor.STORE, "store: gone")
-    since = waiting.now[1]
+    since = waiting.now.since
     waiting.set(WaitingFor.STORE, "store: still gone")
-    assert waiting.now == ("store: still gone", since)
+    assert waiting.now == (WaitingFor.STORE, "store: still gone", since)
     waiting.clear(WaitingFor.STORE)
-    assert waiting.now[0] == "no input"
+    assert waiting.now.reason == "no input"
     waiting.clear(WaitingFor.INPUT)
-    assert waiting.now == ("", 0.0)
+    assert waiting.now == NOT_WAITING

@@ -14,7 +14,7 @@ from flowtui.engine.runner import GRACE_S
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
-from flowtui.model.states import Command, LoopState
+from flowtui.model.states import Command, LoopState, OnError
 from flowtui.nodes.base import BlockingNode, Exhausted, NonBlockingNode, Pool, ProducerNode
 from flowtui.workflow.schema import RetryOptions
 
@@ -440,8 +440,8 @@ def pool(request: pytest.FixtureRequest) -> Pool:
     return request.param
 
 
-def plan_in(pool: Pool, *nodes: PlannedNode) -> ExecutionPlan:
-    return plan_of(*nodes, pool=pool)
+def plan_in(pool: Pool, *nodes: PlannedNode, on_error: OnError = OnError.DEAD_LETTER) -> ExecutionPlan:
+    return plan_of(*nodes, pool=pool, on_error=on_error)
 
 
 @pytest.mark.parametrize("error", [StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
@@ -504,22 +504,22 @@ def test_what_a_plain_producer_takes_while_the_loop_stops_is_not_lost(pool) -> N
 
 
 def test_the_cause_of_a_failure_is_told_though_a_thread_still_runs(pool) -> None:
-    gate = threading.Event()
+    gate, begun = threading.Event(), threading.Event()
 
     class Hangs(BlockingNode):
         async def setup(self) -> None:
             asyncio.get_running_loop().call_soon(lambda: None)
 
         def execute(self, data: NodeData) -> NodeData:
+            begun.set()
             gate.wait(5)
             return data
 
-    class SetUp(BlockingNode):
-        def setup(self) -> None:
-            raise OSError("no such device")
-
+    class Fails(BlockingNode):
         async def execute(self, data: NodeData) -> NodeData:
-            return data
+            while not begun.is_set():
+                await asyncio.sleep(0.001)
+            raise OSError("no such device")
 
     async def scene() -> None:
         lab = Lab(plan_in(pool, reader(), PlannedNode("hangs", Hangs, ("read",))))
@@ -529,12 +529,16 @@ def test_the_cause_of_a_failure_is_told_though_a_thread_still_runs(pool) -> None
         lab.loop.stop_within(0.05, "")
         await lab.until(LoopState.STOPPED)
         assert lab.loop.lifecycle.reason == "hangs still running in a thread"
+        failing = PlannedNode("fails", Fails, ("read",))
         lab.loop.replace_plan(
-            plan_in(pool, reader(), PlannedNode("hangs", Hangs, ("read",)), PlannedNode("other", SetUp, ("hangs",)))
+            plan_in(pool, reader(), PlannedNode("hangs", Hangs, ("read",)), failing, on_error=OnError.STOP)
         )
+        begun.clear()
         lab.tell(Command.START)
+        await lab.until_true(lambda: lab.loop.view().nodes[2].errors)
+        lab.loop.stop_within(0.05, "")
         await lab.until(LoopState.FAILED)
-        assert lab.loop.lifecycle.reason == "OSError: no such device; hangs still running in a thread"
+        assert lab.loop.lifecycle.reason == "OSError at fails: no such device; hangs still running in a thread"
         gate.set()
 
     asyncio.run(scene())
