@@ -48,6 +48,11 @@ class Loop:
         """Whether a track lives, or soon will."""
         return self.lifecycle.state in ACTIVE_STATES
 
+    @property
+    def is_restarting(self) -> bool:
+        """Whether it starts again as soon as it has ended."""
+        return self._restarting
+
     # ---- commands ----
 
     def command(self, command: Command, reason: str) -> None:

@@ -20,6 +20,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
+_GIVEN_UP = frozenset({LoopState.STOPPED, LoopState.STOPPING, LoopState.DRAINING})
 _BEGUN = frozenset(LoopState) - {LoopState.STARTING}
 #: On top of the grace, for teardown and the last commit; a loop that takes longer ends, but is not started again.
 _END_PATIENCE_S = GRACE_S + 20.0
@@ -113,7 +114,7 @@ def _matters(name: str) -> bool:
 
 async def end(loop: Loop, reason: str) -> bool:
     """Stop a loop and wait until it has ended; return False if a node does not let it."""
-    if loop.is_active and loop.lifecycle.state is not LoopState.STOPPING:
+    if loop.is_active:
         loop.command(Command.STOP, reason)
     return await loop.until(_ENDED, _END_PATIENCE_S)
 
@@ -122,14 +123,16 @@ async def swap(loop: Loop, plan: ExecutionPlan) -> str:
     """Let `loop` go on with `plan`; return what kept it from that, empty if nothing did.
 
     The old plan settles and commits before the new one begins, since both may need one port, file or lease. If the
-    new one cannot start, the old one starts again. A loop that a person stopped stays stopped, a paused one paused.
+    new one cannot start, the old one starts again. A loop that a person stopped or drained stays stopped, a paused one
+    paused.
     """
     before, old = loop.lifecycle.state, loop.plan
+    stays_stopped = before in _GIVEN_UP and not loop.is_restarting
     if not await end(loop, "changed on disk"):
         return f"{plan.loop} keeps its old revision: {loop.lifecycle.state} does not end; stop it and save again"
     loop.replace_plan(plan)
     loop.revision += 1
-    if before in (LoopState.STOPPED, LoopState.STOPPING):
+    if stays_stopped:
         return ""
     if await _start(loop, before):
         return ""

@@ -165,6 +165,42 @@ def test_a_reload_respects_what_a_person_stopped_or_paused(write, start) -> None
     app.until(lambda: app.done("a2.txt") and app.done("b2.txt"))
 
 
+def test_a_reload_of_a_loop_that_is_being_restarted_starts_it(write, start, folder) -> None:
+    (folder / "gate").touch()
+    held = "nodes:\n  start: {type: count, config: {every: 0.005}}\n  wait: {type: wait, needs: start}\n"
+    write("a.yaml", held)
+    app = start(watch=True)
+    app.until(lambda: app.node("a.start", "wait").running)
+    app.tell(Command.RESTART, "a.start")
+    write("a.yaml", held + "  note: {type: note, needs: wait}\n")
+    app.until(lambda: app.loop("a.start").reason == "changed on disk")
+    (folder / "gate").unlink()
+    app.until(lambda: app.done())
+    assert app.loop("a.start").state is LoopState.RUNNING
+
+
+def test_a_reload_of_a_reader_that_drains_leaves_it_stopped_and_its_items_in_the_queue(write, start, folder) -> None:
+    (folder / "gate").touch()
+    text = """
+    nodes:
+      start: {type: count, config: {count: 40}}
+      put: {type: queue-writer, needs: start, config: {queue: q}}
+      read: {type: queue-reader, config: {queue: q}}
+      wait: {type: wait, needs: read}
+    """
+    write("a.yaml", text)
+    app = start(watch=True)
+    app.until_state("a.start", LoopState.COMPLETED)
+    app.tell(Command.DRAIN, "a.read")
+    write("a.yaml", text + "      note: {type: note, needs: wait}\n")
+    app.until(lambda: app.loop("a.read").reason == "changed on disk")
+    (folder / "gate").unlink()
+    app.until(lambda: app.loop("a.read").revision == 2)
+    assert app.loop("a.read").state is LoopState.STOPPED
+    app.tell(Command.START, "a.read")
+    app.until(lambda: app.loop("a.read").iterations == 40)
+
+
 def test_swapping_a_reader_loses_and_doubles_nothing(write, start) -> None:
     text = """
     nodes:
