@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 
 from flowtui.model.states import Command, LoopState
 
@@ -173,9 +174,10 @@ def test_a_reload_of_a_loop_that_is_being_restarted_starts_it(write, start, fold
     app.until(lambda: app.node("a.start", "wait").running)
     app.tell(Command.RESTART, "a.start")
     write("a.yaml", held + "  note: {type: note, needs: wait}\n")
-    app.until(lambda: app.loop("a.start").reason == "changed on disk")
+    loop = app.engine._deployment.loops["a.start"]
+    app.until(lambda: not loop.is_restarting, "for the reload to take over")
     (folder / "gate").unlink()
-    app.until(lambda: app.done())
+    app.until(app.done)
     assert app.loop("a.start").state is LoopState.RUNNING
 
 
@@ -188,11 +190,12 @@ def test_a_reload_of_a_reader_that_drains_leaves_it_stopped_and_its_items_in_the
       read: {type: queue-reader, config: {queue: q}}
       wait: {type: wait, needs: read}
     """
+    text = textwrap.dedent(text)
     write("a.yaml", text)
     app = start(watch=True)
     app.until_state("a.start", LoopState.COMPLETED)
     app.tell(Command.DRAIN, "a.read")
-    write("a.yaml", text + "      note: {type: note, needs: wait}\n")
+    write("a.yaml", text + "  note: {type: note, needs: wait}\n")
     app.until(lambda: app.loop("a.read").reason == "changed on disk")
     (folder / "gate").unlink()
     app.until(lambda: app.loop("a.read").revision == 2)
