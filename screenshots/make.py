@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 from flowtui.tui.app import FlowtuiApp
 from flowtui.tui.themes import DARK, LIGHT
 

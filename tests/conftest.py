@@ -17,12 +17,13 @@ import pytest
 import redis
 
 from command_line import CommandLine
-from flowtui.storage.connection import Connector, MemoryConnector, unix_connector, url_connector
+from flowtui.storage.connection import Connector, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
 from flowtui.storage.local_server import LocalServer
+from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.server_binary import find_server
 

@@ -25,10 +25,10 @@ from flowtui.model.states import ACTIVE_STATES, Command, LoopState, OnError
 from flowtui.nodes.base import BaseNode, Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.registry import NodeType
-from flowtui.storage.connection import MemoryConnector
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import Commit, Item, QueueStats, QueueStore, Source
 from flowtui.workflow.schema import RetryOptions
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.data import NodeData
 from flowtui.model.states import Command, LoopState
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 
 _NODES = """
 from flowtui import BlockingNode, Exhausted, ProducerNode

@@ -19,7 +19,7 @@ import pytest
 import redis
 
 from command_line import CommandLine
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import QueueStats
 
 CHAIN = """

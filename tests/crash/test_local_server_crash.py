@@ -17,8 +17,9 @@ import pytest
 import redis
 
 from flowtui.model.errors import StoreUnavailable
-from flowtui.storage.data_store import DataStore, open_store
+from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
+from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Delivery, Item, QueueStore, Source
 
 READS = Source("shop.orders", "shop.fulfil")
@@ -28,7 +29,7 @@ ENGINE = """
 import asyncio, sys
 from pathlib import Path
 from flowtui.model.errors import Fenced
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 from flowtui.storage.lease import owner_name
 from flowtui.storage.queue_store import Commit, Item, Source
 

@@ -21,9 +21,10 @@ import pytest
 import redis
 
 from flowtui.model.errors import StoreError, StoreUnavailable
-from flowtui.storage import data_store as data_store_module
-from flowtui.storage.data_store import DataStore, open_store
+from flowtui.storage import opening
+from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.local_server import LocalServer
+from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Item, Source
 from flowtui.storage.server_binary import find_server
 from flowtui.storage.server_process import Answer, ask
@@ -31,7 +32,7 @@ from flowtui.storage.server_process import Answer, ask
 ATTACH = """
 import sys
 from pathlib import Path
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 store = open_store("local", state_dir=Path(sys.argv[1]), namespace="t", url=None)
 print(store.info.address, flush=True)
 sys.stdin.read()
@@ -74,7 +75,7 @@ def other_process(state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_the_server_is_private_and_durable(short_path):
     with closing(local_store(short_path / "state")) as store:
         folder = short_path / "state" / "store"
-        assert store.info == data_store_module.StoreInfo("local", str(folder / "server.sock"), durable=True)
+        assert store.info == StoreInfo("local", str(folder / "server.sock"), durable=True)
         assert store.trouble == ""
         assert stat.S_IMODE((short_path / "state").stat().st_mode) == 0o700
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -211,7 +212,7 @@ def test_a_long_path_moves_the_socket_to_a_place_that_others_find(tmp_path, monk
 
 
 def test_without_any_server_auto_uses_the_memory_and_says_why(short_path, monkeypatch):
-    monkeypatch.setattr(data_store_module, "find_server", lambda: None)
+    monkeypatch.setattr(opening, "find_server", lambda: None)
     with closing(open_store("auto", state_dir=short_path, namespace="t", url=None)) as store:
         assert (store.info.kind, store.info.durable) == ("memory", False)
         assert "no server" in store.info.note
@@ -229,7 +230,7 @@ def test_a_state_directory_that_cannot_be_used_is_named(short_path):
 
 def test_auto_does_not_forget_data_that_the_local_server_holds(short_path, monkeypatch):
     local_store(short_path).close()
-    monkeypatch.setattr(data_store_module, "find_server", lambda: None)
+    monkeypatch.setattr(opening, "find_server", lambda: None)
     with pytest.raises(StoreError):
         open_store("auto", state_dir=short_path, namespace="t", url=None)
 

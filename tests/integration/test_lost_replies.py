@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from flowtui.model.errors import StoreUnavailable
-from flowtui.storage.data_store import DataStore, open_store
+from flowtui.storage.data_store import DataStore
+from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Item, Source
 
 READS = Source("shop.orders", "shop.fulfil")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
 from flowtui.model.errors import Fenced
-from flowtui.storage.connection import MemoryConnector
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import Commit, Item, QueueStore, Source
 
 QUEUE, OUT = "shop.orders", "/done"

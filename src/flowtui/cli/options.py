@@ -18,7 +18,7 @@ from flowtui.engine.engine import FlowEngine
 from flowtui.model.errors import StateDirError
 from flowtui.nodes.durations import seconds
 from flowtui.settings import Settings, StateDirLock, default_state_dir
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 
 _LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -203,7 +203,7 @@ class FlowEngine:
             self._deployment.show_problems(loading.result())
         try:
             self._store = store = await opening
-            self._pools = Pools(store)
+            self._pools = Pools(store, self._capture)
         except FlowtuiError as error:
             self._failure = str(error)
             _log.error("%s", error)

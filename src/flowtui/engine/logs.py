@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import NamedTuple, TextIO
 
 from flowtui.model.snapshot import LogBatch, LogLine
@@ -44,6 +46,13 @@ class LogBuffer:
         with self._lock:
             self._seq += 1
             self._lines.append(LogLine(self._seq, now, level, loop, node, item, message))
+
+    def take_over(self, lines: Iterable[LogLine], *, loop: str) -> None:
+        """Append lines of another process with the time at which it wrote them; those of no loop are `loop`'s."""
+        with self._lock:
+            for line in lines:
+                self._seq += 1
+                self._lines.append(replace(line, seq=self._seq, loop=line.loop or loop))
 
     def since(self, after: int, limit: int) -> LogBatch:
         """Return up to `limit` lines with a sequence number above `after`, oldest first."""
@@ -125,8 +134,8 @@ class LogCapture:
     """Leads stdlib logging, `print` and Python warnings of nodes into a buffer, from `install` to `remove`."""
 
     def __init__(self, buffer: LogBuffer, level: int) -> None:
-        self._buffer = buffer
-        self._level = level
+        self.buffer = buffer
+        self.level = level
         self._handler = _BufferHandler(buffer)
         self._streams: tuple[_NodeStream, _NodeStream] | None = None
         self._streams_before: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
@@ -137,12 +146,12 @@ class LogCapture:
         root = logging.getLogger()
         self._root_before = (root.level, root.handlers[:])
         root.handlers[:] = [self._handler]
-        root.setLevel(self._level)
+        root.setLevel(self.level)
         logging.captureWarnings(True)
         self._streams_before = (sys.stdout, sys.stderr)
         self._streams = (
-            _NodeStream(self._buffer, logging.INFO, sys.stdout),
-            _NodeStream(self._buffer, logging.WARNING, sys.stderr),
+            _NodeStream(self.buffer, logging.INFO, sys.stdout),
+            _NodeStream(self.buffer, logging.WARNING, sys.stderr),
         )
         sys.stdout, sys.stderr = self._streams
 

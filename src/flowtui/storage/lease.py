@@ -148,6 +148,11 @@ class Keeper:
         with contextlib.suppress(*STORE_ERRORS):
             self._reaper.end([owner])
 
+    def end_dead_processes(self, *, private: bool) -> None:
+        """End the owners of processes of this machine that are gone, if the store answers; from any thread."""
+        with contextlib.suppress(*STORE_ERRORS):
+            self._reaper.end_dead_processes(private=private)
+
     def close(self) -> None:
         """End the thread and the owners that have not left."""
         self._ending.set()

@@ -13,7 +13,7 @@ import pytest
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import Command, LoopState
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 
 PATIENCE_S = 20.0
 

@@ -1,0 +1,211 @@
+"""A child process with one track in it: `python -P -m flowtui.engine.child DESCRIPTOR LOOP`.
+
+The descriptor is a socket to the engine's process; `LOOP` is only there to be seen in lists of processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from flowtui.engine.execute import author_traceback, describe
+from flowtui.engine.handle import LAST_EVENTS, Report
+from flowtui.engine.lifecycle import Event
+from flowtui.engine.logs import LogBuffer, LogCapture
+from flowtui.engine.runner import FlowRunner, end_event_loop
+from flowtui.engine.telemetry import TrackCounters, TrackReading
+from flowtui.engine.wire import News, Request, Start, Wish
+from flowtui.graph.packed_plan import unpack
+from flowtui.model.errors import FlowtuiError
+from flowtui.storage.data_store import DataStore
+
+#: How often the counters are looked at, in seconds.
+_LOOK_S = 0.25
+#: How long news wait at least for others to travel with, in seconds.
+_GATHER_S = 0.05
+#: Log lines that may wait to be sent; older ones make room.
+_MOST_LINES = 5_000
+#: How often a child makes sure that its parent lives, should the socket not tell, in seconds.
+_PARENT_LOOK_S = 2.0
+#: An orphan's work in flight may settle for the first, and then it is gone by the second, in seconds.
+_ORPHAN_GRACE_S = 1.0
+_ORPHAN_END_S = 4.0
+_log = logging.getLogger("flowtui.child")
+
+
+class _Buffer(LogBuffer):
+    """Tells at once that there is something to send: a process that dies has said all that it could."""
+
+    def __init__(self, wake: threading.Event) -> None:
+        super().__init__(_MOST_LINES)
+        self._wake = wake
+
+    def add(self, level: int, message: str, *, loop: str = "", node: str = "", item: str = "") -> None:
+        super().add(level, message, loop=loop, node=node, item=item)
+        if not self._wake.is_set():
+            self._wake.set()
+
+
+class _Reporter:
+    """A thread that tells the parent all news, so that neither a node nor the event loop ever waits for the parent."""
+
+    def __init__(self, connection: Connection[Any, Any], reading: Callable[[], TrackReading | None]) -> None:
+        self._connection = connection
+        self._reading = reading
+        self._wake = threading.Event()
+        self._reports: deque[Report] = deque()
+        self._sent_reading: TrackReading | None = None
+        self._sent_line = 0
+        self._ending = False
+        self._thread = threading.Thread(target=self._work, name="flowtui-news", daemon=True)
+        self.buffer = _Buffer(self._wake)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def say(self, report: Report) -> None:
+        """Have it told soon; from any thread."""
+        self._reports.append(report)
+        self._wake.set()
+
+    def close(self, last: Report) -> None:
+        """Return when this one and all news before it are on their way."""
+        self.say(last)
+        self._ending = True
+        self._wake.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        # If the parent does not listen any more, the thread that listens to it ends this process.
+        with contextlib.suppress(OSError):
+            self._connection.send(News())
+            while not self._ending:
+                self._wake.wait(_LOOK_S)
+                self._send()
+                if not self._ending:
+                    time.sleep(_GATHER_S)
+            self._send()
+
+    def _send(self) -> None:
+        self._wake.clear()
+        reports = [self._reports.popleft() for _ in range(len(self._reports))]
+        batch = self.buffer.since(self._sent_line, _MOST_LINES)
+        reading = self._reading()
+        changed = None if reading == self._sent_reading else reading
+        if not (reports or batch.lines or changed):
+            return
+        self._connection.send(News(batch.lines, batch.dropped, changed, reports[0] if reports else None))
+        for report in reports[1:]:
+            self._connection.send(News(report=report))
+        self._sent_line, self._sent_reading = batch.next_seq, reading
+
+
+class Child:
+    """The track, and the threads that listen and talk to the engine's process."""
+
+    def __init__(self, connection: Connection[Any, Any], start: Start) -> None:
+        self._connection = connection
+        self._start = start
+        self._loop = asyncio.new_event_loop()
+        self._runner: FlowRunner | None = None
+        self._last: Report | None = None
+        self._reporter = _Reporter(connection, lambda: self._runner.reading() if self._runner is not None else None)
+        self._capture = LogCapture(self._reporter.buffer, start.log_level)
+
+    def run(self) -> None:
+        """Run the track to its end and report it. Never raises."""
+        # From the very first, since the import of a node's module may take for ever.
+        threading.Thread(target=self._listen, name="flowtui-parent", daemon=True).start()
+        self._reporter.start()
+        self._capture.install()
+        try:
+            last = self._live()
+        except FlowtuiError as error:
+            last = Report(Event.FAIL, str(error))
+        except BaseException as error:  # the engine must learn why
+            _log.error("the child process failed: %s", author_traceback(error))
+            last = Report(Event.FAIL, describe(error))
+        self._capture.remove()
+        self._reporter.close(last)
+
+    def _live(self) -> Report:
+        asyncio.set_event_loop(self._loop)
+        plan = unpack(self._start.plan)
+        store = DataStore.attach(self._start.store)
+        try:
+            self._runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard)
+            try:
+                self._loop.run_until_complete(self._runner.run())
+            finally:
+                end_event_loop(self._loop, store)
+        finally:
+            store.close()
+        return self._last or Report(Event.FAIL, "its track ended without a word; please report this")
+
+    def _heard(self, event: Event, reason: str) -> None:
+        assert self._runner is not None
+        report = Report(event, reason, self._runner.pauses)
+        if event in LAST_EVENTS:
+            self._last = report  # it has ended when the store is closed too
+        else:
+            self._reporter.say(report)
+
+    # ---- on the listening thread ----
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                if self._connection.poll(_PARENT_LOOK_S):
+                    self._post(self._connection.recv())
+                elif os.getppid() != self._start.parent:
+                    break  # a process that it has forked still holds its end of the socket
+        self._post(Request(Wish.STOP, _ORPHAN_GRACE_S))
+        time.sleep(_ORPHAN_END_S)
+        os._exit(1)
+
+    def _post(self, request: Request) -> None:
+        with contextlib.suppress(RuntimeError):  # closed: the track has ended
+            self._loop.call_soon_threadsafe(self._obey, request)
+
+    def _obey(self, request: Request) -> None:
+        runner = self._runner
+        assert runner is not None  # the event loop does not run before
+        if request.wish is Wish.STOP:
+            runner.stop(request.grace)
+        else:
+            {Wish.PAUSE: runner.pause, Wish.RESUME: runner.resume, Wish.FINISH: runner.finish}[request.wish]()
+
+
+def main() -> None:
+    """Run the track that the parent sends."""
+    descriptor = int(sys.argv[1])
+    os.set_inheritable(descriptor, False)  # what nodes start must not keep the socket open
+    # A ctrl+c is for the engine. A handler that does nothing is not passed on to what nodes start, as "ignore" is.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    faulthandler.enable()
+    connection: Connection[Any, Any] = Connection(descriptor)
+    try:
+        start: Start = connection.recv()
+    except EOFError:
+        return
+    sys.path[:] = start.path
+    if start.python_path is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = start.python_path
+    Child(connection, start).run()
+
+
+if __name__ == "__main__":
+    main()

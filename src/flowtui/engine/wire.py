@@ -1,0 +1,62 @@
+"""What the engine and a child process tell each other, through a socket that only these two hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
+
+from flowtui.engine.handle import Report
+from flowtui.engine.telemetry import TrackReading
+from flowtui.graph.packed_plan import PackedPlan
+from flowtui.model.snapshot import LogLine
+from flowtui.storage.data_store import StoreAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first message to a child: what it runs, and what it must see as the engine's process sees it.
+
+    Attributes:
+        path: of `sys.path`.
+        python_path: the environment's `PYTHONPATH`, None if it has none.
+        parent: process id of the engine.
+    """
+
+    plan: PackedPlan
+    store: StoreAccess
+    log_level: int
+    path: tuple[str, ...]
+    python_path: str | None
+    parent: int
+
+
+class Wish(Enum):
+    """What the engine asks of a track."""
+
+    PAUSE = auto()
+    RESUME = auto()
+    FINISH = auto()
+    STOP = auto()
+
+
+class Request(NamedTuple):
+    """All further messages to a child; `grace`, in seconds, is for STOP."""
+
+    wish: Wish
+    grace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Every message of a child: the newest of each, if there is any. The first one is empty and says that it lives.
+
+    Attributes:
+        lines: log lines, `dropped` others before them are gone.
+        reading: what the track did so far, taken after `report`.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    dropped: int = 0
+    reading: TrackReading | None = None
+    report: Report | None = None

