@@ -113,7 +113,7 @@ def _complaints(final: EngineSnapshot) -> list[str]:
     for loop in final.loops:
         if loop.state is LoopState.FAILED:
             found.append(f"{loop.id} failed: {loop.reason}")
-        elif loop.state is LoopState.STOPPING:
+        elif loop.state in (LoopState.STOPPING, LoopState.DRAINING):
             found.append(f"{loop.id} did not end in time and was left behind")
         elif loop.state is LoopState.PAUSED and loop.reads is not None and depths.get(loop.reads, 0):
             found.append(f"{loop.id} is paused with {depths[loop.reads]} items in its queue: {loop.reason}")

@@ -33,27 +33,35 @@ def a_node(id: str, type: str = "json-edit", **fields: Any) -> NodeView:
         "title": id,
         "kind": NodeKind.BLOCKING,
         "health": NodeHealth.HEALTHY,
+        "health_reason": "its last run succeeded",
+        "health_since": NOW - 7200,
         "runs": 4711,
         "errors": 0,
+        "hits": 0,
         "rate": 41.0,
+        "p50_ms": 0.11,
         "p95_ms": 0.24,
+        "p99_ms": 0.7,
         "retries": 0,
         "retrying": "",
         "running": 0,
         "last_error": "",
+        "last_error_at": 0.0,
         "ports": (),
     }
     return NodeView(id=id, type=type, **(usual | fields))
 
 
 def a_loop(id: str, **fields: Any) -> LoopView:
-    """A running loop; fields override."""
+    """A running loop; fields override, and all its replicas are there."""
     workflow, _, producer = id.partition(".")
     usual: dict[str, Any] = {
         "workflow": workflow,
         "producer": producer,
         "path": Path(f"/home/ana/flows/{workflow}.yaml"),
         "pool": "asyncio",
+        "replicas": 1,
+        "tracks": fields.get("replicas", 1),
         "state": LoopState.RUNNING,
         "reason": "",
         "since": NOW - 7200,
@@ -62,8 +70,13 @@ def a_loop(id: str, **fields: Any) -> LoopView:
         "iterations": 123456,
         "errors": 0,
         "rate": 41.3,
+        "rate_1s": 44.0,
+        "rate_1m": 39.8,
         "history": (20.0, 30, 31, 35, 40, 41, 44, 41, 40, 42, 41, 41),
+        "last_at": NOW - 3,
+        "p50_ms": 1.2,
         "p95_ms": 3.14,
+        "p99_ms": 8.04,
         "in_flight": 2,
         "revision": 3,
         "reads": None,
@@ -113,6 +126,8 @@ class FakeClient:
         self.shown = snapshot or a_snapshot()
         self.lines: list[LogLine] = []
         self.commands: list[tuple[Command, str | None]] = []
+        self.workflow_commands: list[tuple[Command, str]] = []
+        self.scalings: list[tuple[str, int]] = []
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -134,10 +149,22 @@ class FakeClient:
         return LogBatch(lines, lines[-1].seq if lines else after, 0)
 
     def command(self, command: Command, loop: str) -> Future[None]:
-        return self._obey(command, loop, None)
+        self.commands.append((command, loop))
+        return self._answer(None)
 
-    def command_all(self, command: Command) -> Future[int]:
-        return self._obey(command, None, len(self.shown.loops))
+    def command_all(self, command: Command, workflow: str = "") -> Future[int]:
+        if workflow:
+            self.workflow_commands.append((command, workflow))
+        else:
+            self.commands.append((command, None))
+        return self._answer(sum(workflow in ("", loop.workflow) for loop in self.shown.loops))
+
+    def scale(self, loop: str, change: int) -> Future[int]:
+        self.scalings.append((loop, change))
+        replicas = next(max(1, one.replicas + change) for one in self.shown.loops if one.id == loop)
+        if self.refusal is None:
+            self.change_loop(loop, replicas=replicas, tracks=replicas)
+        return self._answer(replicas)
 
     def report_output(self, text: str) -> None:
         self.output.append(text)
@@ -150,8 +177,7 @@ class FakeClient:
         self.may_close.wait(30)
         self.closed.set()
 
-    def _obey(self, command: Command, loop: str | None, result: Any) -> Future[Any]:
-        self.commands.append((command, loop))
+    def _answer(self, result: Any) -> Future[Any]:
         future: Future[Any] = Future()
         if self.refusal is not None:
             future.set_exception(self.refusal)

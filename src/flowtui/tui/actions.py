@@ -22,7 +22,8 @@ class Action:
 
     Attributes:
         id: the handler is `action_<id>` of the app, the overview or the focused pane, as `scope` says.
-        keys: as Textual names them; the first is the one that footer and help show first.
+        keys: as Textual names them; the first is the one that footer and help show first. Without any, the palette
+            alone offers it.
         shown: those keys as a person reads them.
         label: a word or two, for footer and palette.
         help: one sentence.
@@ -42,7 +43,11 @@ class Action:
     palette: bool = True
 
 
+#: What opens the palette, for actions that have no key of their own.
+PALETTE_KEY = ":"
+
 _LOOP, _ALL, _LOOK, _MOVE, _APP = "The chosen loop", "All loops", "Looking closer", "Moving in a list", "flowtui"
+_FLOW = "The workflow of the chosen loop, by command"
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, footer=1),
@@ -56,6 +61,18 @@ ACTIONS: tuple[Action, ...] = (
         footer=2,
     ),
     Action("pause", ("p",), "p", "pause", "Pause it, or let a paused one go on.", _LOOP, footer=3),
+    Action("drain", ("d",), "d", "drain", "Drain it: work off what there is, then stop.", _LOOP, footer=4),
+    Action("restart", ("r",), "r", "restart", "Stop it, then start it again; start it if it rests.", _LOOP),
+    Action(
+        "kill",
+        ("K",),
+        "K",
+        "kill",
+        "End it at once; asks first. What is in flight is recovered as after a crash.",
+        _LOOP,
+    ),
+    Action("more_replicas", ("plus", "equals_sign"), "+ =", "more replicas", "Run one more copy of it.", _LOOP),
+    Action("fewer_replicas", ("minus",), "-", "fewer replicas", "Run one copy less; the last one stays.", _LOOP),
     Action("start_all", ("S",), "S", "start all", "Start every loop that can start.", _ALL),
     Action("stop_all", ("X",), "X", "stop all", "Stop every loop; asks first.", _ALL),
     Action(
@@ -66,6 +83,19 @@ ACTIONS: tuple[Action, ...] = (
         "Pause every running loop; if none runs, let all paused ones go on.",
         _ALL,
     ),
+    Action(
+        "drain_all",
+        ("D",),
+        "D",
+        "drain all",
+        "Drain every loop, sources first, each reader when its queue is empty; asks first.",
+        _ALL,
+    ),
+    Action("start_workflow", (), "", "start workflow", "Start every loop of it that can start.", _FLOW),
+    Action("stop_workflow", (), "", "stop workflow", "Stop all its loops; asks first.", _FLOW),
+    Action("pause_workflow", (), "", "pause workflow", "Pause its running loops, or let the paused ones go on.", _FLOW),
+    Action("drain_workflow", (), "", "drain workflow", "Drain all its loops; asks first.", _FLOW),
+    Action("restart_workflow", (), "", "restart workflow", "Stop and start all its loops; asks first.", _FLOW),
     Action("details", ("v",), "v", "details", "Show all that is known about the chosen row, a loop too.", _LOOK),
     Action(
         "open",
@@ -75,15 +105,15 @@ ACTIONS: tuple[Action, ...] = (
         "Drill in: from a loop to its nodes, from any other row to its details.",
         _LOOK,
         Scope.PANE,
-        footer=4,
+        footer=5,
     ),
     Action(
         "trouble", ("exclamation_mark",), "!", "what is wrong", "List everything that is wrong, the worst first.", _LOOK
     ),
-    Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=6),
-    Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=5),
+    Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=7),
+    Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=6),
     Action("previous_pane", ("shift+tab",), "shift+tab", "previous pane", "Go to the pane before.", _LOOK),
-    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=9),
+    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=10),
     Action("follow", ("f",), "f", "follow the log", "Show new log lines as they come.", _LOOK),
     Action(
         "back",
@@ -120,16 +150,16 @@ ACTIONS: tuple[Action, ...] = (
         Scope.PANE,
         palette=False,
     ),
-    Action("help", ("question_mark", "f1"), "?", "help", "This list.", _APP, Scope.APP, footer=8),
+    Action("help", ("question_mark", "f1"), "?", "help", "This list.", _APP, Scope.APP, footer=9),
     Action(
         "command_palette",
         ("colon", "ctrl+p"),
-        ":",
+        PALETTE_KEY,
         "command",
         "Find a command by name; also ctrl+p. Themes are there too.",
         _APP,
         Scope.APP,
-        footer=7,
+        footer=8,
         palette=False,
     ),
     Action("redraw", ("ctrl+l",), "ctrl+l", "redraw", "Paint the whole screen anew.", _APP, Scope.APP),
@@ -141,7 +171,7 @@ ACTIONS: tuple[Action, ...] = (
         "Stop all loops and leave; asks if loops run. Also ctrl+c.",
         _APP,
         Scope.APP,
-        footer=10,
+        footer=11,
     ),
 )
 
@@ -151,7 +181,7 @@ def bindings(scope: Scope) -> list[BindingType]:
     return [
         Binding(",".join(action.keys), action.id, action.label, show=False, id=f"flowtui.{action.id}")
         for action in ACTIONS
-        if action.scope is scope
+        if action.scope is scope and action.keys
     ]
 
 

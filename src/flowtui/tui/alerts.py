@@ -11,7 +11,7 @@ from flowtui.model.states import LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry
-from flowtui.tui.wording import errors_first, problem_place
+from flowtui.tui.wording import errors_first, is_recovering, problem_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def _loops(snapshot: EngineSnapshot) -> Iterator[Alert]:
     for loop in sorted(failed, key=lambda loop: -loop.since):
         reason = f": {loop.reason}" if loop.reason else ""
         yield Alert("✖", f"{loop.id} failed {fmt.age(snapshot.taken_at - loop.since)} ago{reason}", Tone.BAD)
+    for loop in filter(is_recovering, snapshot.loops):
+        yield Alert("↻", f"{loop.id}: {loop.reason}", Tone.WARN)
 
 
 def _files(snapshot: EngineSnapshot) -> Iterator[Alert]:
@@ -66,7 +68,7 @@ def _stalled(snapshot: EngineSnapshot) -> Iterator[Alert]:
     for loop in snapshot.loops:
         for node in loop.nodes:
             if node.health is NodeHealth.STALLED:
-                yield Alert("!", f"{loop.id}: node {node.id} is stalled in one run", Tone.WARN)
+                yield Alert("!", f"{loop.id}: node {node.id} is stalled: {node.health_reason}", Tone.WARN)
 
 
 def _letters(snapshot: EngineSnapshot) -> Iterator[Alert]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import os
 import signal
@@ -19,13 +18,12 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from flowtui.model.errors import FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
-from flowtui.model.states import Command
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import ACTIONS, Scope, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
+from flowtui.tui.commands import Commands
 from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.help import help_detail
@@ -68,7 +66,8 @@ class FlowtuiApp(App[None]):
         self._snapshot: EngineSnapshot | None = None
         self._quit_question: ConfirmScreen | None = None
         self._outside = (sys.stdout, sys.stderr)
-        self.overview = OverviewScreen(self.ask, self._begin)
+        commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
+        self.overview = OverviewScreen(commands, self._begin)
         self.animation_level = "none"
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -130,30 +129,11 @@ class FlowtuiApp(App[None]):
         self._sent.forget()
         self.screen.refresh()
 
-    # Commands
-
-    def ask(self, command: Command, loop: str | None) -> None:
-        """Carry a command to the engine, to all loops if `loop` is None; a refusal shows as a toast."""
-        self.run_worker(self._ask(command, loop), exit_on_error=True)
-
-    async def _ask(self, command: Command, loop: str | None) -> None:
-        try:
-            if loop is not None:
-                await asyncio.wrap_future(self.client.command(command, loop))
-            else:
-                obeyed = await asyncio.wrap_future(self.client.command_all(command))
-                self.say(f"{command}: {fmt.plural(obeyed, 'loop')}")
-        except FlowtuiError as error:
-            self.say(str(error), severity="error")
-        except (concurrent.futures.CancelledError, asyncio.CancelledError):
-            return
-        self.poll()
-
-    def say(self, text: str, severity: Any = "information") -> None:
-        """Show a toast; the text is never markup."""
-        self.notify(safe(text), severity=severity, markup=False)
-
     # Screens
+
+    def say(self, text: str, severity: Any = "information", timeout: float | None = None) -> None:
+        """Show a toast; the text is never markup."""
+        self.notify(safe(text), severity=severity, timeout=timeout, markup=False)
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the overview as the first screen (called by Textual)."""
@@ -169,7 +149,8 @@ class FlowtuiApp(App[None]):
                 if action.palette:
                     target = screen.current if action.scope is Scope.PANE else screen
                     name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
-                    title = f"{action.label[0].upper()}{action.label[1:]}  ({action.shown})"
+                    keys = f"  ({action.shown})" if action.shown else ""
+                    title = f"{action.label[0].upper()}{action.label[1:]}{keys}"
                     yield SystemCommand(title, action.help, partial(target.run_action, name))
         yield SystemCommand(
             "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme

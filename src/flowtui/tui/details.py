@@ -10,13 +10,14 @@ from pathlib import Path
 
 from flowtui.model.errors import Problem
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LogLine, LoopView, NodeView, QueueView
-from flowtui.model.states import NodeHealth
+from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
 from flowtui.tui.wording import loop_glyph, loop_state, node_glyph
 
 _LINES_AROUND = 3
 _LINES_READ = 100_000
+_UNWELL = (NodeHealth.FAILING, NodeHealth.RETRYING, NodeHealth.STALLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def loop_detail(loop: LoopView, now: float) -> Detail:
     state, _ = loop_state(loop, now)
     entries = [
         Entry("state", f"{glyph} {state}", tone),
-        Entry("since", f"{fmt.moment(loop.since)} ({fmt.age(now - loop.since)} ago)"),
+        Entry("since", _ago(loop.since, now)),
         *_given("reason", loop.reason),
     ]
     if loop.waiting:
@@ -66,13 +67,16 @@ def loop_detail(loop: LoopView, now: float) -> Detail:
         Entry("file", str(loop.path)),
         Entry("producer", loop.producer),
         Entry("pool", loop.pool),
+        Entry("replicas", _replicas(loop)),
         Entry("revision", f"r{loop.revision}"),
         Entry("reads", loop.reads or fmt.NOTHING),
         Entry("writes", ", ".join(loop.writes) or fmt.NOTHING),
         heading("Work"),
-        Entry("items", f"{loop.iterations:,}, now {fmt.rate(loop.rate)}/s"),
-        Entry("last minute", fmt.sparkline(loop.history, 12) or fmt.NOTHING),
-        Entry("p95", fmt.milliseconds(loop.p95_ms)),
+        Entry("items", f"{loop.iterations:,}"),
+        Entry("last item", _ago(loop.last_at, now) or "none yet"),
+        Entry("now", f"{fmt.rate(loop.rate)}/s over 5 s, {fmt.rate(loop.rate_1s)}/s over the last second"),
+        Entry("last minute", f"{fmt.rate(loop.rate_1m)}/s  {fmt.sparkline(loop.history, 12)}".rstrip()),
+        Entry("times", _times(loop)),
         Entry("in flight", f"{loop.in_flight:,}"),
         Entry("errors", f"{loop.errors:,}", Tone.BAD if loop.errors else Tone.TEXT),
         heading("Nodes"),
@@ -80,17 +84,21 @@ def loop_detail(loop: LoopView, now: float) -> Detail:
     for node in loop.nodes:
         sign, node_tone = node_glyph(node)
         times = f"{node.runs:,} runs, {node.errors:,} errors, p95 {fmt.milliseconds(node.p95_ms)}"
+        times += f", {node.running:,} running now" if node.running and loop.state is LoopState.STOPPING else ""
         entries.append(Entry(node.id, f"{sign} {node.health}, {node.type}: {times}", node_tone))
-        if node.last_error and node.health is NodeHealth.FAILING:
-            entries.append(Entry("", node.last_error, Tone.BAD, indented=True))
+        if node.health in _UNWELL and node.health_reason:
+            entries.append(Entry("", node.health_reason, node_tone, indented=True))
     return Detail(f"Loop {loop.id}", tuple(entries))
 
 
-def node_detail(loop: LoopView, node: NodeView) -> Detail:
+def node_detail(loop: LoopView, node: NodeView, now: float) -> Detail:
     """Return all about a node; its last error in full."""
     glyph, tone = node_glyph(node)
+    is_error = bool(node.last_error) and node.health_reason == node.last_error
     entries = [
-        Entry("health", f"{glyph} {node.health}" + (f" ({node.retrying})" if node.retrying else ""), tone),
+        Entry("health", f"{glyph} {node.health}", tone),
+        *_given("why", "its last run raised the error below" if is_error else node.health_reason),
+        *_given("since", _ago(node.health_since, now)),
         *_given("title", "" if node.title == node.id else node.title),
         Entry("type", node.type),
         Entry("kind", str(node.kind)),
@@ -99,14 +107,16 @@ def node_detail(loop: LoopView, node: NodeView) -> Detail:
         heading("Work"),
         Entry("runs", f"{node.runs:,}, now {fmt.rate(node.rate)}/s"),
         Entry("running", f"{node.running:,} now"),
-        Entry("p95", fmt.milliseconds(node.p95_ms)),
+        Entry("times", _times(node)),
         Entry("errors", f"{node.errors:,}", Tone.BAD if node.errors else Tone.TEXT),
         Entry("retries", f"{node.retries:,}"),
+        Entry("cache hits", f"{node.hits:,}" + (f" ({fmt.share(node.hits, node.runs)})" if node.hits else "")),
     ]
     total = sum(times for _, times in node.ports)
     entries += [Entry(f"port {port}", f"{times:,} ({fmt.share(times, total)})") for port, times in node.ports]
     if node.last_error:
-        entries += [heading("Last error"), Entry("", node.last_error, Tone.BAD)]
+        entries += [heading("Last error"), *_given("", _ago(node.last_error_at, now))]
+        entries.append(Entry("", node.last_error, Tone.BAD))
     return Detail(f"Node {node.id} of {loop.id}", tuple(entries))
 
 
@@ -132,7 +142,7 @@ def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
         Entry("letters", f"{group.count:,}"),
         Entry("loop", group.loop),
         Entry("node", group.node),
-        Entry("last", f"{fmt.moment(group.last_at)} ({fmt.age(now - group.last_at)} ago)"),
+        Entry("last", _ago(group.last_at, now)),
         heading("Error"),
         Entry("", f"{group.error}: {group.message}", Tone.BAD),
     )
@@ -173,6 +183,20 @@ def find_loop(snapshot: EngineSnapshot, loop_id: str) -> LoopView | None:
 
 def _given(label: str, text: str) -> list[Entry]:
     return [Entry(label, text)] if text else []
+
+
+def _ago(moment: float, now: float) -> str:
+    return f"{fmt.moment(moment)} ({fmt.age(now - moment)} ago)" if moment else ""
+
+
+def _times(view: LoopView | NodeView) -> str:
+    three = (("p50", view.p50_ms), ("p95", view.p95_ms), ("p99", view.p99_ms))
+    return ", ".join(f"{name} {fmt.milliseconds(duration)}" for name, duration in three)
+
+
+def _replicas(loop: LoopView) -> str:
+    alive = "" if loop.tracks == loop.replicas or loop.state not in ACTIVE_STATES else f" wanted, {loop.tracks} alive"
+    return f"{loop.replicas}{alive}"
 
 
 def _excerpt(problem: Problem) -> list[Entry]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, StoreView
-from flowtui.model.states import LoopState, NodeHealth, NodeKind
+from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth, NodeKind
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
 
@@ -16,6 +16,7 @@ _LOOP_GLYPHS: dict[LoopState, Word] = {
     LoopState.FAILED: ("✖", Tone.BAD),
     LoopState.PAUSED: ("‖", Tone.WARN),
     LoopState.PAUSING: ("‖", Tone.WARN),
+    LoopState.DRAINING: ("▼", Tone.WARN),
     LoopState.STOPPING: ("◌", Tone.WARN),
     LoopState.STOPPED: ("■", Tone.MUTED),
     LoopState.STARTING: ("◌", Tone.GOOD),
@@ -41,6 +42,7 @@ _COUNTED = (
     LoopState.STARTING,
     LoopState.PAUSING,
     LoopState.PAUSED,
+    LoopState.DRAINING,
     LoopState.STOPPING,
     LoopState.STOPPED,
     LoopState.COMPLETED,
@@ -62,15 +64,32 @@ def loop_glyph(loop: LoopView, now: float) -> Word:
     """Return the sign of a loop's state."""
     if loop.state is LoopState.RUNNING and is_waiting(loop, now):
         return "▷", Tone.MUTED
-    return _LOOP_GLYPHS[loop.state]
+    return ("↻", Tone.WARN) if is_recovering(loop) else _LOOP_GLYPHS[loop.state]
 
 
 def loop_state(loop: LoopView, now: float) -> Word:
     """Return a loop's state in words: since when, why, what it waits for."""
     if loop.state is LoopState.RUNNING:
         return (f"waiting: {loop.waiting}", Tone.MUTED) if is_waiting(loop, now) else ("running", Tone.TEXT)
-    tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else _LOOP_GLYPHS[loop.state][1]
+    tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else loop_glyph(loop, now)[1]
+    if loop.state is LoopState.DRAINING and loop.waiting:
+        return f"{loop.state}: {loop.waiting}", tone
+    if loop.state is LoopState.STOPPING and (busy := [node.id for node in loop.nodes if node.running]):
+        return f"{loop.state} ({fmt.plural(len(busy), 'node')} still running: {', '.join(busy)})", tone
     return f"{loop.state} {fmt.age(now - loop.since)}" + (f": {loop.reason}" if loop.reason else ""), tone
+
+
+def is_recovering(loop: LoopView) -> bool:
+    """Return whether a track has died and starts again in a while; the loop's reason tells more."""
+    return loop.state is LoopState.STARTING and loop.tracks < loop.replicas
+
+
+def loop_replicas(loop: LoopView) -> str:
+    """Return `×2`, or `1/2` while the loop lives and a track is missing; nothing for the usual single one."""
+    if loop.replicas == 1:
+        return ""
+    missing = loop.state in ACTIVE_STATES and loop.tracks < loop.replicas
+    return f"{loop.tracks}/{loop.replicas}" if missing else f"×{loop.replicas}"
 
 
 def loop_counts(loops: Iterable[LoopView]) -> list[tuple[int, LoopState]]:
@@ -143,5 +162,4 @@ def errors_first(problems: Iterable[Problem]) -> list[Problem]:
 
 def active_loops(snapshot: EngineSnapshot) -> int:
     """Return how many loops would be stopped by leaving."""
-    resting = (LoopState.STOPPED, LoopState.COMPLETED, LoopState.FAILED)
-    return sum(loop.state not in resting for loop in snapshot.loops)
+    return sum(loop.state in ACTIVE_STATES for loop in snapshot.loops)

@@ -8,6 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from flowtui.model.snapshot import LoopView
+from flowtui.model.states import Command
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Entry
 from flowtui.tui.widgets.text_view import TextView
@@ -44,6 +46,46 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_pane_opened(self) -> None:
         # Enter goes to the focused text first, which says that it was opened.
         self.dismiss(True)
+
+
+_STOPS = "What is in flight gets its grace, the rest returns to its queue."
+_DRAINS = "Sources end first, then each reader as soon as its queue is empty."
+_RESTARTS = "Those that rest start too. " + _STOPS
+
+
+def ask_stop_all(loops: int) -> ConfirmScreen:
+    """Return the question before all loops are stopped."""
+    return ConfirmScreen("Stop all", f"Stop {_all(loops)}? {_STOPS}", "yes, stop all loops")
+
+
+def ask_drain_all(loops: int) -> ConfirmScreen:
+    """Return the question before all loops are drained."""
+    return ConfirmScreen("Drain all", f"Drain {_all(loops)}? {_DRAINS}", "yes, drain all loops")
+
+
+def ask_workflow(command: Command, workflow: str, loops: int) -> ConfirmScreen:
+    """Return the question before all loops of a workflow are stopped, drained or restarted."""
+    verb = command.value
+    what_then = {Command.STOP: _STOPS, Command.DRAIN: _DRAINS, Command.RESTART: _RESTARTS}[command]
+    question = f"{verb.capitalize()} {_all(loops)} of {workflow}? {what_then}"
+    return ConfirmScreen(f"{verb.capitalize()} {workflow}", question, f"yes, {verb} {workflow}")
+
+
+def ask_kill(loop: LoopView) -> ConfirmScreen:
+    """Return the question before a loop is killed, which says what becomes of what is in flight."""
+    if loop.reads is not None:
+        fate = f"What is in flight is recovered as after a crash: it returns to {loop.reads} and is delivered again."
+    else:
+        fate = (
+            "What is in flight is recovered as after a crash; items of a producer that has neither queue nor cursor "
+            "become dead letters."
+        )
+    question = f"End {loop.id} at once, without any grace? {fate}"
+    return ConfirmScreen(f"Kill {loop.id}", question, "yes, kill it")
+
+
+def _all(loops: int) -> str:
+    return "the only loop" if loops == 1 else f"all {loops:,} loops"
 
 
 class ClosingScreen(ModalScreen[None]):

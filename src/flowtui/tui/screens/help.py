@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowtui.tui.actions import by_group
+from flowtui.tui.actions import PALETTE_KEY, by_group
 from flowtui.tui.details import Detail, Entry, heading
 
 
@@ -11,10 +11,11 @@ def help_detail() -> Detail:
     entries: list[Entry] = []
     for group, actions in by_group().items():
         entries.append(heading(group))
-        entries += [Entry(action.shown, action.help) for action in actions]
+        entries += [Entry(action.shown or PALETTE_KEY, action.help) for action in actions]
     entries += [
         heading("Signs"),
         Entry("▶ ▷ ‖", "running · running, waits for something · paused"),
+        Entry("▼ ◌ ↻", "draining · starting or stopping · its process died, starts again"),
         Entry("■ ✔ ✖", "stopped · completed · failed"),
         Entry("○ ● ◆ !", "node: not run yet · well · well, chooses a branch · stalled"),
         Entry("mouse", "click chooses, double click opens, the wheel scrolls; with shift the terminal selects text"),

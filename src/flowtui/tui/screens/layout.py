@@ -71,7 +71,7 @@ def _two_panes(screen: OverviewScreen, snapshot: EngineSnapshot | None, room: in
 
 
 def _all_panes(screen: OverviewScreen, snapshot: EngineSnapshot | None, width: int, room: int) -> None:
-    left = max(85, width * 62 // 100)
+    left = max(85, min(86, width - 34), width * 62 // 100)
     for pane in screen.panes:
         pane.styles.width = left if pane in (screen.loops, screen.queues) else "1fr"
     loops = snapshot.loops if snapshot else ()

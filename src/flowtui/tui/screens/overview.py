@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -13,10 +13,11 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions import Scope, bindings
 from flowtui.tui.alerts import alerts, trouble_detail
+from flowtui.tui.commands import Commands
 from flowtui.tui.details import (
     Detail,
     find_loop,
@@ -27,7 +28,13 @@ from flowtui.tui.details import (
     problem_detail,
     queue_detail,
 )
-from flowtui.tui.screens.confirm import ConfirmScreen
+from flowtui.tui.screens.confirm import (
+    ConfirmScreen,
+    ask_drain_all,
+    ask_kill,
+    ask_stop_all,
+    ask_workflow,
+)
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.screens.reader import Describe, ReaderScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
@@ -44,16 +51,13 @@ _PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
 
 
 class OverviewScreen(Screen[None]):
-    """The first screen.
-
-    `ask` carries a command to the engine, None as the loop meaning all of them; `when_painted` is called once.
-    """
+    """The first screen; `when_painted` is called once."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
 
-    def __init__(self, ask: Callable[[Command, str | None], None], when_painted: Callable[[], None]) -> None:
+    def __init__(self, commands: Commands, when_painted: Callable[[], None]) -> None:
         super().__init__()
-        self._ask = ask
+        self._commands = commands
         self._when_painted = when_painted
         self._snapshot: EngineSnapshot | None = None
         self._failure = ""
@@ -210,29 +214,77 @@ class OverviewScreen(Screen[None]):
         paused = loop is not None and loop.state in _PAUSED
         self._to_chosen(Command.RESUME if paused else Command.PAUSE)
 
+    def action_drain(self) -> None:
+        self._to_chosen(Command.DRAIN)
+
+    def action_restart(self) -> None:
+        self._to_chosen(Command.RESTART)
+
+    def action_kill(self) -> None:
+        if loop := self._chosen_loop():
+            # Meanwhile the cursor may come to stand on another one.
+            self._if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
+
+    def action_more_replicas(self) -> None:
+        self._scale(1)
+
+    def action_fewer_replicas(self) -> None:
+        self._scale(-1)
+
     def _to_chosen(self, command: Command) -> None:
+        if loop := self._chosen_loop():
+            self._commands.one(command, loop.id)
+
+    def _scale(self, change: int) -> None:
+        if loop := self._chosen_loop():
+            self._commands.scale(loop.id, change)
+
+    def _chosen_loop(self) -> LoopView | None:
         loop = self.loops.chosen
         if loop is None:
             self.notify("There is no loop to choose.", severity="warning")
-        else:
-            self._ask(command, loop.id)
+        return loop
+
+    def _if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
+        self.app.push_screen(question, lambda yes: then() if yes else None)
 
     def action_start_all(self) -> None:
-        self._ask(Command.START, None)
+        self._commands.all(Command.START)
 
     def action_pause_all(self) -> None:
-        loops = self._snapshot.loops if self._snapshot else ()
-        runs = any(loop.state in _PAUSABLE for loop in loops)
-        self._ask(Command.PAUSE if runs else Command.RESUME, None)
+        self._commands.all(_pause_or_resume(self._loops()))
 
     def action_stop_all(self) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._ask(Command.STOP, None)
+        self._if_yes(ask_stop_all(len(self._loops())), lambda: self._commands.all(Command.STOP))
 
-        number = len(self._snapshot.loops) if self._snapshot else 0
-        question = f"Stop all {number} loops? What is in flight gets its grace, the rest returns to its queue."
-        self.app.push_screen(ConfirmScreen("Stop all", question, "yes, stop all loops"), answered)
+    def action_drain_all(self) -> None:
+        self._if_yes(ask_drain_all(len(self._loops())), lambda: self._commands.all(Command.DRAIN))
+
+    def action_start_workflow(self) -> None:
+        if loop := self._chosen_loop():
+            self._commands.all(Command.START, loop.workflow)
+
+    def action_pause_workflow(self) -> None:
+        if loop := self._chosen_loop():
+            self._commands.all(_pause_or_resume(self._loops(loop.workflow)), loop.workflow)
+
+    def action_stop_workflow(self) -> None:
+        self._ask_workflow(Command.STOP)
+
+    def action_drain_workflow(self) -> None:
+        self._ask_workflow(Command.DRAIN)
+
+    def action_restart_workflow(self) -> None:
+        self._ask_workflow(Command.RESTART)
+
+    def _ask_workflow(self, command: Command) -> None:
+        if loop := self._chosen_loop():
+            question = ask_workflow(command, loop.workflow, len(self._loops(loop.workflow)))
+            self._if_yes(question, lambda: self._commands.all(command, loop.workflow))
+
+    def _loops(self, workflow: str = "") -> list[LoopView]:
+        loops = self._snapshot.loops if self._snapshot else ()
+        return [loop for loop in loops if workflow in ("", loop.workflow)]
 
     # Details
 
@@ -258,7 +310,7 @@ class OverviewScreen(Screen[None]):
         if pane is self.loops and (loop := self.loops.chosen):
             self._read(loop_detail(loop, now), _describe_loop(loop.id))
         elif pane is self.nodes and (loop := self.nodes.loop) and (node := self.nodes.chosen):
-            self._read(node_detail(loop, node), _describe_node(loop.id, node.id))
+            self._read(node_detail(loop, node, now), _describe_node(loop.id, node.id))
         elif pane is self.queues and (queue := self.queues.chosen):
             self._read(queue_detail(queue), _describe_queue(queue.name))
         elif pane is self.trouble and (item := self.trouble.chosen):
@@ -273,6 +325,10 @@ class OverviewScreen(Screen[None]):
         self.app.push_screen(ReaderScreen(detail, describe))
 
 
+def _pause_or_resume(loops: Iterable[LoopView]) -> Command:
+    return Command.PAUSE if any(loop.state in _PAUSABLE for loop in loops) else Command.RESUME
+
+
 def _describe_loop(loop_id: str) -> Describe:
     def describe(snapshot: EngineSnapshot) -> Detail | None:
         loop = find_loop(snapshot, loop_id)
@@ -285,7 +341,7 @@ def _describe_node(loop_id: str, node_id: str) -> Describe:
     def describe(snapshot: EngineSnapshot) -> Detail | None:
         loop = find_loop(snapshot, loop_id)
         node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
-        return node_detail(loop, node) if loop and node else None
+        return node_detail(loop, node, snapshot.taken_at) if loop and node else None
 
     return describe
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import NodeHealth
 from flowtui.tui import format as fmt
-from flowtui.tui.cells import Tone
+from flowtui.tui.cells import Tone, width_of
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.wording import (
     errors_first,
     loop_glyph,
+    loop_replicas,
     loop_state,
     node_figure,
     node_glyph,
@@ -25,21 +27,29 @@ _FULL_BAR = 10_000
 _BAR_CELLS = 8
 
 
-class LoopsPane(LiveTable[LoopView]):
-    """All loops, the worst first."""
-
-    columns = (
+@lru_cache(8)
+def _loop_columns(replicas: int) -> tuple[Column, ...]:
+    """Return the columns of the loops with `replicas` cells for how many there are, 0 if every loop has one."""
+    return (
         Column("", 1),
-        Column("LOOP", 40, measured=True, wanted=17, least=10),
+        # It gives way to the replicas, so that nothing else is left out for them.
+        Column("LOOP", 40, measured=True, wanted=17 - replicas, least=10),
         Column("POOL", 7, drop=4),
+        Column("", replicas),
         Column("STATE", 17, grows=True),
         Column("ITEMS/S", 7, "right"),
-        Column("LAST MINUTE", 12, "right", drop=3, gap=2),
+        Column("LAST MINUTE", 12, "right", drop=3, gap=1 if replicas else 2),
         Column("P95", 7, "right", drop=1),
         Column("ERR", 5, "right"),
         Column("ITEMS", 6, "right", drop=6),
         Column("IN FLIGHT", 9, "right", drop=5),
     )
+
+
+class LoopsPane(LiveTable[LoopView]):
+    """All loops, the worst first."""
+
+    columns = _loop_columns(0)
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
@@ -49,6 +59,7 @@ class LoopsPane(LiveTable[LoopView]):
         """Show the loops of this snapshot."""
         self._now = snapshot.taken_at
         self.waits = snapshot.loading and not snapshot.loops
+        self.columns = _loop_columns(max((width_of(loop_replicas(loop)) for loop in snapshot.loops), default=0))
         self.show(worst_first(snapshot.loops))
 
     def key(self, item: LoopView) -> object:
@@ -65,6 +76,7 @@ class LoopsPane(LiveTable[LoopView]):
             loop_glyph(item, self._now),
             (item.id, Tone.TEXT),
             (item.pool, Tone.MUTED),
+            (loop_replicas(item), Tone.MUTED),
             loop_state(item, self._now),
             (fmt.rate(item.rate), Tone.TEXT),
             (fmt.sparkline(item.history, 12), Tone.MUTED),
@@ -135,6 +147,8 @@ class NodesPane(LiveTable[NodeView]):
             return f"{item.retrying}: {item.last_error}", Tone.WARN
         if item.health is NodeHealth.FAILING and item.last_error:
             return item.last_error, Tone.BAD
+        if item.health is NodeHealth.STALLED and item.health_reason:
+            return item.health_reason, Tone.WARN
         return None
 
     def title_words(self) -> str:

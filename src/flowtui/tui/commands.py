@@ -1,0 +1,73 @@
+"""Carries commands to the engine; its answers and refusals become notices."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from flowtui.model.errors import FlowtuiError
+from flowtui.model.states import Command
+from flowtui.tui import format as fmt
+
+if TYPE_CHECKING:
+    from flowtui.client.door import EngineClient
+
+#: A key that is held down answers many times; in seconds.
+_SHORT_S = 2.0
+T = TypeVar("T")
+
+
+class Say(Protocol):
+    """Shows a notice, for `timeout` seconds if given."""
+
+    def __call__(self, text: str, severity: str = "information", timeout: float | None = None) -> None: ...
+
+
+class Commands:
+    """What a person may ask of loops. Every method returns at once; a refusal shows the engine's sentence."""
+
+    def __init__(
+        self,
+        client: EngineClient,
+        run: Callable[[Coroutine[Any, Any, None]], object],
+        say: Say,
+        then: Callable[[], None],
+    ) -> None:
+        """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
+        self._client = client
+        self._run = run
+        self._say = say
+        self._then = then
+
+    def one(self, command: Command, loop: str) -> None:
+        """Ask one loop."""
+        self._run(self._answered(lambda: self._client.command(command, loop), lambda _: None))
+
+    def all(self, command: Command, workflow: str = "") -> None:
+        """Ask every loop, or every loop of a workflow; a notice says how many obeyed."""
+
+        def told(obeyed: int) -> None:
+            whose = f" {workflow}" if workflow else ""
+            self._say(f"{command}{whose}: {fmt.plural(obeyed, 'loop')}")
+
+        self._run(self._answered(lambda: self._client.command_all(command, workflow), told))
+
+    def scale(self, loop: str, change: int) -> None:
+        """Ask for more replicas of a loop, or fewer; a short notice says how many it has then."""
+
+        def told(replicas: int) -> None:
+            self._say(f"{loop}: {fmt.plural(replicas, 'replica')}", timeout=_SHORT_S)
+
+        self._run(self._answered(lambda: self._client.scale(loop, change), told))
+
+    async def _answered(self, ask: Callable[[], Future[T]], told: Callable[[T], None]) -> None:
+        try:
+            told(await asyncio.wrap_future(ask()))
+        except FlowtuiError as error:
+            self._say(str(error), severity="error")
+        except (concurrent.futures.CancelledError, asyncio.CancelledError):
+            return
+        self._then()
