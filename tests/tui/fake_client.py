@@ -28,12 +28,12 @@ NOW = 1_750_000_000.0
 
 
 def a_node(id: str, type: str = "json-edit", **fields: Any) -> NodeView:
-    """A healthy node; fields override."""
+    """A healthy node; fields override, and a node that fails does so because of its last error."""
     usual: dict[str, Any] = {
         "title": id,
         "kind": NodeKind.BLOCKING,
         "health": NodeHealth.HEALTHY,
-        "health_reason": "its last run succeeded",
+        "health_reason": fields.get("last_error") or "its last run succeeded",
         "health_since": NOW - 7200,
         "runs": 4711,
         "errors": 0,
@@ -210,8 +210,9 @@ def a_failed_loop() -> LoopView:
         since=NOW - 190,
         errors=12,
         rate=0.0,
+        rate_1s=0.0,
         history=(40.0, 41, 38, 30, 12, 4, 0, 0),
-        p95_ms=None,
+        last_at=NOW - 190,
         nodes=(
             a_node("poll", "timer", kind=NodeKind.PRODUCER),
             a_node("fetch", "http-request", health=NodeHealth.FAILING, errors=12, last_error=fetch_error),

@@ -46,6 +46,11 @@ class Running:
         """All lines on the screen."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
+    @property
+    def toasts(self) -> list[str]:
+        """The notices that are shown."""
+        return [toast.message for toast in self.app._notifications]
+
     def line_with(self, words: str) -> str:
         """The first line on the screen that contains these words."""
         found = [line for line in self.text.splitlines() if words in line]

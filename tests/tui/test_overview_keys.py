@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_snapshot, chatter
-from running import Running, running
+from running import running
 from textual.widgets import Input
 
 from flowtui.model.errors import IllegalTransition, Problem
@@ -22,10 +22,6 @@ from flowtui.tui.widgets.pane import Pane
 
 def two_loops() -> FakeClient:
     return FakeClient(a_snapshot(a_loop("a.one"), a_loop("a.two", state=LoopState.PAUSED, since=NOW - 60)))
-
-
-def toasts(it: Running) -> list[str]:
-    return [toast.message for toast in it.app._notifications]
 
 
 async def test_letters_command_the_chosen_loop() -> None:
@@ -43,7 +39,7 @@ async def test_capital_s_starts_all() -> None:
     async with running(two_loops()) as it:
         await it.press("S")
         assert it.client.commands == [(Command.START, None)]
-        assert toasts(it) == ["start: 2 loops"]
+        assert it.toasts == ["start: 2 loops"]
 
 
 async def test_capital_p_pauses_all_and_lets_all_go_on_when_none_runs() -> None:
@@ -70,7 +66,7 @@ async def test_a_refused_command_shows_its_sentence_and_never_as_markup() -> Non
     async with running(two_loops()) as it:
         it.client.refusal = IllegalTransition("Loop [b]a.two[/b] is paused: it can resume or stop.")
         await it.press("s")
-        assert toasts(it) == ["Loop [b]a.two[/b] is paused: it can resume or stop."]
+        assert it.toasts == ["Loop [b]a.two[/b] is paused: it can resume or stop."]
         assert "[b]a.two[/b]" in it.text
 
 

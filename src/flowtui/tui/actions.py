@@ -47,7 +47,7 @@ class Action:
 PALETTE_KEY = ":"
 
 _LOOP, _ALL, _LOOK, _MOVE, _APP = "The chosen loop", "All loops", "Looking closer", "Moving in a list", "flowtui"
-_FLOW = "The workflow of the chosen loop, by command"
+_FLOW = "Its workflow, by command"
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, footer=1),
@@ -91,11 +91,29 @@ ACTIONS: tuple[Action, ...] = (
         "Drain every loop, sources first, each reader when its queue is empty; asks first.",
         _ALL,
     ),
-    Action("start_workflow", (), "", "start workflow", "Start every loop of it that can start.", _FLOW),
-    Action("stop_workflow", (), "", "stop workflow", "Stop all its loops; asks first.", _FLOW),
-    Action("pause_workflow", (), "", "pause workflow", "Pause its running loops, or let the paused ones go on.", _FLOW),
-    Action("drain_workflow", (), "", "drain workflow", "Drain all its loops; asks first.", _FLOW),
-    Action("restart_workflow", (), "", "restart workflow", "Stop and start all its loops; asks first.", _FLOW),
+    Action("start_workflow", (), "", "start workflow", "Start every loop of the chosen loop's workflow.", _FLOW),
+    Action(
+        "stop_workflow", (), "", "stop workflow", "Stop every loop of the chosen loop's workflow; asks first.", _FLOW
+    ),
+    Action(
+        "pause_workflow",
+        (),
+        "",
+        "pause workflow",
+        "Pause every loop of the chosen loop's workflow; if none runs, let the paused ones go on.",
+        _FLOW,
+    ),
+    Action(
+        "drain_workflow", (), "", "drain workflow", "Drain every loop of the chosen loop's workflow; asks first.", _FLOW
+    ),
+    Action(
+        "restart_workflow",
+        (),
+        "",
+        "restart workflow",
+        "Stop and start every loop of the chosen loop's workflow; asks first.",
+        _FLOW,
+    ),
     Action("details", ("v",), "v", "details", "Show all that is known about the chosen row, a loop too.", _LOOK),
     Action(
         "open",

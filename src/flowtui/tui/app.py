@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterable
 from functools import partial
@@ -65,6 +66,7 @@ class FlowtuiApp(App[None]):
         self._terminal = terminal
         self._snapshot: EngineSnapshot | None = None
         self._quit_question: ConfirmScreen | None = None
+        self._said, self._said_until = "", 0.0
         self._outside = (sys.stdout, sys.stderr)
         commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
         self.overview = OverviewScreen(commands, self._begin)
@@ -132,7 +134,12 @@ class FlowtuiApp(App[None]):
     # Screens
 
     def say(self, text: str, severity: Any = "information", timeout: float | None = None) -> None:
-        """Show a toast; the text is never markup."""
+        """Show a toast, unless the same one is still there; the text is never markup."""
+        lasts = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        now = time.monotonic()
+        if text == self._said and now < self._said_until:
+            return
+        self._said, self._said_until = text, now + lasts
         self.notify(safe(text), severity=severity, timeout=timeout, markup=False)
 
     def get_default_screen(self) -> Screen[Any]:

@@ -15,8 +15,9 @@ from flowtui.tui import format as fmt
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
 
-#: A key that is held down answers many times; in seconds.
+#: How long a short notice stays, and how long a key must rest before its answers are worth one, in seconds.
 _SHORT_S = 2.0
+_REST_S = 0.25
 T = TypeVar("T")
 
 
@@ -39,8 +40,9 @@ class Commands:
         """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
         self._client = client
         self._run = run
-        self._say = say
+        self.say = say
         self._then = then
+        self._scalings = 0
 
     def one(self, command: Command, loop: str) -> None:
         """Ask one loop."""
@@ -51,15 +53,22 @@ class Commands:
 
         def told(obeyed: int) -> None:
             whose = f" {workflow}" if workflow else ""
-            self._say(f"{command}{whose}: {fmt.plural(obeyed, 'loop')}")
+            self.say(f"{command}{whose}: {fmt.plural(obeyed, 'loop')}")
 
         self._run(self._answered(lambda: self._client.command_all(command, workflow), told))
 
     def scale(self, loop: str, change: int) -> None:
-        """Ask for more replicas of a loop, or fewer; a short notice says how many it has then."""
+        """Ask for more replicas of a loop, or fewer; one short notice says how many it has in the end."""
+        self._scalings += 1
+        mine = self._scalings
+
+        async def rested(replicas: int) -> None:
+            await asyncio.sleep(_REST_S)
+            if mine == self._scalings:
+                self.say(f"{loop}: {fmt.plural(replicas, 'replica')}", timeout=_SHORT_S)
 
         def told(replicas: int) -> None:
-            self._say(f"{loop}: {fmt.plural(replicas, 'replica')}", timeout=_SHORT_S)
+            self._run(rested(replicas))
 
         self._run(self._answered(lambda: self._client.scale(loop, change), told))
 
@@ -67,7 +76,7 @@ class Commands:
         try:
             told(await asyncio.wrap_future(ask()))
         except FlowtuiError as error:
-            self._say(str(error), severity="error")
+            self.say(str(error), severity="error")
         except (concurrent.futures.CancelledError, asyncio.CancelledError):
             return
         self._then()

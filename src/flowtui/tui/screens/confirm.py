@@ -50,7 +50,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 _STOPS = "What is in flight gets its grace, the rest returns to its queue."
 _DRAINS = "Sources end first, then each reader as soon as its queue is empty."
-_RESTARTS = "Those that rest start too. " + _STOPS
+_RESTARTS = "A loop that rests is started too. " + _STOPS
 
 
 def ask_stop_all(loops: int) -> ConfirmScreen:

@@ -242,7 +242,7 @@ class OverviewScreen(Screen[None]):
     def _chosen_loop(self) -> LoopView | None:
         loop = self.loops.chosen
         if loop is None:
-            self.notify("There is no loop to choose.", severity="warning")
+            self._commands.say("There is no loop to choose.", severity="warning")
         return loop
 
     def _if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:

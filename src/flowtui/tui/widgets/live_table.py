@@ -91,6 +91,10 @@ class LiveTable(Pane, Generic[Item]):
         """Return a second line for an item, None for none."""
         return None
 
+    def covers(self, item: Item) -> int:
+        """Return how many columns behind the growing one its text may cover where it would be cut."""
+        return 0
+
     def measure(self, item: Item) -> str:
         """Return the text of the measured column."""
         return ""
@@ -167,20 +171,33 @@ class LiveTable(Pane, Generic[Item]):
         if is_below:
             text, tone = self.below(item) or ("", Tone.TEXT)
             return (piece("  " + text, width, tone),)
-        return self._line(self.cells(item), width)
+        return self._line(self.cells(item), width, self.covers(item))
 
     def column_heads(self, width: int) -> Line | None:
         return self._line([(column.title, Tone.MUTED) for column in self.columns], width)
 
-    def _line(self, cells: Sequence[Cell], width: int) -> Line:
+    def _line(self, cells: Sequence[Cell], width: int, covers: int = 0) -> Line:
         line: list[Piece] = []
         widths = column_widths(self.columns, self._measured, width)
+        if covers:
+            widths = self._spread(widths, cells, covers)
         for column, wide, (text, tone) in zip(self.columns, widths, cells, strict=True):
             if wide:
                 gap = " " * (column.gap if line else 0)
                 cell = piece(text, wide, tone, column.align)
                 line.append(Piece(gap + cell.text, tone, wide + len(gap)))
         return tuple(line)
+
+    def _spread(self, widths: Sequence[int], cells: Sequence[Cell], covers: int) -> tuple[int, ...]:
+        """Let the growing column take the room of as many of the next `covers` columns as its text needs."""
+        wide = list(widths)
+        growing = next(index for index, column in enumerate(self.columns) if column.grows)
+        needed = width_of(safe(cells[growing][0]))
+        for index in range(growing + 1, growing + 1 + covers):
+            if wide[growing] < needed and wide[index]:
+                wide[growing] += wide[index] + self.columns[index].gap
+                wide[index] = 0
+        return tuple(wide)
 
     def corner_words(self) -> str:
         if self.filter_text:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
-from flowtui.model.states import NodeHealth
+from flowtui.model.states import LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone, width_of
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
@@ -25,6 +25,8 @@ from flowtui.tui.wording import (
 
 _FULL_BAR = 10_000
 _BAR_CELLS = 8
+#: Items a second and the last minute, which stand behind the state.
+_RATE_COLUMNS = 2
 
 
 @lru_cache(8)
@@ -85,6 +87,10 @@ class LoopsPane(LiveTable[LoopView]):
             (fmt.count(item.iterations), Tone.TEXT),
             (fmt.count(item.in_flight), Tone.TEXT),
         )
+
+    def covers(self, item: LoopView) -> int:
+        # Why a loop does not run says more than the rate that it does not have.
+        return 0 if item.state is LoopState.RUNNING else _RATE_COLUMNS
 
     def empty_words(self) -> str:
         return (
