@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
+from types import CodeType
 from typing import Any
 
+from flowtui.engine.caching import NodeCache
+from flowtui.engine.deadlines import Limit, ThreadCall
 from flowtui.engine.logs import Attribution, current_node
 from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
@@ -39,6 +41,7 @@ class Step:
 
     __slots__ = (
         "attribution",
+        "cache",
         "call",
         "counters",
         "dependants",
@@ -50,6 +53,7 @@ class Step:
         "is_join",
         "is_non_blocking",
         "is_simple",
+        "limit",
         "loop",
         "need_ids",
         "needs",
@@ -59,7 +63,6 @@ class Step:
         "ports",
         "queue",
         "template",
-        "timeout",
         "tries",
     )
 
@@ -85,9 +88,11 @@ class Step:
         self.attribution = Attribution(loop, plan.id)
         self.is_conditional = plan.kind is NodeKind.CONDITIONAL
         self.is_non_blocking = plan.kind is NodeKind.NON_BLOCKING
-        self.timeout = plan.timeout
         self.tries = retrying(plan.retry, counters) if plan.retry is not None else None
-        self.is_simple = self.is_async and self.template is None and not self.is_conditional and self.timeout is None
+        self.limit: Limit | None = None  # of the time that a try may take
+        self.cache: NodeCache | None = None
+        self.is_simple = self.is_async and self.template is None and not self.is_conditional
+        self.is_simple = self.is_simple and plan.timeout is None and plan.cache is None
         self.is_join = len(plan.needs) > 1
         self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
         self.needs = plan.needs
@@ -145,6 +150,8 @@ async def execute(
         if step.is_simple:
             result = await step.call(data)
             output: tuple[NodeData | None, str | None] = (_plain(step, data, result), None)
+        elif step.cache is not None:
+            output = await _from_cache(step, step.cache, data, executor)
         else:
             output = await _within_time(step, data, executor, may_inline)
     except asyncio.CancelledError:
@@ -167,33 +174,65 @@ async def execute(
             counters.histogram.observe(took, 8)
 
 
+async def _from_cache(
+    step: Step, cache: NodeCache, data: NodeData, executor: Executor
+) -> tuple[NodeData | None, str | None]:
+    _render(step, data)
+    # Never right here: how long the last answer took does not tell how long the node takes.
+    return await cache.answer(data, step.node.config, lambda: _within_time(step, data, executor, False))
+
+
 async def _within_time(
     step: Step, data: NodeData, executor: Executor, may_inline: bool
 ) -> tuple[NodeData | None, str | None]:
-    if step.timeout is None:
-        return await _call(step, data, executor, may_inline)
+    limit = step.limit
+    if limit is None:
+        return await _call(step, data, executor, may_inline, step.in_thread)
+    thread = None if step.is_async else ThreadCall(step.in_thread, step.id, step.counters)
+    deadline = limit.begin()
     try:
-        async with asyncio.timeout(step.timeout) as limit:
-            return await _call(step, data, executor, False)
-    except TimeoutError as error:
-        if not limit.expired():
-            raise  # the node's own
-        thread = "" if step.is_async else "; its thread cannot be stopped and still runs"
-        raise TimedOut(f"{step.id} took longer than its timeout of {step.timeout:g} s{thread}") from error
+        output = await _call(step, data, executor, False, thread.run if thread is not None else step.in_thread)
+    except BaseException as error:
+        if deadline.end(error):
+            raise _timed_out(step, limit, thread) from error
+        raise
+    if deadline.end():
+        raise _timed_out(step, limit, thread)
+    return output
 
 
-async def _call(step: Step, data: NodeData, executor: Executor, may_inline: bool) -> tuple[NodeData | None, str | None]:
-    if step.template is not None:
-        rendered_config.set(step.template.render(data, loop=step.loop))
+def _timed_out(step: Step, limit: Limit, thread: ThreadCall | None) -> TimedOut:
+    text = f"{step.id} took longer than its timeout of {limit.seconds:g} s"
+    if thread is not None:
+        thread.give_up()
+        if not thread.has_begun:
+            text = (
+                f"{step.id} got no thread within its timeout of {limit.seconds:g} s: other calls of its loop hold all"
+            )
+        elif thread.is_overrun:
+            text += "; its thread cannot be stopped and still runs"
+    return TimedOut(text)
+
+
+async def _call(
+    step: Step, data: NodeData, executor: Executor, may_inline: bool, in_thread: Callable[..., Any]
+) -> tuple[NodeData | None, str | None]:
+    if step.cache is None:
+        _render(step, data)
     if step.is_async:
         result = await step.call(data)
     elif may_inline and step.counters.last_ns < INLINE_BELOW_NS:
         result = step.call(data)
     else:
-        result = await hop(executor, step.in_thread, step.call, data)
+        result = await hop(executor, in_thread, step.call, data)
     if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
         result = await result
     return _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
+
+
+def _render(step: Step, data: NodeData) -> None:
+    if step.template is not None:
+        rendered_config.set(step.template.render(data, loop=step.loop))
 
 
 def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[Any]:
@@ -248,7 +287,7 @@ def text_of(error: BaseException) -> str:
 def author_traceback(error: BaseException) -> str:
     """Format an exception with the author's frame first: frames of flowtui itself are left out."""
     trimmed = error.__traceback__
-    while trimmed is not None and _is_ours(trimmed) and trimmed.tb_next is not None:
+    while trimmed is not None and is_ours(trimmed.tb_frame.f_code) and trimmed.tb_next is not None:
         trimmed = trimmed.tb_next
     return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
 
@@ -259,8 +298,9 @@ def author_place(error: BaseException) -> str:
     return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno} in {theirs[-1].name})" if theirs else ""
 
 
-def _is_ours(frame: TracebackType) -> bool:
-    path = frame.tb_frame.f_code.co_filename
+def is_ours(code: CodeType) -> bool:
+    """Tell whether code is flowtui's own machinery, not that of a node."""
+    path = code.co_filename
     is_library = path.startswith(_PACKAGE) or "/concurrent/futures/" in path
     return is_library and not path.startswith(_BUILTIN_NODES)
 

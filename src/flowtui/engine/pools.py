@@ -14,6 +14,7 @@ from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogCapture
 from flowtui.engine.runner import FlowRunner, end_event_loop
 from flowtui.engine.telemetry import TrackCounters, TrackReading
+from flowtui.engine.watchdog import Watchdog
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.nodes.base import Pool
 from flowtui.storage.data_store import DataStore
@@ -91,6 +92,7 @@ class Pools:
         """`logs` is where the lines of child processes go, and tells how grave they must be."""
         self._store = store
         self._logs = logs
+        self._watchdog = Watchdog()
         self._shared: asyncio.AbstractEventLoop | None = None
         self._shared_thread: threading.Thread | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -152,13 +154,15 @@ class Pools:
     def _run_shared(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
+            with self._watchdog.watching(loop, loops=lambda: len(self._running)):
+                loop.run_forever()
         finally:
             end_event_loop(loop, self._store)
 
     def _own_thread(self, loop: asyncio.AbstractEventLoop, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(run())
+            with self._watchdog.watching(loop):
+                loop.run_until_complete(run())
         finally:
             end_event_loop(loop, self._store)

@@ -99,13 +99,14 @@ class NodeSource:
             return None
 
     async def _call(self) -> Any:
-        counters = self._step.counters
-        current_node.set(self._step.attribution)
+        step = self._step  # the watchdog looks for it
+        counters = step.counters
+        current_node.set(step.attribution)
         current_item.set("")
         counters.running += 1
         started = counters.started_ns = perf_counter_ns()
         try:
-            result = await (self._step.call() if self._step.is_async else self._in_thread())
+            result = await (step.call() if step.is_async else self._in_thread())
         finally:
             counters.running -= 1
         if result is not None:

@@ -9,7 +9,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from flowtui.engine.caching import NodeCache
 from flowtui.engine.commits import Commits
+from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import current_item, current_node
@@ -64,9 +66,14 @@ class Track:
         self._waiting = counters.waiting
         self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
         self._set_up: list[Step] = []
+        deadlines = Deadlines()
         self.steps = [Step(node, plan.loop, plan.path.parent, counters.nodes[node.id]) for node in plan.nodes]
         for step in self.steps:
             step.connect(self.steps)
+            if step.plan.timeout is not None:
+                step.limit = deadlines.limit(step.plan.timeout)
+            if step.plan.cache is not None:
+                step.cache = NodeCache(store.cache(), step.plan, step.counters)
         self.producer = self.steps[0]
         source = Source(plan.reads, plan.loop) if plan.reads else None
         self.session = StoreSession(store, plan.loop, source, self._waiting, self._lost_lease)

@@ -58,10 +58,14 @@ class NodeValidator:
         if not (node.is_producer or node.is_writer):
             return
         why = "is asked again by itself" if node.is_producer else "is part of the commit, which is repeated by itself"
-        for field, given in (("retry", node.doc.retry), ("timeout", node.doc.timeout), ("cache", node.doc.cache)):
+        for field, given in (("retry", node.doc.retry), ("timeout", node.doc.timeout)):
             if given is not None:
                 message = f"'{field}' has no use here: '{node.id}' ({node.doc.type}) {why}; remove it"
                 draft.report(node, (field,), message, "no-retry", key=True)
+        if node.doc.cache is not None:
+            why = "makes new items" if node.is_producer else "must write every item, also one that equals another"
+            message = f"'cache' can't be used here: '{node.id}' ({node.doc.type}) {why}; remove it"
+            draft.report(node, ("cache",), message, "no-cache", key=True)
 
     def _check_config(self, draft: GraphDraft, node: DraftNode, cls: type[BaseNode]) -> None:
         _, problems = compile_config(cls.Config, node.doc.config, has_item=cls.kind is not NodeKind.PRODUCER)

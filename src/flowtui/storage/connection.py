@@ -55,7 +55,7 @@ class Connector(ABC):
     address: str
 
     @abstractmethod
-    def async_client(self) -> redis.asyncio.Redis:
+    def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
         """Return a client for the running event loop, safe to share among its tasks."""
 
     @abstractmethod
@@ -71,9 +71,9 @@ class ServerConnector(Connector):
         self._options = options
         self._async_options = async_options
 
-    def async_client(self) -> redis.asyncio.Redis:
-        options = self._async_options | _limits(ANSWER_TIMEOUT_S)
-        options |= {"retry": AsyncRetry(NoBackoff(), 0), "max_connections": _POOL_SIZE, "timeout": ANSWER_TIMEOUT_S}
+    def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
+        options = self._async_options | _limits(answer_timeout_s)
+        options |= {"retry": AsyncRetry(NoBackoff(), 0), "max_connections": _POOL_SIZE, "timeout": answer_timeout_s}
         return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool(**options))
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
@@ -112,7 +112,7 @@ def unix_connector(path: str) -> ServerConnector:
 def _limits(answer_timeout_s: float) -> dict[str, Any]:
     # Stand above what the URL asks for: a retry by the library would push an item twice.
     return {
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_connect_timeout": min(CONNECT_TIMEOUT_S, answer_timeout_s),
         "socket_timeout": answer_timeout_s,
         "retry_on_timeout": False,
         "decode_responses": False,

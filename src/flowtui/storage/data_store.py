@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowtui.storage.cache_store import CACHE_TIMEOUT_S, CacheStore
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
@@ -65,6 +66,7 @@ class DataStore:
         self._bells = Doorbells()
         self._lock = threading.Lock()
         self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
+        self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
         # The memory is not shared with other processes, so nobody else pushes.
         self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" else None
         self._keeper = Keeper(
@@ -108,14 +110,25 @@ class DataStore:
                 self._queues[loop] = store
         return store
 
-    async def release(self) -> None:
-        """Close the running event loop's connections; to be called in each loop that used `queues`, before it ends."""
+    def cache(self) -> CacheStore:
+        """Return the `CacheStore` of the running event loop, the same one each time."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            store = self._queues.pop(loop, None)
+            store = self._caches.get(loop)
+            if store is None:
+                client = self._connector.async_client(CACHE_TIMEOUT_S)
+                store = self._caches[loop] = CacheStore(client, self._connector.address, self._namespace)
+        return store
+
+    async def release(self) -> None:
+        """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            queues, cache = self._queues.pop(loop, None), self._caches.pop(loop, None)
         self._bells.forget(loop)
-        if store is not None:
-            await store.close()
+        for store in (queues, cache):
+            if store is not None:
+                await store.close()
 
     def end_owner(self, owner: str) -> None:
         """Treat an owner as dead: its items go back to their queues, with one more try. Blocks; never raises.

@@ -15,7 +15,7 @@ class MemoryConnector(Connector):
         self.address = "in memory"
         self._server = fakeredis.FakeServer(version=(7,))
 
-    def async_client(self) -> redis.asyncio.Redis:
+    def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
         return fakeredis.FakeAsyncRedis(server=self._server, protocol=2)
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
