@@ -16,6 +16,7 @@ from pathlib import Path
 
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.data import NodeData
+from flowtui.model.ids import new_id
 from flowtui.model.states import Command, LoopState
 from flowtui.storage.opening import open_store
 
@@ -61,7 +62,7 @@ def run_engine(iterations: int) -> float:
         while loop.lifecycle.state is not LoopState.COMPLETED:
             time.sleep(0.001)
         took = time.perf_counter() - began
-        assert loop.counters.iterations == iterations
+        assert loop.view().iterations == iterations
         engine.close()
         return took
 
@@ -70,7 +71,7 @@ def run_bare(iterations: int) -> float:
     """Return the seconds that the same calls take without an engine."""
 
     async def produce(n: int) -> NodeData:
-        return NodeData({"n": n})
+        return NodeData({"n": n}, new_id())
 
     async def step(data: NodeData) -> NodeData:
         return data

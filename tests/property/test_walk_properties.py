@@ -191,7 +191,7 @@ class Run:
 async def walked(plan: ExecutionPlan) -> Run:
     counters = {node.id: NodeCounters(("yes", "no")) for node in plan.nodes}
     steps = [Step(node, plan.loop, plan.path, counters[node.id]) for node in plan.nodes]
-    for step in steps:
+    for step in reversed(steps):
         step.connect(steps)
     settled: list[Iteration] = []
     walker = Walker(
@@ -199,7 +199,8 @@ async def walked(plan: ExecutionPlan) -> Run:
     )
     result = Run([], settled, [])
     for item in range(ITEMS):
-        it = Iteration(NodeData({"item": item}, f"id{item}"), queued=False, cursor=None, started_ns=0)
+        it = Iteration(steps[0].attribution)
+        it.data = NodeData({"item": item}, f"id{item}")
         result.iterations.append(it)
         await walker.walk(it)
         result.ended_at_return.append(set(script.ended))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import hashlib
 import inspect
 import traceback
@@ -16,7 +15,7 @@ from typing import Any
 
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.deadlines import Limit, ThreadCall
-from flowtui.engine.logs import Attribution, current_node
+from flowtui.engine.logs import Attribution, context_of_its_own
 from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.graph.plan import PlanNode
@@ -30,10 +29,9 @@ from flowtui.nodes.templates import ConfigTemplate, compile_config
 _PACKAGE = str(Path(__file__).parent.parent)
 _BUILTIN_NODES = str(Path(__file__).parent.parent / "nodes" / "builtin")
 #: What a node returns nearly always; everything else is looked at closely.
-_PLAIN_RESULTS = frozenset({NodeData, dict, str, tuple, type(None)})
+PLAIN_RESULTS = frozenset({NodeData, dict, str, tuple, type(None)})
 #: A plain `def` that took less than this last time runs on the track's own thread: a hop costs about 0.1 ms.
 INLINE_BELOW_NS = 1_000_000
-_QUICK_NS = 50_000
 
 
 class Step:
@@ -62,6 +60,7 @@ class Step:
         "plan",
         "ports",
         "queue",
+        "straight",
         "template",
         "tries",
     )
@@ -91,8 +90,14 @@ class Step:
         self.tries = retrying(plan.retry, counters) if plan.retry is not None else None
         self.limit: Limit | None = None  # of the time that a try may take
         self.cache: NodeCache | None = None
-        self.is_simple = self.is_async and self.template is None and not self.is_conditional
-        self.is_simple = self.is_simple and plan.timeout is None and plan.cache is None
+        # A call and nothing around it: such nodes run in a tight loop, all others by `execute`.
+        self.is_simple = (
+            self.template is None
+            and not self.is_conditional
+            and self.tries is None
+            and plan.timeout is None
+            and plan.cache is None
+        )
         self.is_join = len(plan.needs) > 1
         self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
         self.needs = plan.needs
@@ -100,6 +105,7 @@ class Step:
         self.dependants: tuple[Step, ...] = ()
         self.ports: frozenset[str] = frozenset()
         self.only_next: Step | None = None
+        self.straight: tuple[Step, ...] = ()
 
     def in_thread(self, call: Callable[..., Any], *args: NodeData) -> Any:
         """Make a call on a worker thread, and count it until it really ends: a thread cannot be cancelled."""
@@ -112,8 +118,13 @@ class Step:
         finally:
             self.counters.in_threads -= 1
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it never holds up the thread that calls it; a plain `def` if its last run did not."""
+        return self.is_async or self.counters.last_ns < INLINE_BELOW_NS
+
     def connect(self, steps: list[Step]) -> None:
-        """Point to the steps that follow."""
+        """Point to the steps that follow, which have been connected before."""
         self.dependants = tuple(steps[i] for i in self.plan.dependants)
         self.need_ids = tuple(steps[need.index].id for need in self.needs)
         if isinstance(self.node, ConditionalNode):
@@ -122,6 +133,9 @@ class Step:
             only = self.dependants[0]
             if not only.is_join and not only.is_non_blocking:
                 self.only_next = only
+        if self.is_simple:
+            following = self.only_next
+            self.straight = (self, *(following.straight if following is not None and following.queue is None else ()))
 
 
 def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: str, folder: Path) -> BaseNode:
@@ -143,14 +157,10 @@ async def execute(
             takes too long.
     """
     counters = step.counters
-    current_node.set(step.attribution)
     counters.running += 1
     started = counters.started_ns = perf_counter_ns()
     try:
-        if step.is_simple:
-            result = await step.call(data)
-            output: tuple[NodeData | None, str | None] = (_plain(step, data, result), None)
-        elif step.cache is not None:
+        if step.cache is not None:
             output = await _from_cache(step, step.cache, data, executor)
         else:
             output = await _within_time(step, data, executor, may_inline)
@@ -160,18 +170,11 @@ async def execute(
         counters.failed(describe(error))
         raise
     else:
-        counters.last_failed = False
+        counters.runs += 1
         return output
     finally:
-        took = perf_counter_ns() - started
         counters.running -= 1
-        counters.runs += 1
-        counters.last_ns = took
-        # Of quick runs every eighth stands for eight: counting each would cost as much as the run.
-        if took > _QUICK_NS:
-            counters.histogram.observe(took)
-        elif counters.runs & 7 == 1:
-            counters.histogram.observe(took, 8)
+        counters.took(perf_counter_ns() - started)
 
 
 async def _from_cache(
@@ -221,13 +224,13 @@ async def _call(
         _render(step, data)
     if step.is_async:
         result = await step.call(data)
-    elif may_inline and step.counters.last_ns < INLINE_BELOW_NS:
+    elif may_inline and step.is_quick:
         result = step.call(data)
     else:
         result = await hop(executor, in_thread, step.call, data)
-    if type(result) not in _PLAIN_RESULTS and inspect.isawaitable(result):
+    if type(result) not in PLAIN_RESULTS and inspect.isawaitable(result):
         result = await result
-    return _conditional(step, data, result) if step.is_conditional else (_plain(step, data, result), None)
+    return _conditional(step, data, result) if step.is_conditional else (plain(step, data, result), None)
 
 
 def _render(step: Step, data: NodeData) -> None:
@@ -236,12 +239,17 @@ def _render(step: Step, data: NodeData) -> None:
 
 
 def hop(executor: Executor, call: Callable[..., Any], *args: Any) -> Awaitable[Any]:
-    """Run `call` on `executor` with the caller's context variables."""
-    context = contextvars.copy_context()
+    """Run `call` on `executor` with the caller's context variables; it may outlive the wait for it."""
+    context = context_of_its_own()
     return asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(call, *args))
 
 
-def _plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
+def plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
+    """Return what a node that is no conditional hands on; None if it drops the item.
+
+    Raises:
+        NodeError: if it returned something else.
+    """
     if result is None or type(result) is NodeData:
         return result
     if type(result) is dict:
@@ -265,7 +273,7 @@ def _conditional(step: Step, data: NodeData, result: Any) -> tuple[NodeData, str
         raise NodeError(
             f"{step.id} ({step.plan.type.name}) chose port {port!r}; it has {', '.join(sorted(step.ports))}"
         )
-    checked = _plain(step, data, output)
+    checked = plain(step, data, output)
     step.counters.ports[port] += 1
     return (data if checked is None else checked), port
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import time
 
 from flowtui.engine.execute import Step, author_traceback, describe, fingerprint, text_of
+from flowtui.engine.logs import Attribution, Place
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
@@ -26,19 +27,31 @@ class _Join:
     live: dict[int, NodeData] = field(default_factory=dict)
 
 
-class Iteration:
+#: What nearly every iteration has: made once, since each list or dict would cost as much as running a node.
+_NO_FOREGROUND: tuple[asyncio.Task[None], ...] = ()
+_NO_OUTBOX: tuple[tuple[str, Item], ...] = ()
+_NO_DEAD: tuple[DeadLetter, ...] = ()
+
+
+class Iteration(Place):
     """The state of one item: what still runs, and what its commit will hold.
 
+    It begins with the call of the producer, and is the place of the track's main task from then on.
+
     Attributes:
+        data: what the nodes receive; holds the raw text under `raw` if `unreadable` says why it is no item.
+        queued: whether it must be acknowledged to a queue.
+        cursor: what to save with its outputs, None if the producer has no cursor.
+        started_ns: when its first node began (of `perf_counter_ns`).
         walkers: parts of the loop that still run for this item; 0 means settled.
         foreground: tasks that the next iteration must wait for.
-        at: id of the node that began last.
+        branch: where that of its tasks is that began last; None if it has none but the main task.
         abandoned: no longer this track's: its item has gone back, so whatever it does is not committed.
     """
 
     __slots__ = (
         "abandoned",
-        "at",
+        "branch",
         "cursor",
         "data",
         "dead",
@@ -47,21 +60,32 @@ class Iteration:
         "outbox",
         "queued",
         "started_ns",
+        "unreadable",
         "walkers",
     )
+    data: NodeData
 
-    def __init__(self, data: NodeData, *, queued: bool, cursor: bytes | None, started_ns: int) -> None:
-        self.data = data
+    def __init__(self, owner: Attribution, *, queued: bool = False) -> None:
+        # Not by `super()`: that would cost a tenth of all that an iteration takes.
+        self.owner = owner
+        self.item = ""
+        self.since_ns = 0
         self.queued = queued
-        self.cursor = cursor
-        self.started_ns = started_ns
+        self.cursor: bytes | None = None
+        self.unreadable = ""
+        self.started_ns = 0
         self.walkers = 1
-        self.at = ""
-        self.foreground: list[asyncio.Task[None]] = []
+        self.foreground = _NO_FOREGROUND
+        self.branch: Place | None = None
         self.abandoned = False
-        self.outbox: list[tuple[str, Item]] = []
-        self.dead: list[DeadLetter] = []
-        self.joins: dict[int, _Join] = {}
+        self.outbox = _NO_OUTBOX
+        self.dead = _NO_DEAD
+        self.joins: dict[int, _Join] | None = None
+
+    @property
+    def at(self) -> str:
+        """Id of the node that began last."""
+        return (self.branch or self).owner.node
 
     @property
     def has_effects(self) -> bool:
@@ -72,7 +96,7 @@ class Iteration:
 class Routing:
     """Decides, when a node has settled in an iteration, which nodes are ready because of it."""
 
-    def __init__(self, loop: str, revision: str, on_failure: Callable[[Step, BaseException], None]) -> None:
+    def __init__(self, loop: str, revision: str, on_failure: Callable[[Step, str, BaseException], None]) -> None:
         self._loop = loop
         self._revision = revision
         self._on_failure = on_failure
@@ -97,23 +121,22 @@ class Routing:
 
     def fail(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
         """File a dead letter for `step`; nothing behind it runs, since it hands on nothing."""
-        self._on_failure(step, error)
-        it.dead.append(
-            DeadLetter(
-                id=it.data.id,
-                loop=self._loop,
-                node=step.id,
-                revision=self._revision,
-                payload=data.payload,
-                trace=data.meta.trace,
-                attempt=data.meta.attempt,
-                error=type(error).__name__,
-                message=text_of(error),
-                traceback=author_traceback(error),
-                fingerprint=fingerprint(error, step.id),
-                failed_at=time(),
-            )
+        self._on_failure(step, it.item, error)
+        letter = DeadLetter(
+            id=it.data.id,
+            loop=self._loop,
+            node=step.id,
+            revision=self._revision,
+            payload=data.payload,
+            trace=data.meta.trace,
+            attempt=data.meta.attempt,
+            error=type(error).__name__,
+            message=text_of(error),
+            traceback=author_traceback(error),
+            fingerprint=fingerprint(error, step.id),
+            failed_at=time(),
         )
+        it.dead = (*it.dead, letter)
 
     def _enter(self, step: Step, data: NodeData, it: Iteration, found: list[tuple[Step, NodeData]]) -> None:
         if step.queue is None:
@@ -130,7 +153,6 @@ class Routing:
         try:
             payload = data.to_json()
         except Exception as error:  # too deep a payload, or an author's class that does not let itself be read
-            step.counters.runs += 1
             step.counters.failed(describe(error))
             raise NodeError(
                 f"{step.id} cannot write the item to {step.queue}: its payload is no JSON: {error}"
@@ -138,9 +160,9 @@ class Routing:
         assert step.queue is not None
         # Nothing that changes from one try to the next, such as which branch came first, may go into the id.
         id = derived_id(it.data.id, f"{self._loop}.{step.id}", 0)
-        it.outbox.append((step.queue, Item(id=id, payload=payload, trace=data.meta.trace, origin=self._loop)))
+        item = Item(id=id, payload=payload, trace=data.meta.trace, origin=self._loop)
+        it.outbox = (*it.outbox, (step.queue, item))
         step.counters.runs += 1
-        step.counters.last_failed = False
 
     def _arrive(
         self,
@@ -151,6 +173,8 @@ class Routing:
         it: Iteration,
         found: list[tuple[Step, NodeData]],
     ) -> None:
+        if it.joins is None:
+            it.joins = {}
         state = it.joins.get(join.index)
         if state is None:
             state = it.joins[join.index] = _Join(open=len(join.needs))

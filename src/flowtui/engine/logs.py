@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
 import io
 import logging
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 from flowtui.model.snapshot import LogBatch, LogLine
 
 CAPACITY = 20_000
 #: A text without line end is logged in pieces of this many characters, so that it cannot grow without bound.
 _LONGEST_PIECE = 8_192
+T = TypeVar("T")
 
 
 class Attribution(NamedTuple):
@@ -27,9 +31,63 @@ class Attribution(NamedTuple):
     node: str
 
 
-#: Set by the executor before each node; copied into tasks and worker threads by `contextvars` itself.
-current_node: ContextVar[Attribution | None] = ContextVar("current_node", default=None)
-current_item: ContextVar[str] = ContextVar("current_item", default="")
+class Place:
+    """Where in its loop a task is: whose code runs, and for which item.
+
+    One task moves it from node to node, which costs a fifth of setting a context variable. So whatever may outlive
+    the call of a node, a task that it starts or a thread that it hops to, must get a `copy` of its own.
+
+    Attributes:
+        owner: whose code runs.
+        item: id of the item it runs for, empty if for none.
+        since_ns: when the node that runs began (of `perf_counter_ns`), 0 if it is counted as running elsewhere.
+    """
+
+    __slots__ = ("item", "owner", "since_ns")
+
+    def __init__(self, owner: Attribution, item: str = "") -> None:
+        self.owner = owner
+        self.item = item
+        self.since_ns = 0
+
+    def copy(self) -> Place:
+        """Return a place that stays where this one is now."""
+        return Place(self.owner, self.item)
+
+
+#: None where no loop's code runs.
+current_place: ContextVar[Place | None] = ContextVar("current_place", default=None)
+
+
+@contextlib.contextmanager
+def attributed_to(owner: Attribution, item: str = "") -> Iterator[None]:
+    """Attribute what is written inside to another than the node at hand."""
+    token = current_place.set(Place(owner, item))
+    try:
+        yield
+    finally:
+        current_place.reset(token)
+
+
+def context_of_its_own() -> contextvars.Context:
+    """Return a copy of the context in which the place stays where it is now."""
+    context = contextvars.copy_context()
+    place = current_place.get()
+    if place is not None:
+        context.run(current_place.set, place.copy())
+    return context
+
+
+def attribute_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """See to it that what a task writes is its node's, however far the node's loop has come meanwhile."""
+    if loop.get_task_factory() is None:
+        loop.set_task_factory(_task_with_a_place)  # type: ignore[arg-type]  # what typeshed asks for no function is
+
+
+def _task_with_a_place(
+    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T], context: contextvars.Context | None = None
+) -> asyncio.Task[T]:
+    return asyncio.Task(coro, loop=loop, context=context_of_its_own() if context is None else context)
 
 
 class LogBuffer:
@@ -65,6 +123,9 @@ class LogBuffer:
         return LogBatch(lines, lines[-1].seq if lines else max(after, first - 1), dropped)
 
 
+_NOWHERE = Place(Attribution("", ""))
+
+
 class _BufferHandler(logging.Handler):
     def __init__(self, buffer: LogBuffer) -> None:
         super().__init__()
@@ -76,9 +137,9 @@ class _BufferHandler(logging.Handler):
             message = self.format(record)
         except Exception:  # the author's format string may not fit its arguments
             message = f"{record.msg!r} with unfitting arguments {record.args!r}"
-        owner = current_node.get()
-        loop, node = owner if owner is not None else ("", "")
-        self._buffer.add(record.levelno, message, loop=loop, node=node, item=current_item.get())
+        place = current_place.get() or _NOWHERE
+        loop, node = place.owner
+        self._buffer.add(record.levelno, message, loop=loop, node=node, item=place.item)
 
 
 class _NodeStream(io.TextIOBase):
@@ -92,9 +153,10 @@ class _NodeStream(io.TextIOBase):
         self._lock = threading.Lock()
 
     def write(self, text: str) -> int:
-        owner = current_node.get()
-        if owner is None:
+        place = current_place.get()
+        if place is None:
             return self._behind.write(text)
+        owner = place.owner
         with self._lock:
             *lines, rest = (self._partial.pop(owner, "") + text).split("\n")
             if len(rest) > _LONGEST_PIECE:
@@ -103,24 +165,25 @@ class _NodeStream(io.TextIOBase):
             if rest:
                 self._partial[owner] = rest
         for line in lines:
-            self._buffer.add(self._level, line, loop=owner.loop, node=owner.node, item=current_item.get())
+            self._buffer.add(self._level, line, loop=owner.loop, node=owner.node, item=place.item)
         return len(text)
 
     def flush(self) -> None:
-        owner = current_node.get()
-        if owner is None:
+        place = current_place.get()
+        if place is None:
             self._behind.flush()
             return
+        owner = place.owner
         with self._lock:
             rest = self._partial.pop(owner, "")
         if rest:
-            self._buffer.add(self._level, rest, loop=owner.loop, node=owner.node, item=current_item.get())
+            self._buffer.add(self._level, rest, loop=owner.loop, node=owner.node, item=place.item)
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return current_node.get() is None and self._behind.isatty()
+        return current_place.get() is None and self._behind.isatty()
 
     def fileno(self) -> int:
         return self._behind.fileno()

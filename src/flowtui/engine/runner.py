@@ -11,8 +11,7 @@ from typing import Any
 from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
-from flowtui.engine.logs import Attribution, current_item, current_node
-from flowtui.engine.source import Taken
+from flowtui.engine.logs import Attribution, Place, attribute_tasks, attributed_to
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
@@ -61,7 +60,7 @@ class FlowRunner:
         self._opening = False
         self._at_source = False
         self._held = False
-        self._walking = False
+        self._walking: Iteration | None = None  # what the main task takes through the nodes
         self._unsettled = 0
         self._failures_in_row = 0
         self._failure = ""
@@ -82,7 +81,12 @@ class FlowRunner:
 
     def reading(self) -> TrackReading:
         """Return what it did so far; from any thread."""
-        return self._counters.reading(self.in_flight)
+        return self._counters.reading(self.in_flight, self._places())
+
+    def _places(self) -> list[Place]:
+        walking, track = self._walking, self._track
+        branches = track.walker.places.copy() if track is not None else ()
+        return [*branches] if walking is None else [walking, *branches]
 
     # ---- wishes ----
 
@@ -140,7 +144,8 @@ class FlowRunner:
 
     def _on_progress(self) -> None:
         self._progress.set()
-        self._tell_if_settled()
+        if self._paused:
+            self._tell_if_settled()
 
     def _tell_if_settled(self) -> None:
         # A producer that waits for its next item is at rest: what it yields is held until the loop goes on.
@@ -152,7 +157,7 @@ class FlowRunner:
     def _abort(self) -> None:
         if self._track is not None:
             self._track.walker.abort()
-        if self._walking and self._main is not None:
+        if self._walking is not None and self._main is not None:
             self._main.cancel()
         self._cancel_waiting()  # once more: an author's code may have swallowed the first
 
@@ -170,6 +175,7 @@ class FlowRunner:
     async def run(self) -> None:
         """Run until stopped, exhausted or failed, and report which as the last thing. Never raises."""
         self._main = asyncio.current_task()
+        attribute_tasks(asyncio.get_running_loop())
         if self._stopping:  # before it began
             self._report(Event.ENDED, "")
             return
@@ -204,8 +210,8 @@ class FlowRunner:
                 return Event.FAIL, "it was cancelled from inside"
         except BaseException as error:  # an author's code may raise anything
             if not (self._stopping and isinstance(error, StoreUnavailable)):
-                current_node.set(Attribution(self.plan.loop, ""))
-                _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
+                with attributed_to(Attribution(self.plan.loop, "")):
+                    _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
                 return Event.FAIL, describe(error)
         return Event.ENDED, ""
 
@@ -230,7 +236,7 @@ class FlowRunner:
             else:
                 self._at_source = True
                 try:
-                    taken = await track.source.take()
+                    it = await track.source.take()
                 except Exhausted:
                     self._at_source = False
                     return await self._all_committed()
@@ -241,31 +247,30 @@ class FlowRunner:
                     continue
                 finally:
                     self._at_source = False
-                if taken is not None and self._paused:
+                if it is not None and self._paused:
                     await self._hold(track)
-                    if taken.queued:  # then it has gone back with the others; what a producer made is kept
+                    if it.queued:  # then it has gone back with the others; what a producer made is kept
                         continue
-                if taken is not None:
-                    await self._one(taken, track)
+                if it is not None:
+                    await self._one(it, track)
         return False
 
-    async def _one(self, taken: Taken, track: Track) -> None:
-        started = perf_counter_ns()
-        it = Iteration(taken.data, queued=taken.queued, cursor=taken.cursor, started_ns=started)
+    async def _one(self, it: Iteration, track: Track) -> None:
+        it.started_ns = started = perf_counter_ns()
         track.commits.begin(it)
         self._unsettled += 1
-        track.producer.counters.runs += taken.queued  # a producer's own runs are counted as they end
-        current_item.set(taken.data.id)
-        self._walking = True
+        self._walking = it
         try:
-            if taken.unreadable:
-                track.routing.fail(track.producer, taken.data, it, NodeError(taken.unreadable))
+            if it.queued:  # a producer's own runs are counted as they end
+                track.producer.counters.runs += 1
+            if it.unreadable:
+                track.routing.fail(track.producer, it.data, it, NodeError(it.unreadable))
                 track.walker.leave(it)
             else:
                 await track.walker.walk(it)
         finally:
-            self._walking = False
-        if perf_counter_ns() - self._turn_began > _TURN_NS:
+            self._walking = None
+        if started - self._turn_began > _TURN_NS:
             await asyncio.sleep(0)
             self._turn_began = perf_counter_ns()
 
@@ -277,11 +282,12 @@ class FlowRunner:
         if it.dead:
             self._failures_in_row += 1
             self._heed(it.dead[0])
-        else:
+        elif self._failures_in_row:
             self._failures_in_row = 0
         assert self._track is not None
         self._track.commits.settled(it)
-        self._progress.set()
+        if self._walking is None:  # else nobody waits: the main task is on its way
+            self._on_progress()
 
     def _heed(self, letter: DeadLetter) -> None:
         reason = f"{letter.error} at {letter.node}: {letter.message}"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flowtui.engine.logs import Attribution, current_item, current_node
+from flowtui.engine.logs import Attribution, attributed_to
 from flowtui.engine.telemetry import WaitingFor
 from flowtui.model.errors import Fenced, StoreUnavailable
 from flowtui.model.letters import DeadLetter
@@ -215,8 +215,6 @@ class StoreSession:
     def _report(self, error: StoreUnavailable) -> None:
         if not self._waiting.now.reason.startswith("store:"):
             # The whole loop waits, not the node or item that happened to be the last one here.
-            loop, item = current_node.set(Attribution(self._loop, "")), current_item.set("")
-            _log.warning("%s waits for the store: %s", self._loop, error)
-            current_node.reset(loop)
-            current_item.reset(item)
+            with attributed_to(Attribution(self._loop, "")):
+                _log.warning("%s waits for the store: %s", self._loop, error)
         self._waiting.set(WaitingFor.STORE, f"store: {error}")

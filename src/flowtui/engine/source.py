@@ -8,11 +8,11 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from time import perf_counter_ns
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from flowtui.engine.execute import Step, describe, hop
-from flowtui.engine.logs import current_item, current_node
+from flowtui.engine.iteration import Iteration
+from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession
 from flowtui.engine.telemetry import WaitingFor
@@ -31,26 +31,11 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 
 
-class Taken(NamedTuple):
-    """One item for one iteration.
-
-    Attributes:
-        data: what the nodes receive; holds the raw text under `raw` if `unreadable` says why it is no item.
-        queued: whether it must be acknowledged to a queue.
-        cursor: what to save with its outputs, None if the producer has no cursor.
-    """
-
-    data: NodeData
-    queued: bool = False
-    cursor: bytes | None = None
-    unreadable: str = ""
-
-
 class TrackSource(Protocol):
     """What a runner needs of either source."""
 
-    async def take(self) -> Taken | None:
-        """Return the next item, or None to be asked again at once.
+    async def take(self) -> Iteration | None:
+        """Return the next item, whose iteration is the current place, or None to be asked again at once.
 
         Raises:
             Exhausted: nothing will ever come again.
@@ -70,50 +55,37 @@ class NodeSource:
         assert isinstance(step.node, ProducerNode)
         self._step = step
         self._node = step.node
-        self._loop = loop
-        self._revision = revision
+        self._meta = Meta(origin=loop, revision=revision)
         self._executor = executor
         self._waiting = waiting
         self._rest = 0.0
         self._retry = 0.0
         self._saved_cursor: Any = copy.deepcopy(self._node.cursor)  # the author may change it in place
 
-    async def take(self) -> Taken | None:
+    async def take(self) -> Iteration | None:
+        step = self._step
+        counters = step.counters
+        it = Iteration(step.attribution)
+        current_place.set(it)
+        counters.running = 1
         try:
-            result = await self._call()
-            self._retry = 0.0
-            if result is None:
-                await self._nothing_now()
-                return None
-            self._rest = 0.0
-            return Taken(self._as_data(result), cursor=self._moved_cursor())
+            result = await (step.call() if step.is_async else self._in_thread())
+            if result is not None:
+                self._begin(it, result)
+                return it
         except Exhausted:
             raise
         except asyncio.CancelledError:
             if is_cancelled():
                 raise
-            await self._failed(NodeError(f"{self._step.id} was cancelled from inside"))
-            return None
+            await self._failed(NodeError(f"{step.id} was cancelled from inside"))
         except BaseException as error:  # an author's error, SystemExit too, must not end the engine
             await self._failed(error)
-            return None
-
-    async def _call(self) -> Any:
-        step = self._step  # the watchdog looks for it
-        counters = step.counters
-        current_node.set(step.attribution)
-        current_item.set("")
-        counters.running += 1
-        started = counters.started_ns = perf_counter_ns()
-        try:
-            result = await (step.call() if step.is_async else self._in_thread())
+        else:
+            await self._nothing_now()
         finally:
-            counters.running -= 1
-        if result is not None:
-            counters.runs += 1
-            counters.last_failed = False
-            counters.histogram.observe(perf_counter_ns() - started)
-        return result
+            counters.running = 0
+        return None
 
     async def _in_thread(self) -> Any:
         # A plain `def` may wait for minutes, and commits must go out meanwhile.
@@ -129,19 +101,23 @@ class NodeSource:
                 raise
             return call.result()
 
-    def _as_data(self, result: Any) -> NodeData:
+    def _begin(self, it: Iteration, result: Any) -> None:
         if type(result) is not dict and not isinstance(result, Mapping):
             raise NodeError(
                 f"{self._step.id} ({self._step.plan.type.name}) returned {type(result).__name__}; "
                 f"return a mapping, NodeData, or None if there is nothing now"
             )
         given = result.id if isinstance(result, NodeData) else ""
-        id = given or new_id()
-        return NodeData(result, id, Meta(trace=id, origin=self._loop, revision=self._revision))
+        it.item = id = given or new_id()
+        it.data = NodeData(result, id, self._meta)
+        if self._node.cursor is not None:
+            it.cursor = self._moved_cursor()
+        self._step.counters.runs += 1
+        self._retry = self._rest = 0.0
 
     def _moved_cursor(self) -> bytes | None:
         cursor = self._node.cursor
-        if cursor is None or cursor == self._saved_cursor:
+        if cursor == self._saved_cursor:
             return None
         try:
             text = json.dumps(cursor, allow_nan=False).encode()
@@ -152,12 +128,14 @@ class NodeSource:
 
     async def _nothing_now(self) -> None:
         # A producer that polls without waiting must not eat the event loop.
+        self._step.counters.running = 0
+        self._retry = 0.0
         await asyncio.sleep(self._rest)
         self._rest = min(max(self._rest * 2, _SHORTEST_REST_S), _LONGEST_REST_S)
 
     async def _failed(self, error: BaseException) -> None:
         counters = self._step.counters
-        counters.runs += 1
+        counters.running = 0
         counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         self._step.node.log.error("%s; asked again in %.1f s", describe(error), self._retry, exc_info=error)
@@ -177,9 +155,10 @@ class NodeSource:
 class QueueSource:
     """Items that other loops pushed, fetched in batches that hold about a tenth of a second of work."""
 
-    def __init__(self, session: StoreSession, waiting: WaitingFor, uncommitted: Callable[[], int]) -> None:
+    def __init__(self, step: Step, session: StoreSession, waiting: WaitingFor, uncommitted: Callable[[], int]) -> None:
         """`uncommitted()` tells how many of the items taken are not yet committed."""
         assert session.source is not None
+        self._step = step
         self._session = session
         self._uncommitted = uncommitted
         self._waiting = waiting
@@ -191,7 +170,7 @@ class QueueSource:
         self._limit = 1
         self._clock = asyncio.get_running_loop().time
 
-    async def take(self) -> Taken | None:
+    async def take(self) -> Iteration | None:
         if not self._fetched:
             self._adapt()
             self._bell.clear()
@@ -200,7 +179,9 @@ class QueueSource:
                 await self._wait()
                 return None
             self._batch_began, self._batch_size = self._clock(), len(self._fetched)
-        return _opened(self._fetched.popleft())
+        it = _opened(self._fetched.popleft(), self._step.attribution)
+        current_place.set(it)
+        return it
 
     async def _wait(self) -> None:
         self._waiting.set(WaitingFor.INPUT, self._waiting_text)
@@ -224,16 +205,19 @@ class QueueSource:
         self._batch_size = 0
 
 
-def _opened(delivery: Delivery) -> Taken:
+def _opened(delivery: Delivery, owner: Attribution) -> Iteration:
     item = delivery.item
-    meta = Meta(trace=item.trace, origin=item.origin, attempt=delivery.tries)
+    it = Iteration(owner, queued=True)
+    payload: Any = None
     try:
         payload = json.loads(item.payload)
     except (ValueError, RecursionError) as error:
-        why = f"payload is no JSON: {error}"
+        it.unreadable = f"payload is no JSON: {error}"
     else:
-        if isinstance(payload, dict):
-            return Taken(NodeData(payload, item.id, meta), queued=True)
-        why = f"payload is a JSON {type(payload).__name__}, not an object"
-    raw = {"raw": item.payload.decode("utf-8", "backslashreplace")}
-    return Taken(NodeData(raw, item.id, meta), queued=True, unreadable=why)
+        if not isinstance(payload, dict):
+            it.unreadable = f"payload is a JSON {type(payload).__name__}, not an object"
+    if it.unreadable:
+        payload = {"raw": item.payload.decode("utf-8", "backslashreplace")}
+    it.item = item.id
+    it.data = NodeData(payload, item.id, Meta(trace=item.trace, origin=item.origin, attempt=delivery.tries))
+    return it

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
+from flowtui.engine.logs import Place
 from flowtui.engine.measures import Histogram
 
 #: As slow as can be: what a node that has not run yet counts as.
@@ -117,13 +118,13 @@ class NodeCounters:
 
     __slots__ = (
         "errors",
+        "failed_run",
         "held_since",
         "histogram",
         "hits",
         "in_threads",
         "last_error",
         "last_error_at",
-        "last_failed",
         "last_ns",
         "next_try",
         "overruns",
@@ -148,7 +149,7 @@ class NodeCounters:
         self.started_ns = 0  # when the last run began (of `perf_counter_ns`)
         self.held_since = 0.0  # since when it holds its event loop (seconds since the epoch), 0 if it does not
         self.last_ns = NO_RUN_NS
-        self.last_failed = False
+        self.failed_run = -1  # the number of the last run that raised, so that a success needs no note
         self.last_error = ""
         self.last_error_at = 0.0  # seconds since the epoch
         self.ports = dict.fromkeys(ports, 0)
@@ -156,26 +157,33 @@ class NodeCounters:
 
     def failed(self, error: str) -> None:
         """Count a run that raised."""
+        self.runs += 1
         self.errors += 1
-        self.last_failed = True
+        self.failed_run = self.runs
         self.last_error = error
         self.last_error_at = time.time()
 
-    def reading(self) -> NodeReading:
-        """Return all of it as it is now."""
+    def took(self, ns: int) -> None:
+        """Note how long a run took."""
+        self.last_ns = ns
+        self.histogram.observe(ns)
+
+    def reading(self, begun: Sequence[int] = ()) -> NodeReading:
+        """Return all of it as it is now; `begun` tells of the runs that `running` does not count when they began."""
+        started = [*begun, self.started_ns] if self.running else begun
         return NodeReading(
             runs=self.runs,
             errors=self.errors,
-            running=self.running,
+            running=self.running + len(begun),
             in_threads=self.in_threads,
             overruns=self.overruns,
             hits=self.hits,
             retries=self.retries,
             retrying=self.retrying,
             next_try=self.next_try,
-            started_ns=self.started_ns,
+            started_ns=min(started, default=0),
             held_since=self.held_since,
-            last_failed=self.last_failed,
+            last_failed=self.failed_run == self.runs,
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             ports=self.ports.copy(),
@@ -186,27 +194,32 @@ class NodeCounters:
 class TrackCounters:
     """What one track did: iterations are settled and committed ones, errors those of them with a failed node."""
 
-    __slots__ = ("errors", "histogram", "iterations", "last_at", "nodes", "waiting")
+    __slots__ = ("errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
 
     def __init__(self, ports: Mapping[str, Iterable[str]]) -> None:
         """`ports` by node id, for every node of the loop; none for what is no conditional."""
         self.iterations = 0
         self.errors = 0
-        self.last_at = 0.0  # when the last one was committed, in seconds since the epoch
+        self.last_ns = 0  # when the last one was committed (of `perf_counter_ns`), 0 before the first
         self.histogram = Histogram()
         self.waiting = WaitingFor()
         self.nodes = {id: NodeCounters(each) for id, each in ports.items()}
 
-    def reading(self, in_flight: int) -> TrackReading:
-        """Return all of it as it is now."""
+    def reading(self, in_flight: int, places: Iterable[Place] = ()) -> TrackReading:
+        """Return all of it as it is now; `places` are those of the track's tasks."""
+        begun: dict[str, list[int]] = {}
+        for place in places:
+            if place.since_ns:
+                begun.setdefault(place.owner.node, []).append(place.since_ns)
+        ago = (time.perf_counter_ns() - self.last_ns) / 1e9
         return TrackReading(
             iterations=self.iterations,
             errors=self.errors,
             in_flight=in_flight,
-            last_at=self.last_at,
+            last_at=time.time() - ago if self.last_ns else 0.0,
             waiting=self.waiting.now,
             durations=self.histogram.counts.copy(),
-            nodes={id: node.reading() for id, node in self.nodes.items()},
+            nodes={id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()},
         )
 
 

@@ -14,7 +14,7 @@ from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
 from flowtui.engine.iteration import Iteration, Routing
-from flowtui.engine.logs import current_item, current_node
+from flowtui.engine.logs import attributed_to
 from flowtui.engine.session import StoreSession
 from flowtui.engine.source import NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
@@ -68,7 +68,7 @@ class Track:
         self._set_up: list[Step] = []
         deadlines = Deadlines()
         self.steps = [Step(node, plan.loop, plan.path.parent, counters.nodes[node.id]) for node in plan.nodes]
-        for step in self.steps:
+        for step in reversed(self.steps):
             step.connect(self.steps)
             if step.plan.timeout is not None:
                 step.limit = deadlines.limit(step.plan.timeout)
@@ -91,7 +91,7 @@ class Track:
         """
         await self.session.join()
         if self._plan.reads is not None:
-            self.source = QueueSource(self.session, self._waiting, self.commits.queued)
+            self.source = QueueSource(self.producer, self.session, self._waiting, self.commits.queued)
         elif isinstance(self.producer.node, ProducerNode):
             cursor = await self.session.cursor()
             self.producer.node.cursor = None if cursor is None else json.loads(cursor)
@@ -124,7 +124,7 @@ class Track:
             self.commits.keep_settled_prefix()
             return
         for it in unfinished:
-            cancelled = Cancelled(f"the loop stopped while {it.at or self.producer.id} still worked on it")
+            cancelled = Cancelled(f"the loop stopped while {it.at} still worked on it")
             self.routing.fail(self.producer, it.data, it, cancelled)
             it.walkers = 0
         for it in unfinished:
@@ -169,16 +169,14 @@ class Track:
     async def _call(self, step: Step, name: str) -> None:
         if getattr(type(step.node), name) is getattr(BaseNode, name):
             return
-        current_node.set(step.attribution)
-        current_item.set("")
         method = getattr(step.node, name)
-        if inspect.iscoroutinefunction(method):
-            await method()
-        else:
-            await hop(self._executor, step.in_thread, method)
-        current_node.set(None)
+        with attributed_to(step.attribution):
+            if inspect.iscoroutinefunction(method):
+                await method()
+            else:
+                await hop(self._executor, step.in_thread, method)
 
 
-def _log_failure(step: Step, error: BaseException) -> None:
-    current_node.set(step.attribution)
-    step.node.log.error("%s%s", describe(error), author_place(error))
+def _log_failure(step: Step, item: str, error: BaseException) -> None:
+    with attributed_to(step.attribution, item):
+        step.node.log.error("%s%s", describe(error), author_place(error))

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from concurrent.futures import Executor
+from time import perf_counter_ns
+from typing import Any
 
-from flowtui.engine.execute import Step, describe, execute
+from flowtui.engine.execute import INLINE_BELOW_NS, PLAIN_RESULTS, Step, describe, execute, plain
 from flowtui.engine.iteration import Iteration, Routing
+from flowtui.engine.logs import Place, current_place
+from flowtui.engine.telemetry import NodeCounters
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
+
+_QUICK_NS = 50_000
+#: What has come of a node: the node, its output (None if it dropped the item), the port that it chose.
+_Done = tuple[Step, NodeData | None, str | None]
 
 
 class Walker:
     """Runs nodes as soon as all they need is settled, with a task only where branches part.
 
     `on_settled` is called when nothing of an iteration runs any more.
+
+    Attributes:
+        tasks: those of branches; `places` tells where they are.
     """
 
     def __init__(
@@ -34,12 +46,17 @@ class Walker:
         self._may_inline = may_inline
         self._aborting = False
         self.tasks: set[asyncio.Task[None]] = set()
+        self.places: set[Place] = set()
 
     async def walk(self, it: Iteration) -> None:
         """Run the blocking part of an iteration; non-blocking nodes and all behind them go on in `tasks`."""
-        await self._follow(self._producer, it.data, it, background=False)
+        ready = self._next(self._producer, it.data, None, it, background=False)
+        if ready is not None:
+            await self._follow(*ready, it, it, background=False)
         while it.foreground:
-            await asyncio.wait([it.foreground.pop()])
+            *others, last = it.foreground
+            it.foreground = tuple(others)
+            await asyncio.wait([last])
         self.leave(it)
 
     def leave(self, it: Iteration) -> None:
@@ -54,31 +71,80 @@ class Walker:
         for task in self.tasks:
             task.cancel()
 
-    async def _follow(
-        self, step: Step, output: NodeData | None, it: Iteration, *, background: bool, port: str | None = None
-    ) -> None:
+    async def _follow(self, step: Step, data: NodeData, it: Iteration, place: Place, *, background: bool) -> None:
+        """Run a node that is ready, and all behind it that needs no task of its own."""
         while True:
-            following = step.only_next
-            if following is None or output is None or following.queue is not None:
-                chosen = self._choose(self._routing.ready(step, output, port, it), it, background=background)
-                if chosen is None:
-                    return
-                step, data = chosen
+            # A plain function that runs right here holds up every other part of this track.
+            may_inline = self._may_inline and it.walkers == 1 and not background
+            if step.straight and (step.is_async or (may_inline and step.is_quick)):
+                done = await self._straight(step.straight, data, it, place, may_inline)
             else:
-                step, data = following, output
-            it.at = step.id
-            try:
+                done = await self._alone(step, data, it, place, may_inline)
+            if done is None:
+                return
+            ready = self._next(*done, it, background=background)
+            if ready is None:
+                return
+            step, data = ready
+
+    async def _straight(
+        self, steps: tuple[Step, ...], data: NodeData, it: Iteration, place: Place, may_inline: bool
+    ) -> _Done | None:
+        """Run simple nodes one after the other, until one must go to a worker thread; None if one has failed.
+
+        This is the hot path: the end of one node is the beginning of the next, so that one reading of the clock
+        serves both, and `place` alone tells which of them runs.
+        """
+        step = done = steps[0]
+        # Of quick runs every eighth stands for eight: noting each would cost as much as the run.
+        noted_above = 0 if step.counters.runs & 7 == 0 else _QUICK_NS
+        place.since_ns = began = perf_counter_ns()
+        try:
+            for step in steps:
                 if self._aborting:  # the node before has swallowed its cancellation
                     raise asyncio.CancelledError
-                # A plain function that runs right here holds up every other part of this track.
-                may_inline = self._may_inline and it.walkers == 1 and not background
-                if step.tries is None:
-                    output, port = await execute(step, data, self._executor, may_inline)
+                place.owner = step.attribution
+                if step.is_async:
+                    result = await step.call(data)
+                elif may_inline and step.counters.last_ns < INLINE_BELOW_NS:
+                    result = step.call(data)
                 else:
-                    output, port = await step.tries(execute, step, data, self._executor)
-            except BaseException as error:
-                self._failed(step, data, it, error)
-                return
+                    break
+                if type(result) is not NodeData:
+                    result = plain(step, data, result if type(result) in PLAIN_RESULTS else await _awaited(result))
+                counters = step.counters
+                counters.runs += 1
+                now = perf_counter_ns()
+                if now - began > noted_above:
+                    now = _note(counters, now - began)
+                place.since_ns = began = now
+                if result is None:
+                    return step, None, None
+                done, data = step, result
+        except BaseException as error:
+            step.counters.took(perf_counter_ns() - began)
+            if not isinstance(error, asyncio.CancelledError):
+                step.counters.failed(describe(error))
+            self._failed(step, data, it, error)
+            return None
+        finally:
+            place.since_ns = 0
+        return done, data, None
+
+    async def _alone(self, step: Step, data: NodeData, it: Iteration, place: Place, may_inline: bool) -> _Done | None:
+        """Run a node that needs more than a call; None if it has failed."""
+        place.owner = step.attribution
+        try:
+            if self._aborting:  # the node before has swallowed its cancellation
+                raise asyncio.CancelledError
+            if step.tries is None:
+                output, port = await execute(step, data, self._executor, may_inline)
+            else:
+                output, port = await step.tries(execute, step, data, self._executor)
+        except BaseException as error:
+            self._failed(step, data, it, error)
+            return None
+        return step, output, port
 
     def _failed(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
         if not isinstance(error, asyncio.CancelledError):
@@ -91,18 +157,23 @@ class Walker:
             step.counters.failed(describe(inside))
             self._routing.fail(step, data, it, inside)
 
-    def _choose(
-        self, ready: list[tuple[Step, NodeData]], it: Iteration, *, background: bool
+    def _next(
+        self, step: Step, output: NodeData | None, port: str | None, it: Iteration, *, background: bool
     ) -> tuple[Step, NodeData] | None:
-        """Give every ready node a task of its own but one, which is returned to run in the caller's."""
+        """Return which node goes on here after `step`, and its input; others that are ready get tasks."""
+        following = step.only_next
+        if following is not None and output is not None and following.queue is None:
+            return following, output
+        if not step.dependants:
+            return None
         chosen: tuple[Step, NodeData] | None = None
-        for step, data in ready:
-            if step.is_non_blocking and not background:
-                self._spawn(step, data, it, background=True)
+        for ready, data in self._routing.ready(step, output, port, it):
+            if ready.is_non_blocking and not background:
+                self._spawn(ready, data, it, background=True)
             elif chosen is None:
-                chosen = (step, data)
+                chosen = (ready, data)
             else:
-                self._spawn(step, data, it, background=background)
+                self._spawn(ready, data, it, background=background)
         return chosen
 
     def _spawn(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
@@ -111,17 +182,26 @@ class Walker:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         if not background:
-            it.foreground.append(task)
+            it.foreground = (*it.foreground, task)
 
     async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
-        it.at = step.id
+        it.branch = place = Place(step.attribution, it.item)
+        current_place.set(place)
+        self.places.add(place)
         try:
-            if step.tries is None:
-                output, port = await execute(step, data, self._executor)
-            else:
-                output, port = await step.tries(execute, step, data, self._executor)
-        except BaseException as error:
-            self._failed(step, data, it, error)
-        else:
-            await self._follow(step, output, it, background=background, port=port)
+            await self._follow(step, data, it, place, background=background)
+        finally:
+            self.places.discard(place)
         self.leave(it)
+
+
+async def _awaited(result: Any) -> Any:
+    """Return what an unusual result stands for: a plain `def` may return an awaitable."""
+    return await result if inspect.isawaitable(result) else result
+
+
+def _note(counters: NodeCounters, took: int) -> int:
+    """Note how long a run took; return the time now, so that this is not the next node's."""
+    counters.last_ns = took
+    counters.histogram.observe(took, 1 if took > _QUICK_NS else 8)
+    return perf_counter_ns()

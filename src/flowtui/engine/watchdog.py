@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType, FunctionType
 
 from flowtui.engine.execute import Step, is_ours
-from flowtui.engine.logs import Attribution, current_node
+from flowtui.engine.logs import Attribution, attributed_to
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.nodes.base import BaseNode
 
@@ -230,8 +230,5 @@ def _place(frames: list[FrameType]) -> str:
 
 
 def _say(level: int, owner: Attribution | None, text: str) -> None:
-    before = current_node.set(owner)
-    try:
+    with attributed_to(owner or Attribution("", "")):
         _log.log(level, "%s", text)
-    finally:
-        current_node.reset(before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -37,7 +37,7 @@ class NodeData(Mapping[str, Any]):
     """
 
     # A plain slotted class: one is made per node and item, and a frozen dataclass costs four times as much to make.
-    __slots__ = ("_payload", "by", "id", "meta")
+    __slots__ = ("_meta", "_payload", "by", "id")
 
     def __init__(
         self,
@@ -46,10 +46,18 @@ class NodeData(Mapping[str, Any]):
         meta: Meta = _NO_META,
         by: Mapping[str, NodeData] = _NO_BRANCHES,
     ) -> None:
+        """`meta` without a trace stands for an item that was made here: its own id is its trace."""
         self._payload = payload
         self.id = id
-        self.meta = meta
+        self._meta = meta
         self.by = by
+
+    @property
+    def meta(self) -> Meta:
+        """Where the item comes from."""
+        # All items that a loop makes share one meta without a trace: few of them are ever asked for theirs.
+        meta = self._meta
+        return meta if meta.trace else replace(meta, trace=self.id)
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -72,7 +80,7 @@ class NodeData(Mapping[str, Any]):
         return self._payload.get(key, default)
 
     def __or__(self, other: Mapping[str, Any]) -> NodeData:
-        return NodeData({**self._payload, **other}, self.id, self.meta, self.by)
+        return NodeData({**self._payload, **other}, self.id, self._meta, self.by)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, NodeData):
@@ -88,7 +96,7 @@ class NodeData(Mapping[str, Any]):
 
     def replace(self, payload: Mapping[str, Any]) -> NodeData:
         """Return data with another payload and the same id and meta."""
-        return NodeData(payload, self.id, self.meta)
+        return NodeData(payload, self.id, self._meta)
 
     def to_json(self) -> bytes:
         """Return the payload as compact JSON.

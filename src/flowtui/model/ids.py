@@ -12,7 +12,7 @@ _prefix = os.urandom(6).hex()
 
 def new_id() -> str:
     """Return an id for an item that comes from outside: unique over processes and restarts."""
-    return f"{_prefix}-{next(_counter):x}"
+    return f"{_prefix}-{next(_counter)}"
 
 
 def derived_id(parent: str, writer: str, ordinal: int) -> str:

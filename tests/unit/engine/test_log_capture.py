@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from flowtui.engine.logs import Attribution, LogBuffer, LogCapture, current_item, current_node
+from flowtui.engine.logs import Attribution, LogBuffer, LogCapture, Place, attributed_to, current_place
 
 
 @contextmanager
@@ -29,11 +29,8 @@ def lines(buffer: LogBuffer) -> list[tuple[str, str, str]]:
 
 
 def inside_node(call) -> None:
-    token = current_node.set(Attribution("orders.incoming", "check"))
-    try:
+    with attributed_to(Attribution("orders.incoming", "check")):
         call()
-    finally:
-        current_node.reset(token)
 
 
 def test_what_a_node_prints_becomes_its_lines() -> None:
@@ -98,8 +95,7 @@ async def test_attribution_follows_tasks_and_threads_and_never_mixes() -> None:
     with captured() as buffer:
 
         async def node(name: str) -> None:
-            current_node.set(Attribution("w.p", name))
-            current_item.set(f"item-{name}")
+            current_place.set(Place(Attribution("w.p", name), f"item-{name}"))
             for _ in range(3):
                 await asyncio.sleep(0)
                 print(name)
