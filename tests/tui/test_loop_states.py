@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_node, a_snapshot
 from running import running
@@ -20,10 +17,6 @@ CRASH = "its process 4711 was killed by SIGKILL; starts again in 2 s (2 of 5)"
 def recovering(**fields: object) -> LoopView:
     usual = {"state": LoopState.STARTING, "pool": "process", "replicas": 2, "tracks": 1, "reason": CRASH}
     return a_loop("orders.check", **(usual | fields))
-
-
-def columns_of(row: str) -> Sequence[str]:
-    return row.split()
 
 
 @pytest.mark.parametrize("waiting", ["214 queued, 2 in flight", "orders.incoming to end first"])
@@ -101,7 +94,7 @@ async def test_at_80_columns_replicas_push_neither_rate_nor_minute_nor_times_nor
     async with running(client, 80, 24) as it:
         heads = it.line_with("ITEMS/S")
         assert [head for head in ("LOOP", "STATE", "ITEMS/S", "LAST MINUTE", "P95", "ERR") if head not in heads] == []
-        row = columns_of(it.line_with("▶ orders.fulfil").strip("│ "))
+        row = it.line_with("▶ orders.fulfil").strip("│ ").split()
         assert row[-3:] == ["18", "ms", "3"]
         assert "…" not in " ".join(row)
         assert {len(line) for line in it.text.splitlines()[2:-1]} == {80}
@@ -116,8 +109,8 @@ async def test_a_long_reason_covers_the_rate_of_a_loop_that_has_none_but_never_i
         assert row.rstrip(" │").split()[-3:] == ["18", "ms", "10"]
         it.client.change_loop("a.b", reason="")
         await it.settle()
-        assert columns_of(it.line_with("‖ a.b"))[4:7] == ["paused", "1", "min"]
-        assert columns_of(it.line_with("‖ a.b"))[7] == "0"
+        assert "paused 1 min            " in it.line_with("‖ a.b")
+        assert "  0 " in it.line_with("‖ a.b").partition("paused")[2].partition("▃")[0]
 
 
 async def test_v_tells_rates_percentiles_the_last_item_and_the_replicas_of_a_loop() -> None:
@@ -163,7 +156,7 @@ async def test_details_of_a_node_tell_its_health_its_times_its_cache_hits_and_wh
         assert "TimeoutError: no answer" in rows[index + 2]
 
 
-async def test_without_colours_every_row_still_says_its_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_without_colours_every_row_still_says_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     loops = [a_loop(f"a.{state}", state=state, replicas=3, tracks=2) for state in LoopState]
     async with running(FakeClient(a_snapshot(*loops)), 80, 24) as it:
