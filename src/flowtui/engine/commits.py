@@ -24,6 +24,10 @@ class Commits:
 
     A commit goes out at once if none is under way and carries all that settled meanwhile. An iteration with nothing
     to store costs no contact with the store.
+
+    Attributes:
+        open: what has begun and is not committed; other threads may look at its length.
+        gave_up: why commits are no longer tried; empty while they are.
     """
 
     def __init__(
@@ -38,41 +42,42 @@ class Commits:
         self._counters = counters
         self._on_progress = on_progress
         self._on_refused = on_refused
-        self._open: deque[Iteration] = deque()
+        self.open: deque[Iteration] = deque()
+        self.begin = self.open.append  # enters an iteration; iterations are committed in this order
         self._task: asyncio.Task[None] | None = None
-        self.gave_up = ""  # why commits are no longer tried
-
-    def __len__(self) -> int:
-        return len(self._open)
+        self.gave_up = ""
 
     def queued(self) -> int:
         """Return how many items taken from a queue are not yet committed."""
-        return sum(it.queued for it in self._open)
+        return sum(it.queued for it in self.open)
 
     def unsettled(self) -> list[Iteration]:
         """Return the iterations of which some part still runs."""
-        return [it for it in self._open if it.walkers]
-
-    def begin(self, it: Iteration) -> None:
-        """Enter an iteration; iterations are committed in this order."""
-        self._open.append(it)
+        return [it for it in self.open if it.walkers]
 
     def settled(self, it: Iteration) -> None:
         """Take note that nothing of `it` runs any more."""
-        counters, waiting = self._counters, self._open
-        counters.last_ns = now = perf_counter_ns()
+        counters = self._counters
+        now = perf_counter_ns()
         took = now - it.started_ns
-        # Of quick iterations every eighth stands for eight: counting each would cost as much as running a node.
+        # Of quick iterations every eighth stands for eight: noting each would cost as much as running a node.
         if took > _QUICK_NS:
             counters.histogram.observe(took)
         elif counters.iterations & 7 == 0:
             counters.histogram.observe(took, 8)
         if self._task is not None or it.abandoned:
             return
-        while waiting and not waiting[0].walkers and not waiting[0].has_effects:
-            waiting.popleft()
+        unended = self.open
+        while unended:
+            first = unended[0]
+            if first.walkers:
+                return
+            if first.has_effects:
+                break
+            unended.popleft()
             counters.iterations += 1
-        if waiting and not waiting[0].walkers and not self.gave_up:
+            counters.last_ns = now
+        if unended and not self.gave_up:
             self._task = asyncio.create_task(self._commit())
 
     async def flush(self) -> None:
@@ -83,35 +88,35 @@ class Commits:
     def keep_settled_prefix(self) -> int:
         """Drop everything behind the first unsettled iteration; return how many were dropped."""
         kept = 0
-        while kept < len(self._open) and self._open[kept].walkers == 0:
+        while kept < len(self.open) and self.open[kept].walkers == 0:
             kept += 1
         dropped = 0
-        while len(self._open) > kept:
-            self._open.pop().abandoned = True
+        while len(self.open) > kept:
+            self.open.pop().abandoned = True
             dropped += 1
         return dropped
 
     def abandon(self) -> None:
         """Drop what belongs to others now that the lease has ended."""
-        _log.warning("the lease has ended: %d items in flight go back to their queue", len(self._open))
-        for it in self._open:
+        _log.warning("the lease has ended: %d items in flight go back to their queue", len(self.open))
+        for it in self.open:
             it.abandoned = True
-        self._open.clear()
+        self.open.clear()
         self._on_progress()
 
     async def _commit(self) -> None:
         try:
-            while self._open and self._open[0].walkers == 0:
+            while self.open and self.open[0].walkers == 0:
                 group = self._settled_prefix()
                 if not await self._session.commit(_together(group)):
                     continue
                 for it in group:
                     self._count(it)
-                    self._open.popleft()
+                    self.open.popleft()
                 self._on_progress()
         except StoreUnavailable as error:
             self.gave_up = str(error)
-            _log.error("%d iterations could not be committed: %s", len(self._open), error)
+            _log.error("%d iterations could not be committed: %s", len(self.open), error)
         except Exception as error:
             self.gave_up = str(error)
             self._on_refused(error)
@@ -121,7 +126,7 @@ class Commits:
 
     def _settled_prefix(self) -> list[Iteration]:
         group: list[Iteration] = []
-        for it in islice(self._open, _LARGEST_COMMIT):
+        for it in islice(self.open, _LARGEST_COMMIT):
             if it.walkers:
                 break
             group.append(it)

@@ -133,9 +133,8 @@ class Step:
             only = self.dependants[0]
             if not only.is_join and not only.is_non_blocking:
                 self.only_next = only
-        if self.is_simple:
-            following = self.only_next
-            self.straight = (self, *(following.straight if following is not None and following.queue is None else ()))
+        if self.is_simple and self.queue is None:
+            self.straight = (self, *(self.only_next.straight if self.only_next is not None else ()))
 
 
 def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: str, folder: Path) -> BaseNode:

@@ -39,7 +39,9 @@ class Iteration(Place):
     It begins with the call of the producer, and is the place of the track's main task from then on.
 
     Attributes:
-        data: what the nodes receive; holds the raw text under `raw` if `unreadable` says why it is no item.
+        data: what the nodes receive; holds the raw text under `raw` if it is `unreadable`.
+        unreadable: of a queued item only: why it is no item, empty if it is one.
+        has_effects: whether its end must be stored.
         queued: whether it must be acknowledged to a queue.
         cursor: what to save with its outputs, None if the producer has no cursor.
         started_ns: when its first node began (of `perf_counter_ns`).
@@ -56,6 +58,7 @@ class Iteration(Place):
         "data",
         "dead",
         "foreground",
+        "has_effects",
         "joins",
         "outbox",
         "queued",
@@ -64,15 +67,15 @@ class Iteration(Place):
         "walkers",
     )
     data: NodeData
+    unreadable: str
 
     def __init__(self, owner: Attribution, *, queued: bool = False) -> None:
         # Not by `super()`: that would cost a tenth of all that an iteration takes.
         self.owner = owner
         self.item = ""
         self.since_ns = 0
-        self.queued = queued
+        self.queued = self.has_effects = queued
         self.cursor: bytes | None = None
-        self.unreadable = ""
         self.started_ns = 0
         self.walkers = 1
         self.foreground = _NO_FOREGROUND
@@ -87,10 +90,20 @@ class Iteration(Place):
         """Id of the node that began last."""
         return (self.branch or self).owner.node
 
-    @property
-    def has_effects(self) -> bool:
-        """Whether its end must be stored."""
-        return self.queued or bool(self.outbox) or bool(self.dead) or self.cursor is not None
+    def save_cursor(self, cursor: bytes) -> None:
+        """Save the producer's cursor with its outputs."""
+        self.cursor = cursor
+        self.has_effects = True
+
+    def push(self, queue: str, item: Item) -> None:
+        """Push an item to a queue when it is committed."""
+        self.outbox = (*self.outbox, (queue, item))
+        self.has_effects = True
+
+    def bury(self, letter: DeadLetter) -> None:
+        """File a dead letter when it is committed."""
+        self.dead = (*self.dead, letter)
+        self.has_effects = True
 
 
 class Routing:
@@ -136,7 +149,7 @@ class Routing:
             fingerprint=fingerprint(error, step.id),
             failed_at=time(),
         )
-        it.dead = (*it.dead, letter)
+        it.bury(letter)
 
     def _enter(self, step: Step, data: NodeData, it: Iteration, found: list[tuple[Step, NodeData]]) -> None:
         if step.queue is None:
@@ -161,7 +174,7 @@ class Routing:
         # Nothing that changes from one try to the next, such as which branch came first, may go into the id.
         id = derived_id(it.data.id, f"{self._loop}.{step.id}", 0)
         item = Item(id=id, payload=payload, trace=data.meta.trace, origin=self._loop)
-        it.outbox = (*it.outbox, (step.queue, item))
+        it.push(step.queue, item)
         step.counters.runs += 1
 
     def _arrive(

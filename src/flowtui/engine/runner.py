@@ -62,6 +62,7 @@ class FlowRunner:
         self._held = False
         self._walking: Iteration | None = None  # what the main task takes through the nodes
         self._unsettled = 0
+        self._most_unsettled = plan.max_in_flight
         self._failures_in_row = 0
         self._failure = ""
         self._turn_began = 0
@@ -72,7 +73,7 @@ class FlowRunner:
     def in_flight(self) -> int:
         """Iterations begun and not yet committed; from any thread."""
         track = self._track
-        return len(track.commits) if track is not None else 0
+        return len(track.commits.open) if track is not None else 0
 
     @property
     def owner(self) -> str:
@@ -234,45 +235,52 @@ class FlowRunner:
             elif not self._has_room(track):
                 await self._wait_for_room(track)
             else:
-                self._at_source = True
                 try:
-                    it = await track.source.take()
+                    await self._go_on(track)
                 except Exhausted:
                     self._at_source = False
                     return await self._all_committed()
                 except asyncio.CancelledError:
-                    if self._stopping or not self._finishing:
+                    if self._stopping or not (self._finishing and self._at_source):
                         raise
                     self._take_back_cancel()
-                    continue
                 finally:
                     self._at_source = False
-                if it is not None and self._paused:
-                    await self._hold(track)
-                    if it.queued:  # then it has gone back with the others; what a producer made is kept
-                        continue
-                if it is not None:
-                    await self._one(it, track)
+                    self._walking = None
         return False
 
-    async def _one(self, it: Iteration, track: Track) -> None:
-        it.started_ns = started = perf_counter_ns()
-        track.commits.begin(it)
-        self._unsettled += 1
-        self._walking = it
-        try:
-            if it.queued:  # a producer's own runs are counted as they end
-                track.producer.counters.runs += 1
-            if it.unreadable:
-                track.routing.fail(track.producer, it.data, it, NodeError(it.unreadable))
+    async def _go_on(self, track: Track) -> None:
+        """Run one iteration after the other as long as nobody wishes anything else and there is room."""
+        take, walk, begin = track.source.take, track.walker.walk, track.commits.begin
+        while not (self._stopping or self._paused or self._finishing) and self._has_room(track):
+            self._at_source = True
+            it = await take()
+            self._at_source = False
+            if it is None:
+                continue
+            if self._paused:
+                await self._hold(track)
+                if it.queued:  # then it has gone back with the others; what a producer made is kept
+                    continue
+            it.started_ns = started = perf_counter_ns()
+            begin(it)
+            self._unsettled += 1
+            self._walking = it
+            if it.queued and not self._accept(it, track):
                 track.walker.leave(it)
             else:
-                await track.walker.walk(it)
-        finally:
+                await walk(it)
             self._walking = None
-        if started - self._turn_began > _TURN_NS:
-            await asyncio.sleep(0)
-            self._turn_began = perf_counter_ns()
+            if started - self._turn_began > _TURN_NS:
+                await asyncio.sleep(0)
+                self._turn_began = perf_counter_ns()
+
+    def _accept(self, it: Iteration, track: Track) -> bool:
+        """Count an item from a queue; return False if it cannot be read."""
+        track.producer.counters.runs += 1  # a producer's own runs are counted as they end
+        if it.unreadable:
+            track.routing.fail(track.producer, it.data, it, NodeError(it.unreadable))
+        return not it.unreadable
 
     def _on_settled(self, it: Iteration) -> None:
         self._unsettled -= 1
@@ -322,7 +330,7 @@ class FlowRunner:
             self._waiting.clear(WaitingFor.ROOM)
 
     def _has_room(self, track: Track) -> bool:
-        return self._unsettled < self.plan.max_in_flight and len(track.commits) < _MOST_UNCOMMITTED
+        return self._unsettled < self._most_unsettled and len(track.commits.open) < _MOST_UNCOMMITTED
 
     async def _wait_for_room(self, track: Track) -> None:
         try:
@@ -335,7 +343,7 @@ class FlowRunner:
 
     def _say_what_is_in_flight(self, track: Track) -> None:
         oldest = track.commits.unsettled()
-        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits)} commits"
+        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits.open)} commits"
         self._waiting.set(WaitingFor.ROOM, text)
 
     async def _all_committed(self) -> bool:

@@ -54,6 +54,7 @@ class NodeSource:
     def __init__(self, step: Step, loop: str, revision: str, executor: Executor, waiting: WaitingFor) -> None:
         assert isinstance(step.node, ProducerNode)
         self._step = step
+        self._counters = step.counters
         self._node = step.node
         self._meta = Meta(origin=loop, revision=revision)
         self._executor = executor
@@ -63,15 +64,19 @@ class NodeSource:
         self._saved_cursor: Any = copy.deepcopy(self._node.cursor)  # the author may change it in place
 
     async def take(self) -> Iteration | None:
-        step = self._step
-        counters = step.counters
+        step, counters = self._step, self._counters
         it = Iteration(step.attribution)
         current_place.set(it)
         counters.running = 1
         try:
             result = await (step.call() if step.is_async else self._in_thread())
             if result is not None:
-                self._begin(it, result)
+                it.item = id = new_id() if type(result) is dict else self._id_of(result)
+                it.data = NodeData(result, id, self._meta)
+                if self._node.cursor is not None:
+                    self._save_cursor(it)
+                counters.runs += 1
+                self._retry = self._rest = 0.0
                 return it
         except Exhausted:
             raise
@@ -101,42 +106,36 @@ class NodeSource:
                 raise
             return call.result()
 
-    def _begin(self, it: Iteration, result: Any) -> None:
-        if type(result) is not dict and not isinstance(result, Mapping):
+    def _id_of(self, result: Any) -> str:
+        if not isinstance(result, Mapping):
             raise NodeError(
                 f"{self._step.id} ({self._step.plan.type.name}) returned {type(result).__name__}; "
                 f"return a mapping, NodeData, or None if there is nothing now"
             )
         given = result.id if isinstance(result, NodeData) else ""
-        it.item = id = given or new_id()
-        it.data = NodeData(result, id, self._meta)
-        if self._node.cursor is not None:
-            it.cursor = self._moved_cursor()
-        self._step.counters.runs += 1
-        self._retry = self._rest = 0.0
+        return given or new_id()
 
-    def _moved_cursor(self) -> bytes | None:
+    def _save_cursor(self, it: Iteration) -> None:
         cursor = self._node.cursor
         if cursor == self._saved_cursor:
-            return None
+            return
         try:
             text = json.dumps(cursor, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise NodeError(f"{self._step.id}: self.cursor must be JSON: {error}") from error
         self._saved_cursor = json.loads(text)
-        return text
+        it.save_cursor(text)
 
     async def _nothing_now(self) -> None:
         # A producer that polls without waiting must not eat the event loop.
-        self._step.counters.running = 0
+        self._counters.running = 0
         self._retry = 0.0
         await asyncio.sleep(self._rest)
         self._rest = min(max(self._rest * 2, _SHORTEST_REST_S), _LONGEST_REST_S)
 
     async def _failed(self, error: BaseException) -> None:
-        counters = self._step.counters
-        counters.running = 0
-        counters.failed(describe(error))
+        self._counters.running = 0
+        self._counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         self._step.node.log.error("%s; asked again in %.1f s", describe(error), self._retry, exc_info=error)
         self._waiting.set(WaitingFor.INPUT, f"{self._step.id} failed: {describe(error)}")
@@ -208,6 +207,7 @@ class QueueSource:
 def _opened(delivery: Delivery, owner: Attribution) -> Iteration:
     item = delivery.item
     it = Iteration(owner, queued=True)
+    it.unreadable = ""
     payload: Any = None
     try:
         payload = json.loads(item.payload)

@@ -40,6 +40,7 @@ class Walker:
         may_inline: bool,
     ) -> None:
         self._producer = producer
+        self._first = producer.only_next.straight if producer.only_next is not None else ()
         self._routing = routing
         self._executor = executor
         self._on_settled = on_settled
@@ -50,14 +51,24 @@ class Walker:
 
     async def walk(self, it: Iteration) -> None:
         """Run the blocking part of an iteration; non-blocking nodes and all behind them go on in `tasks`."""
-        ready = self._next(self._producer, it.data, None, it, background=False)
-        if ready is not None:
-            await self._follow(*ready, it, it, background=False)
+        steps = self._first
+        done: _Done | None
+        if steps and (steps[0].is_async or (self._may_inline and steps[0].is_quick)):
+            done = await self._straight(steps, it.data, it, it, self._may_inline)
+        else:
+            done = self._producer, it.data, None
+        # Nothing follows in a chain of simple nodes: then this is all, without a coroutine in between.
+        if done is not None and done[0].dependants:
+            ready = self._next(*done, it, background=False)
+            if ready is not None:
+                await self._follow(*ready, it, it, background=False)
         while it.foreground:
             *others, last = it.foreground
             it.foreground = tuple(others)
             await asyncio.wait([last])
-        self.leave(it)
+        it.walkers -= 1
+        if not it.walkers:
+            self._on_settled(it)
 
     def leave(self, it: Iteration) -> None:
         """One part of `it` has ended."""
