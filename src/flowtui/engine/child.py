@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -34,6 +35,8 @@ from flowtui.storage.data_store import DataStore
 _LOOK_S = 0.25
 #: How long news wait at least for others to travel with, in seconds.
 _GATHER_S = 0.05
+#: Longest line, in characters, that is sent at once.
+_SMALL_LINE = 8_000
 #: Log lines that may wait to be sent; older ones make room.
 _MOST_LINES = 5_000
 #: How often a child makes sure that its parent lives, should the socket not tell, in seconds.
@@ -45,31 +48,32 @@ _log = logging.getLogger("flowtui.child")
 
 
 class _Buffer(LogBuffer):
-    """Tells at once that there is something to send: a process that dies has said all that it could."""
+    """Tells of every line that it has taken."""
 
-    def __init__(self, wake: threading.Event) -> None:
+    def __init__(self, on_line: Callable[[], None]) -> None:
         super().__init__(_MOST_LINES)
-        self._wake = wake
+        self._on_line = on_line
 
     def add(self, level: int, message: str, *, loop: str = "", node: str = "", item: str = "") -> None:
         super().add(level, message, loop=loop, node=node, item=item)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._on_line()
 
 
 class _Reporter:
-    """A thread that tells the parent all news, so that neither a node nor the event loop ever waits for the parent."""
+    """Tells the parent all news, on a thread, so that neither a node nor the event loop ever waits for the parent."""
 
     def __init__(self, connection: Connection[Any, Any], reading: Callable[[], TrackReading | None]) -> None:
         self._connection = connection
         self._reading = reading
         self._wake = threading.Event()
+        self._lock = threading.Lock()  # of the connection's sending half and of all below
         self._reports: deque[Report] = deque()
         self._sent_reading: TrackReading | None = None
         self._sent_line = 0
+        self._sent_at = 0.0  # the last line (of `time.monotonic`)
         self._ending = False
         self._thread = threading.Thread(target=self._work, name="flowtui-news", daemon=True)
-        self.buffer = _Buffer(self._wake)
+        self.buffer = _Buffer(self._noticed_line)
 
     def start(self) -> None:
         self._thread.start()
@@ -86,10 +90,31 @@ class _Reporter:
         self._wake.set()
         self._thread.join()
 
+    def _noticed_line(self) -> None:
+        # A process may die right behind its last words, so a line that comes alone does not wait for the thread.
+        if time.monotonic() - self._sent_at > _GATHER_S and self._lock.acquire(blocking=False):
+            try:
+                self._send_last_line()
+            except OSError:
+                pass  # nobody listens; that is noticed elsewhere
+            finally:
+                self._lock.release()
+        elif not self._wake.is_set():
+            self._wake.set()
+
+    def _send_last_line(self) -> None:
+        batch = self.buffer.since(self._sent_line, 2)
+        is_small = len(batch.lines) == 1 and len(batch.lines[0].message) < _SMALL_LINE
+        # With so much room that this cannot block.
+        if is_small and not batch.dropped and select.select((), (self._connection,), (), 0)[1]:
+            self._connection.send(News(batch.lines))
+            self._sent_line, self._sent_at = batch.next_seq, time.monotonic()
+        else:
+            self._wake.set()
+
     def _work(self) -> None:
         # If the parent does not listen any more, the thread that listens to it ends this process.
         with contextlib.suppress(OSError):
-            self._connection.send(News())
             while not self._ending:
                 self._wake.wait(_LOOK_S)
                 self._send()
@@ -100,15 +125,16 @@ class _Reporter:
     def _send(self) -> None:
         self._wake.clear()
         reports = [self._reports.popleft() for _ in range(len(self._reports))]
-        batch = self.buffer.since(self._sent_line, _MOST_LINES)
-        reading = self._reading()
-        changed = None if reading == self._sent_reading else reading
-        if not (reports or batch.lines or changed):
-            return
-        self._connection.send(News(batch.lines, batch.dropped, changed, reports[0] if reports else None))
-        for report in reports[1:]:
-            self._connection.send(News(report=report))
-        self._sent_line, self._sent_reading = batch.next_seq, reading
+        with self._lock:
+            batch = self.buffer.since(self._sent_line, _MOST_LINES)
+            reading = self._reading()
+            changed = None if reading == self._sent_reading else reading
+            if reports or batch.lines or changed:
+                self._connection.send(News(batch.lines, batch.dropped, changed, reports[0] if reports else None))
+                for report in reports[1:]:
+                    self._connection.send(News(report=report))
+                self._sent_line, self._sent_reading = batch.next_seq, reading
+                self._sent_at = time.monotonic() if batch.lines else self._sent_at
 
 
 class Child:
@@ -129,6 +155,8 @@ class Child:
         threading.Thread(target=self._listen, name="flowtui-parent", daemon=True).start()
         self._reporter.start()
         self._capture.install()
+        # What a node forks has none of these threads: it writes to file descriptors 1 and 2, which the parent reads.
+        os.register_at_fork(after_in_child=self._capture.remove)
         try:
             last = self._live()
         except FlowtuiError as error:
@@ -204,6 +232,7 @@ def main() -> None:
         os.environ.pop("PYTHONPATH", None)
     else:
         os.environ["PYTHONPATH"] = start.python_path
+    connection.send(News())
     Child(connection, start).run()
 
 

@@ -173,11 +173,13 @@ def write(folder: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def start(folder: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start an engine on `folder`; every engine is closed in the end."""
+def start(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start an engine on `folder`; every engine is closed in the end. Child processes need a store they can reach."""
     engines: list[FlowEngine] = []
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    usual = "local" if parameters.get("pool") == "process" else "memory"
 
-    def run(store: str = "memory", *, watch: bool = False, env: dict[str, str] | None = None) -> Running:
+    def run(store: str = usual, *, watch: bool = False, env: dict[str, str] | None = None) -> Running:
         opener = functools.partial(open_store, store, state_dir=tmp_path / "state", namespace="test", url=None)
         engine = FlowEngine(folder, opener, env=env or {}, watch=watch)
         engines.append(engine)

@@ -58,7 +58,7 @@ def chain(node: str, *, count: int = 3, loop: str = "{}") -> str:
     """
 
 
-@pytest.mark.parametrize("pool", ["asyncio", "thread"])
+@pytest.mark.parametrize("pool", ["asyncio", "thread", "process"])
 def test_a_node_that_fails_is_tried_again_until_it_succeeds_and_order_is_kept(write, start, pool) -> None:
     retry = "retry: {attempts: 3, delay: 1ms, jitter: false}"
     write("w.yaml", chain(f"type: flaky, config: {{failures: 2}}, {retry}", loop=f"{{pool: {pool}}}"))

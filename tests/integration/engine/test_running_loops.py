@@ -7,7 +7,7 @@ import pytest
 from flowtui.model.errors import IllegalTransition, UnknownLoop
 from flowtui.model.states import Command, LoopState, NodeHealth
 
-POOLS = ["asyncio", "thread"]
+POOLS = ["asyncio", "thread", "process"]
 
 
 @pytest.fixture(params=POOLS)
