@@ -67,7 +67,12 @@ class LeapingLoop(asyncio.SelectorEventLoop):
 def run(scene: Coroutine[Any, Any, T]) -> T:
     """Run a scene to its end in leaping time."""
     with contextlib.closing(LeapingLoop()) as loop:
-        return loop.run_until_complete(scene)
+        try:
+            return loop.run_until_complete(scene)
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
 
 
 @dataclass

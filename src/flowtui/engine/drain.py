@@ -49,7 +49,7 @@ class Drains:
         rings = _rings(draining)
         for loop in draining:
             if loop.plan.reads is None:
-                loop.wait_in_drain("what is in flight")
+                loop.wait_in_drain(f"{loop.in_flight} in flight")
                 continue
             why = _still_fed(loop, draining, rings[loop.plan.loop]) or _still_full(rings[loop.plan.loop], stats)
             if why:

@@ -32,6 +32,7 @@ _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
 _CLOSE_S = 5.0
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
+_BY_HAND = {Command.KILL: "killed by hand", Command.RESTART: "restarted by hand"}
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
 
@@ -150,7 +151,7 @@ class FlowEngine:
         return asyncio.run_coroutine_threadsafe(work, self._control)
 
     async def _command(self, command: Command, loop: str) -> None:
-        self._deployment.get(loop).command(command, "by hand")
+        self._deployment.get(loop).command(command, _BY_HAND.get(command, "by hand"))
         self._drains.begun()
 
     async def _command_all(self, command: Command, workflow: str) -> int:
@@ -159,7 +160,7 @@ class FlowEngine:
             if workflow not in ("", loop.plan.workflow):
                 continue
             try:
-                loop.command(command, "by hand")
+                loop.command(command, _BY_HAND.get(command, "by hand"))
             except IllegalTransition:
                 continue
             obeyed += 1

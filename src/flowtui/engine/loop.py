@@ -42,11 +42,17 @@ class Loop:
         self._restarting = False
         self._ends: set[Event] = set()  # what its tracks have ended with
         self._last_words = ""
+        self._crash = ""  # what the last one was, if it is the reason for a new start
 
     @property
     def is_active(self) -> bool:
         """Whether a track lives, or soon will."""
         return self.lifecycle.state in ACTIVE_STATES
+
+    @property
+    def in_flight(self) -> int:
+        """Iterations begun and not yet committed, in all tracks."""
+        return self._crew.reading().in_flight
 
     @property
     def is_restarting(self) -> bool:
@@ -117,7 +123,7 @@ class Loop:
         self._crew.keep_only(node.id for node in plan.nodes)
 
     def _begin(self) -> None:
-        self._ends, self._last_words = set(), ""
+        self._ends, self._last_words, self._crash = set(), "", ""
         self._crew.begin(self.plan, self.replicas)
 
     @property
@@ -185,6 +191,7 @@ class Loop:
         crashes = 1 if time.monotonic() - member.since > _STABLE_AFTER_S else member.crashes + 1
         if crashes > restarts:
             return Event.FAIL, f"{reason}, {crashes} times in a row" if crashes > 1 else reason
+        self._crash = reason
         delay = min(_FIRST_RESTART_S * 2 ** (crashes - 1), _LONGEST_RESTART_S)
         self.lifecycle.apply(Event.CRASH, f"{reason}; starts again in {delay:g} s ({crashes} of {restarts})")
 
@@ -201,10 +208,10 @@ class Loop:
             life.apply(self._outcome(), self._last_words)
             if self._restarting:
                 self._restarting = False
-                life.apply(Event.START, "restarted")
+                life.apply(Event.START, "restarted by hand")
                 self._begin()
         elif life.state is LoopState.STARTING and self._crew.all_started:
-            life.apply(Event.STARTED, "")
+            life.apply(Event.STARTED, f"started again: {self._crash}" if self._crash else "")
         elif life.state is LoopState.PAUSING and self._crew.all_settled:
             life.apply(Event.SETTLED, "")
         if life.state is not LoopState.DRAINING:

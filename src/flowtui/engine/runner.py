@@ -181,15 +181,16 @@ class FlowRunner:
             self._report(Event.ENDED, "")
             return
         event, reason = await self._live()
+        left = ""
         if self._track is not None:
             try:
-                reason = "; ".join(filter(None, (reason, await self._end(self._track))))
+                left = await self._end(self._track)
             except BaseException as error:  # the engine must learn that this is over
                 event, reason = Event.FAIL, describe(error)
                 _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
         if self._failure:
             event, reason = Event.FAIL, self._failure
-        self._report(event, reason)
+        self._report(event, "; ".join(filter(None, (reason, left))))
 
     async def _live(self) -> tuple[Event, str]:
         try:

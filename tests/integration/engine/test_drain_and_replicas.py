@@ -191,7 +191,7 @@ def test_a_restart_takes_the_loop_through_stopped_to_running_and_loses_nothing(w
     app = start()
     app.until(lambda: len(app.done()) > 20)
     app.tell(Command.RESTART, "w.middle")
-    app.until(lambda: app.loop("w.middle").reason == "restarted")
+    app.until(lambda: app.loop("w.middle").reason == "restarted by hand")
     app.until_state("w.middle", LoopState.RUNNING)
     app.engine.command_all(Command.DRAIN).result()
     app.until_state("w.last", LoopState.STOPPED)

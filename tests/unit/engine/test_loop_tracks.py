@@ -196,7 +196,7 @@ def test_a_track_whose_process_died_starts_again_after_a_pause_that_grows() -> N
             stage.loop._crew._waiting[1]._run()
             assert len(stage.actors) == number + 1
         stage.actors[-1].says(Event.STARTED)
-        assert stage.state is LoopState.RUNNING
+        assert (stage.state, stage.reason) == (LoopState.RUNNING, "started again: its process was killed")
 
     in_a_loop(scene)
 
@@ -254,7 +254,7 @@ def test_a_restart_begins_again_when_the_last_track_has_ended_also_after_a_failu
     assert (stage.state, stage.actors[0].asked) == (LoopState.STOPPING, ["stop"])
     stage.actors[0].says(Event.ENDED)
     stage.actors[1].says(Event.FAIL, "its teardown failed")
-    assert (stage.state, stage.reason, len(stage.actors)) == (LoopState.STARTING, "restarted", 4)
+    assert (stage.state, stage.reason, len(stage.actors)) == (LoopState.STARTING, "restarted by hand", 4)
 
 
 @pytest.mark.parametrize("ended", [Event.COMPLETE, Event.FAIL])
