@@ -1,4 +1,4 @@
-"""A real terminal with the app in it: a pty, a child process and pyte as the eyes."""
+"""A real terminal with a program in it: a pty, a child process and pyte as the eyes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyte
@@ -20,19 +20,17 @@ import pyte
 _PATIENCE_S = 20.0
 
 
-class TerminalChild:
-    """The app in a terminal of its own."""
+class Terminal:
+    """A program in a terminal of its own."""
 
-    def __init__(self, notes: Path, scenario: str, columns: int, lines: int, **env: str) -> None:
-        self.notes = notes
+    def __init__(self, command: Sequence[str], columns: int, lines: int, **env: str) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.sent = bytearray()
         self.master, slave = pty.openpty()
         self.resize(columns, lines)
-        child = Path(__file__).with_name("child_app.py")
         self.process = subprocess.Popen(
-            [sys.executable, str(child), str(notes), scenario],
+            command,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -107,3 +105,12 @@ class TerminalChild:
             self.process.wait()
         if self.master >= 0:
             os.close(self.master)
+
+
+class TerminalChild(Terminal):
+    """The app with a fake client in a terminal of its own."""
+
+    def __init__(self, notes: Path, scenario: str, columns: int, lines: int, **env: str) -> None:
+        self.notes = notes
+        child = Path(__file__).with_name("child_app.py")
+        super().__init__([sys.executable, str(child), str(notes), scenario], columns, lines, **env)

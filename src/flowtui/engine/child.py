@@ -37,6 +37,8 @@ _LOOK_S = 0.25
 _GATHER_S = 0.05
 #: Longest line, in characters, that is sent at once.
 _SMALL_LINE = 8_000
+#: How long the other thread may take for a message that the parent has room for, in seconds.
+_TURN_S = 0.02
 #: Log lines that may wait to be sent; older ones make room.
 _MOST_LINES = 5_000
 #: How often a child makes sure that its parent lives, should the socket not tell, in seconds.
@@ -64,6 +66,8 @@ class _Reporter:
 
     def __init__(self, connection: Connection[Any, Any], reading: Callable[[], TrackReading | None]) -> None:
         self._connection = connection
+        self._room = select.poll()
+        self._room.register(connection, select.POLLOUT)
         self._reading = reading
         self._wake = threading.Event()
         self._lock = threading.Lock()  # of the connection's sending half and of all below
@@ -92,7 +96,7 @@ class _Reporter:
 
     def _noticed_line(self) -> None:
         # A process may die right behind its last words, so a line that comes alone does not wait for the thread.
-        if time.monotonic() - self._sent_at > _GATHER_S and self._lock.acquire(blocking=False):
+        if time.monotonic() - self._sent_at > _GATHER_S and self._has_room() and self._lock.acquire(timeout=_TURN_S):
             try:
                 self._send_last_line()
             except OSError:
@@ -102,11 +106,14 @@ class _Reporter:
         elif not self._wake.is_set():
             self._wake.set()
 
+    def _has_room(self) -> bool:
+        """Tell whether a short message can be sent without waiting for the parent."""
+        return bool(self._room.poll(0))
+
     def _send_last_line(self) -> None:
         batch = self.buffer.since(self._sent_line, 2)
         is_small = len(batch.lines) == 1 and len(batch.lines[0].message) < _SMALL_LINE
-        # With so much room that this cannot block.
-        if is_small and not batch.dropped and select.select((), (self._connection,), (), 0)[1]:
+        if is_small and not batch.dropped and self._has_room():
             self._connection.send(News(batch.lines))
             self._sent_line, self._sent_at = batch.next_seq, time.monotonic()
         else:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 _MOST_A_SECOND = 2_000
 _LONGEST_LINE = 64 * 1024
+#: What is left over at the end, in bytes; somebody else may still write, and faster than it can be read.
+_MOST_AT_THE_END = 1024 * 1024
 
 
 class OutputLines:
@@ -29,28 +31,36 @@ class OutputLines:
 
     def read(self) -> bool:
         """Take what is there now; return False if nothing will come any more."""
-        try:
-            data = os.read(self._descriptor, 65536)
-        except BlockingIOError:
+        data = self._data()
+        if data is None:
             return True
+        self._split(data, is_end=not data)
+        return bool(data)
+
+    def close(self) -> None:
+        """Take what is left; what still holds the other end open is not waited for."""
+        left = _MOST_AT_THE_END
+        while left > 0 and (data := self._data()):
+            self._split(data)
+            left -= len(data)
+        self._split(b"", is_end=True)
+        self._own_up()
+        os.close(self._descriptor)
+
+    def _data(self) -> bytes | None:
+        try:
+            return os.read(self._descriptor, 65536)
+        except BlockingIOError:
+            return None
+
+    def _split(self, data: bytes, *, is_end: bool = False) -> None:
         *lines, rest = (self._rest + data).split(b"\n")
-        if rest and (not data or len(rest) > _LONGEST_LINE):
+        if rest and (is_end or len(rest) > _LONGEST_LINE):
             lines.append(rest)
             rest = b""
         self._rest = rest
         for line in lines:
             self._take(line)
-        return bool(data)
-
-    def close(self) -> None:
-        """Take what is left; grandchildren that still hold the other end are not waited for."""
-        while (before := (self._rest, self._said, self._dropped)) is not None:
-            if not self.read() or before == (self._rest, self._said, self._dropped):
-                break
-        if self._rest:
-            self._take(self._rest)
-        self._own_up()
-        os.close(self._descriptor)
 
     def _take(self, line: bytes) -> None:
         second = int(time.monotonic())

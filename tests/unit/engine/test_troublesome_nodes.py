@@ -505,6 +505,7 @@ def test_what_a_plain_producer_takes_while_the_loop_stops_is_not_lost(pool) -> N
 
 def test_the_cause_of_a_failure_is_told_though_a_thread_still_runs(pool) -> None:
     gate = threading.Event()
+    hangs = "hangs still ran and ended with the process" if pool is Pool.PROCESS else "hangs still running in a thread"
 
     class Hangs(NonBlockingNode):
         def execute(self, data: NodeData) -> NodeData:
@@ -526,10 +527,7 @@ def test_the_cause_of_a_failure_is_told_though_a_thread_still_runs(pool) -> None
         await lab.until_true(lambda: lab.loop.view().nodes[2].errors and lab.loop.view().nodes[1].running == 1)
         lab.loop.stop_within(0.05, "")
         await lab.until(LoopState.FAILED)
-        left = (
-            "hangs still ran and ended with the process" if pool is Pool.PROCESS else "hangs still running in a thread"
-        )
-        assert lab.loop.lifecycle.reason == f"OSError at fails: no such device; {left}"
+        assert lab.loop.lifecycle.reason == f"OSError at fails: no such device; {hangs}"
         gate.set()
 
     asyncio.run(scene())

@@ -1,0 +1,142 @@
+"""What is kept when the child processes of `flowtui run` are killed, and that none outlives it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import psutil
+
+from flowtui.storage.opening import open_store
+from flowtui.storage.queue_store import Delivery, QueueStats, Source
+
+CHAIN = """
+nodes:
+  start: {type: sequence, config: {count: COUNT, resume: true}, loop: {pool: process, restarts: 20}}
+  out: {type: queue-writer, needs: start, config: {queue: first}}
+  middle: {type: queue-reader, config: {queue: first}, loop: {pool: process, restarts: 20}}
+  slow: {type: delay, needs: middle, config: {seconds: 0.001}}
+  note: {type: file-append, needs: slow, config: {path: done.txt, record: "{{ data.n }}"}}
+  on: {type: queue-writer, needs: note, config: {queue: second}}
+"""
+BESIDE = """
+nodes:
+  tick: {type: interval, config: {every: 10ms}}
+  note: {type: file-append, needs: tick, config: {path: beside.txt, record: "tick"}}
+"""
+HANGS = """
+import time
+from flowtui import BlockingNode, Pool
+class Hang(BlockingNode):
+    pool = Pool.PROCESS
+    async def execute(self, data):
+        (self.folder / "hangs.txt").write_text("yes\\n")
+        while True:
+            time.sleep(0.01)
+"""
+
+
+def child_of(cli_process: int, loop: str) -> psutil.Process | None:
+    """The child process that runs a loop, None if there is none now."""
+    for process in psutil.Process(cli_process).children():
+        try:
+            if "flowtui.engine.child" in process.cmdline() and loop in process.cmdline():
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain {what}"
+        time.sleep(0.01)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def contents(state_dir, queues: list[str]) -> tuple[dict[str, QueueStats], list[Delivery]]:
+    """Return the figures of queues, and all that waits in the last of them, in order."""
+    with closing(open_store("local", state_dir=state_dir, namespace="flowtui", url=None)) as opened:
+        store = opened.queues()
+        figures = await store.queue_stats(queues)
+        source = Source(queues[-1], "look")
+        await store.join("look", source)
+        found: list[Delivery] = []
+        while more := await store.fetch("look", source, 500):
+            found += more
+        await store.leave("look", source)
+        await opened.release()
+    return figures, found
+
+
+async def test_children_that_are_killed_again_and_again_lose_and_double_nothing_and_cost_others_nothing(flowtui):
+    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "1500"))
+    flowtui.write("beside.yaml", BESIDE)
+    child = flowtui.headless("--for", "60s")
+    killed = 0
+    for loop in ("chain.middle", "chain.start", "chain.middle"):
+        enough = len(flowtui.lines("done.txt")) + 150
+        child.until(lambda enough=enough: len(flowtui.lines("done.txt")) >= enough, "150 more items")
+        process = child_of(child.process.pid, loop)
+        if process is None:  # the short one may be through by now
+            continue
+        process.kill()
+        killed += 1
+        before = len(flowtui.lines("beside.txt"))
+        said = re.compile(rf"{loop}: its process {process.pid} was killed by SIGKILL")
+        child.until(lambda said=said: any(map(said.match, child.messages)), "the engine to say so")
+        child.until(lambda before=before: len(flowtui.lines("beside.txt")) > before, "the other loop to go on")
+    assert killed >= 2
+    child.until(lambda: len(set(flowtui.lines("done.txt"))) == 1500, "all items")
+    child.process.terminate()
+    summary = child.end(1 if child.process.wait(30) else 0).summary
+    assert summary["dead_letters"] == 0
+    assert summary["loops"]["chain.middle"]["state"] == "stopped"
+    figures, waiting = await contents(flowtui.state_dir, ["chain.first", "chain.second"])
+    first = figures["chain.first"]
+    assert (first.pushed, first.acknowledged, first.dead, first.unaccounted) == (1500, 1500, 0, 0)
+    assert (first.depth, first.in_flight) == (0, 0)
+    assert len(waiting) == len({delivery.item.id for delivery in waiting}) == 1500
+    # What was in flight went back to the head, in order, so the output is in order too.
+    numbers = [int(re.sub(rb"\D", b"", delivery.item.payload)) for delivery in waiting]
+    assert numbers == list(range(1500))
+
+
+def test_no_child_outlives_an_engine_that_is_killed_even_if_its_node_hangs(flowtui):
+    flowtui.write("nodes/hangs.py", HANGS)
+    flowtui.write(
+        "hang.yaml", "nodes:\n  start: {type: sequence, config: {count: 9}}\n  hang: {type: hang, needs: start}\n"
+    )
+    flowtui.write("calm.yaml", "nodes:\n  start: {type: interval, config: {every: 10ms}, loop: {pool: process}}\n")
+    child = flowtui.headless("--for", "60s")
+    child.until(lambda: flowtui.lines("hangs.txt"), "the node to hang")
+    child.until(lambda: child_of(child.process.pid, "calm.start"), "the other child")
+    orphans = [child_of(child.process.pid, loop) for loop in ("hang.start", "calm.start")]
+    child.process.kill()
+    child.process.wait()
+    for process in orphans:
+        assert process is not None
+        wait_until(lambda process=process: is_gone(process), f"for {process} to end")
+
+
+def test_ctrl_c_reaches_children_only_through_the_engine(flowtui):
+    flowtui.write("calm.yaml", "nodes:\n  start: {type: interval, config: {every: 10ms}, loop: {pool: process}}\n")
+    child = flowtui.headless("--for", "60s", start_new_session=True)
+    child.until(lambda: child_of(child.process.pid, "calm.start"), "the child")
+    process = child_of(child.process.pid, "calm.start")
+    assert process is not None
+    child.until(lambda: process.num_threads() > 2, "the child to run")
+    psutil.Process(child.process.pid).send_signal(2)
+    child.process.wait(30)
+    assert child.summary["loops"]["calm.start"]["state"] == "stopped"
+    assert not any("was killed" in message for message in child.messages)
+    assert is_gone(process)
