@@ -1,0 +1,173 @@
+"""What the benchmarks share: a folder and an engine to run it, items counted through a chain, rounds and medians."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from flowtui.engine.engine import FlowEngine
+from flowtui.model.snapshot import EngineSnapshot, LoopView
+from flowtui.model.states import Command, LoopState
+from flowtui.storage.data_store import open_store
+
+#: Nodes in a chain behind its producer.
+CHAIN = 4
+#: How long anything may take before a bench gives up, in seconds.
+PATIENCE_S = 300.0
+_POLL_S = 0.1
+#: A first, small run tells how many items fill a round; shorter ones say too little.
+_TELLING_S = 0.05
+_NODES = """
+from pathlib import Path
+from time import perf_counter
+
+from flowtui import BlockingNode, Exhausted, ProducerNode
+
+
+class Count(ProducerNode):
+    class Config(ProducerNode.Config):
+        count: int
+        result: str
+
+    n = 0
+
+    async def execute(self):
+        if self.n == 0:
+            self.began = perf_counter()
+        elif self.n >= self.config.count:
+            Path(self.config.result).write_text(repr(perf_counter() - self.began))
+            raise Exhausted
+        self.n += 1
+        return {"n": self.n}
+
+
+class Pass(BlockingNode):
+    async def execute(self, data):
+        return data
+
+
+class PassSync(BlockingNode):
+    def execute(self, data):
+        return data
+"""
+
+
+class BenchFailed(Exception):
+    """A bench cannot tell anything: what it measures did not run as it should."""
+
+
+# ---- engines ----
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[Path]:
+    """Yield a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="flowtui-bench-") as name:
+        yield Path(name)
+
+
+def write_folder(folder: Path, nodes: str, workflows: Mapping[str, str]) -> None:
+    """Write a workflow folder: the source of a node module, and the text of each workflow by its name."""
+    (folder / "nodes").mkdir(parents=True)
+    (folder / "nodes" / "bench.py").write_text(nodes)
+    for name, text in workflows.items():
+        (folder / f"{name}.yaml").write_text(text)
+
+
+@contextlib.contextmanager
+def running(folder: Path, store: str = "memory") -> Iterator[FlowEngine]:
+    """Run an engine on a folder, with a store as of `open_store`.
+
+    Raises:
+        BenchFailed: if it does not come up, or the folder has problems.
+    """
+    with temporary() as state:
+        opener = functools.partial(open_store, store, state_dir=state, namespace="bench", url=None)
+        engine = FlowEngine(folder, opener, env=os.environ, watch=False)
+        engine.start()
+        try:
+            loaded = engine.wait_loaded(PATIENCE_S)
+            problems = [engine.failure, *(str(problem) for problem in engine.snapshot().problems)]
+            if not loaded or any(problems):
+                raise BenchFailed("; ".join(filter(None, problems)) or "the engine does not come up")
+            yield engine
+        finally:
+            engine.close()
+
+
+def loop_of(snapshot: EngineSnapshot, loop: str) -> LoopView:
+    """Return one loop of a snapshot."""
+    return next(view for view in snapshot.loops if view.id == loop)
+
+
+def wait_until(engine: FlowEngine, condition: Callable[[EngineSnapshot], bool]) -> None:
+    """Look at the engine until `condition` holds.
+
+    Raises:
+        BenchFailed: if a loop fails, or it takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition(snapshot := engine.snapshot()):
+        failed = [f"{view.id} failed: {view.reason}" for view in snapshot.loops if view.state is LoopState.FAILED]
+        if failed or time.monotonic() > deadline:
+            raise BenchFailed("; ".join(failed) or "the engine does not get there")
+        time.sleep(_POLL_S)
+
+
+def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", nodes: int = CHAIN) -> float:
+    """Return the seconds that `items` take through a loop: from the first call of its producer to the last.
+
+    The producer measures them itself, so it is the same in every pool, and neither start nor end is in it.
+    """
+    with temporary() as folder:
+        result = folder / "seconds"
+        lines = [
+            f"nodes:\n  n0: {{type: count, config: {{count: {items}, result: '{result}'}},"
+            f" loop: {{pool: {pool}, autostart: false}}}}"
+        ]
+        lines += [f"  n{number}: {{type: {node}, needs: n{number - 1}}}" for number in range(1, nodes + 1)]
+        write_folder(folder / "flows", _NODES, {"chain": "\n".join(lines)})
+        with running(folder / "flows") as engine:
+            engine.command(Command.START, "chain.n0").result(PATIENCE_S)
+            wait_until(engine, lambda now: loop_of(now, "chain.n0").state is LoopState.COMPLETED)
+            done = loop_of(engine.snapshot(), "chain.n0")
+            if done.iterations != items or done.errors:
+                raise BenchFailed(f"{done.iterations} of {items} items came through, {done.errors} with errors")
+        return float(result.read_text())
+
+
+# ---- rounds ----
+
+
+def items_for(seconds: float, run: Callable[[int], float], first: int = 4) -> int:
+    """Return how many items make `run`, which takes their number and returns seconds, last about `seconds`."""
+    count = first
+    while (took := run(count)) < min(_TELLING_S, seconds / 2):
+        count *= 4
+    return max(2, round(count * seconds / took))
+
+
+def interleaved(rounds: int, runs: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Measure each of `runs` once a round, `rounds` times, so that what slows the machine slows all of them."""
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            found[name].append(run())
+    return found
+
+
+def median_of(each: Callable[..., float], *columns: Sequence[float]) -> float:
+    """Return the median over the rounds of what `each` makes of one round's figures."""
+    return statistics.median(each(*row) for row in zip(*columns, strict=True))
+
+
+def verdict(holds: bool, text: str) -> bool:
+    """Print a comparison with PASS or FAIL before it; return `holds`."""
+    print(f"{'PASS' if holds else 'FAIL'}  {text}")
+    return holds
