@@ -10,12 +10,13 @@ from itertools import islice
 from time import perf_counter_ns
 
 from flowtui.engine.iteration import Iteration
+from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.engine.session import Settled, StoreSession
 from flowtui.engine.telemetry import TrackCounters
 from flowtui.model.errors import StoreUnavailable
 
 _LARGEST_COMMIT = 256
-_QUICK_NS = 100_000
+_QUICK_NS = 100_000  # an iteration quicker than this is noted as one of a sample
 _log = logging.getLogger("flowtui.commits")
 
 
@@ -60,11 +61,11 @@ class Commits:
         counters = self._counters
         now = perf_counter_ns()
         took = now - it.started_ns
-        # Of quick iterations every eighth stands for eight: noting each would cost as much as running a node.
+        # Of quick iterations some stand for all: noting each would cost as much as running a node.
         if took > _QUICK_NS:
             counters.histogram.observe(took)
-        elif counters.iterations & 7 == 0:
-            counters.histogram.observe(took, 8)
+        elif counters.iterations % SAMPLE_EVERY == 0:
+            counters.histogram.observe(took, SAMPLE_EVERY)
         if self._task is not None or it.abandoned:
             return
         unended = self.open

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
+#: Of what is quick and often only one in so many is noted, for all of them.
+SAMPLE_EVERY = 16
 _RATE_WINDOW_S = 5.0
 _ROTATE_AFTER_S = 30.0
 _HISTORY_STEP_S = 4.9  # a little under five, since samples come about once a second

@@ -252,8 +252,11 @@ class FlowRunner:
 
     async def _go_on(self, track: Track) -> None:
         """Run one iteration after the other as long as nobody wishes anything else and there is room."""
-        take, walk, begin = track.source.take, track.walker.walk, track.commits.begin
-        while not (self._stopping or self._paused or self._finishing) and self._has_room(track):
+        take, walk = track.source.take, track.walker.walk
+        begin, uncommitted = track.commits.begin, track.commits.open
+        while not (self._stopping or self._paused or self._finishing):
+            if self._unsettled >= self._most_unsettled or len(uncommitted) >= _MOST_UNCOMMITTED:
+                return
             self._at_source = True
             it = await take()
             self._at_source = False

@@ -12,11 +12,12 @@ from typing import Any
 from flowtui.engine.execute import INLINE_BELOW_NS, PLAIN_RESULTS, Step, describe, execute, plain
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import Place, current_place
+from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 
-_QUICK_NS = 50_000
+_QUICK_NS = 50_000  # a run quicker than this is noted as one of a sample
 #: What has come of a node: the node, its output (None if it dropped the item), the port that it chose.
 _Done = tuple[Step, NodeData | None, str | None]
 
@@ -54,7 +55,7 @@ class Walker:
         steps = self._first
         done: _Done | None
         if steps and (steps[0].is_async or (self._may_inline and steps[0].is_quick)):
-            done = await self._straight(steps, it.data, it, it, self._may_inline)
+            done = await self._straight(steps, it.data, it, it, it.started_ns, may_inline=self._may_inline)
         else:
             done = self._producer, it.data, None
         # Nothing follows in a chain of simple nodes: then this is all, without a coroutine in between.
@@ -88,7 +89,7 @@ class Walker:
             # A plain function that runs right here holds up every other part of this track.
             may_inline = self._may_inline and it.walkers == 1 and not background
             if step.straight and (step.is_async or (may_inline and step.is_quick)):
-                done = await self._straight(step.straight, data, it, place, may_inline)
+                done = await self._straight(step.straight, data, it, place, perf_counter_ns(), may_inline=may_inline)
             else:
                 done = await self._alone(step, data, it, place, may_inline)
             if done is None:
@@ -99,7 +100,7 @@ class Walker:
             step, data = ready
 
     async def _straight(
-        self, steps: tuple[Step, ...], data: NodeData, it: Iteration, place: Place, may_inline: bool
+        self, steps: tuple[Step, ...], data: NodeData, it: Iteration, place: Place, began: int, *, may_inline: bool
     ) -> _Done | None:
         """Run simple nodes one after the other, until one must go to a worker thread; None if one has failed.
 
@@ -107,9 +108,9 @@ class Walker:
         serves both, and `place` alone tells which of them runs.
         """
         step = done = steps[0]
-        # Of quick runs every eighth stands for eight: noting each would cost as much as the run.
-        noted_above = 0 if step.counters.runs & 7 == 0 else _QUICK_NS
-        place.since_ns = began = perf_counter_ns()
+        # Of quick runs some stand for all: noting each would cost as much as the run.
+        noted_above = 0 if step.counters.runs % SAMPLE_EVERY == 0 else _QUICK_NS
+        place.since_ns = began
         try:
             for step in steps:
                 if self._aborting:  # the node before has swallowed its cancellation
@@ -214,5 +215,5 @@ async def _awaited(result: Any) -> Any:
 def _note(counters: NodeCounters, took: int) -> int:
     """Note how long a run took; return the time now, so that this is not the next node's."""
     counters.last_ns = took
-    counters.histogram.observe(took, 1 if took > _QUICK_NS else 8)
+    counters.histogram.observe(took, 1 if took > _QUICK_NS else SAMPLE_EVERY)
     return perf_counter_ns()
