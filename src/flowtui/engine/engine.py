@@ -32,7 +32,7 @@ _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
 _CLOSE_S = 5.0
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
-_BY_HAND = {Command.KILL: "killed by hand", Command.RESTART: "restarted by hand"}
+_BY_HAND = {Command.DRAIN: "drained by hand", Command.KILL: "killed by hand", Command.RESTART: "restarted by hand"}
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
 
