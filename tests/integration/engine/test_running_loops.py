@@ -49,7 +49,7 @@ def test_items_pass_from_loop_to_loop_through_a_queue_and_none_is_lost(write, st
     app = start()
     app.until_idle()
     assert app.done() == list(range(500))
-    assert app.loop("w.in").iterations == 500
+    app.until(lambda: app.loop("w.in").iterations == 500)  # a child process tells it a moment later
     # What the screen shows of queues was looked at up to a second ago.
     app.until(lambda: app.snapshot().queues and app.queue("w.middle").in_rate > 0 and not app.queue("w.middle").depth)
     assert app.queue("w.middle").unaccounted == 0

@@ -144,3 +144,19 @@ def test_a_batch_has_at_most_the_lines_asked_for_and_the_next_one_goes_on_there(
     second = buffer.since(first.next_seq, 100)
     assert [line.message for line in first.lines + second.lines] == [str(n) for n in range(10)]
     assert second.dropped == 0
+
+
+def test_lines_of_another_process_keep_their_time_and_get_a_number_and_a_loop() -> None:
+    there, here = LogBuffer(), LogBuffer()
+    there.add(logging.INFO, "of a node", loop="orders.incoming", node="check", item="4711")
+    there.add(logging.WARNING, "of nobody")
+    sent = there.since(0, 10).lines
+    here.add(logging.INFO, "before")
+    here.take_over(sent, loop="orders.incoming")
+    _, *taken = here.since(0, 10).lines
+    assert [line.seq for line in taken] == [2, 3]
+    assert [(line.loop, line.node, line.item) for line in taken] == [
+        ("orders.incoming", "check", "4711"),
+        ("orders.incoming", "", ""),
+    ]
+    assert [(line.time, line.message) for line in taken] == [(line.time, line.message) for line in sent]
