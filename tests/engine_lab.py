@@ -25,6 +25,7 @@ from flowtui.model.states import ACTIVE_STATES, Command, LoopState, OnError
 from flowtui.nodes.base import BaseNode, Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.registry import NodeType
+from flowtui.storage.cache_store import CacheStore
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
@@ -37,6 +38,7 @@ NAMESPACE = "{lab}"
 LOOP = "w.loop"
 #: The methods of a store that a track calls.
 CALLS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "cursor")
+CACHE_CALLS = ("get", "put")
 
 
 class _LeapingSelector(selectors.DefaultSelector):
@@ -84,6 +86,8 @@ class PlannedNode:
     needs: Sequence[str] = ()
     queue: str | None = None
     retry: RetryOptions | None = None
+    timeout: float | None = None
+    cache: float | None = None
 
 
 def plan_of(
@@ -107,8 +111,8 @@ def plan_of(
             type=NodeType(node.cls.type, node.cls, None, "1"),
             config={},
             retry=node.retry,
-            timeout=None,
-            cache=None,
+            timeout=node.timeout,
+            cache=node.cache,
             needs=needs[number],
             dependants=tuple(
                 other for other in range(len(nodes)) if any(need.index == number for need in needs[other])
@@ -148,16 +152,16 @@ def writer(needs: str, queue: str = "out", id: str = "write") -> PlannedNode:
     return PlannedNode(id, QueueWriter, (needs,), queue)
 
 
-class _Queues:
-    """A `QueueStore` that is away, loses replies or holds calls back when the lab wants it."""
+class _Store:
+    """A `QueueStore` or `CacheStore` that is away, loses replies or holds calls back when the lab wants it."""
 
-    def __init__(self, lab: Lab, store: QueueStore) -> None:
+    def __init__(self, lab: Lab, store: QueueStore | CacheStore) -> None:
         self._lab = lab
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        return method if name not in CALLS else lambda *args: self._call(name, method, args)
+        return method if name not in CALLS + CACHE_CALLS else lambda *args: self._call(name, method, args)
 
     async def _call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         lab = self._lab
@@ -269,8 +273,11 @@ class Lab:
 
     # ---- as the track's DataStore ----
 
-    def queues(self) -> _Queues:
-        return _Queues(self, self.store)
+    def queues(self) -> _Store:
+        return _Store(self, self.store)
+
+    def cache(self) -> _Store:
+        return _Store(self, CacheStore(self._connector.async_client(), "lab", NAMESPACE))
 
     def refuse(self, name: str) -> None:
         if name in self.away:

@@ -58,7 +58,7 @@ class NodeCache:
 
     def _key(self, data: NodeData, config: NodeConfig) -> str | None:
         try:
-            item = _exact_json(_with_branches(data))
+            item = _exact_json(_with_branches(data), sort_keys=True)
             settings = json.dumps(dict(config), sort_keys=True, default=_plain).encode()
         except Exception as error:  # an author's class may raise anything
             self._say_once("input", "an item or a config is no JSON: %s", error)
@@ -112,13 +112,13 @@ class NodeCache:
             _log.warning(f"%s runs although it has a cache: {why}", self._id, *args)
 
 
-def _exact_json(value: Any) -> bytes:
-    """Return JSON from which exactly this value is read again, the same for equal values.
+def _exact_json(value: Any, *, sort_keys: bool = False) -> bytes:
+    """Return JSON from which exactly this value is read again; with `sort_keys` the same for equal values.
 
     Raises:
         Exception: if there is none.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
     if json.loads(text) != value:
         raise TypeError("it would be read back as something else, as tuples and keys that are no text are")
     return text.encode()

@@ -26,6 +26,7 @@ from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.runner import FlowRunner, end_event_loop
 from flowtui.engine.telemetry import TrackCounters, TrackReading
+from flowtui.engine.watchdog import Watchdog
 from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import unpack
 from flowtui.model.errors import FlowtuiError
@@ -181,7 +182,8 @@ class Child:
         try:
             self._runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard)
             try:
-                self._loop.run_until_complete(self._runner.run())
+                with Watchdog().watching(self._loop):
+                    self._loop.run_until_complete(self._runner.run())
             finally:
                 end_event_loop(self._loop, store)
         finally:

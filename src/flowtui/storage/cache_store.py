@@ -25,11 +25,15 @@ class CacheStore:
     that; `StoreError` if it refuses the command.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, address: str, namespace: str) -> None:
-        """`client` should not be more patient than `CACHE_TIMEOUT_S`."""
+    def __init__(
+        self, client: redis.asyncio.Redis, address: str, namespace: str, patience: float = CACHE_TIMEOUT_S
+    ) -> None:
+        """`patience`: seconds that a call may wait; `client` should not wait longer for an answer."""
         self._client = client
         self._address = address
         self._namespace = namespace
+        self._patience = patience
+        self._calls: set[asyncio.Future[Any]] = set()
         self._clock = asyncio.get_running_loop().time
         self._rests_until = 0.0
         self._trouble = ""
@@ -56,11 +60,16 @@ class CacheStore:
         if self._clock() < self._rests_until:
             raise StoreUnavailable(self._trouble)
 
-    async def _answer(self, call: Awaitable[Any]) -> Any:
-        task = asyncio.current_task()
-        cancels = task.cancelling() if task is not None else 0
+    async def _answer(self, command: Awaitable[Any]) -> Any:
+        # In a task of its own: the client library swallows a cancellation that comes while it connects.
+        call = asyncio.ensure_future(command)
+        self._calls.add(call)
+        call.add_done_callback(self._ended)
         try:
-            return await call
+            await asyncio.wait([call], timeout=self._patience)
+            if not call.done():
+                raise TimeoutError(f"no answer within {self._patience:g} s")
+            return call.result()
         except STORE_ERRORS as error:
             meaning = translate(error, self._address)
             if isinstance(meaning, StoreUnavailable):
@@ -68,6 +77,9 @@ class CacheStore:
                 self._rests_until = self._clock() + REST_S
             raise meaning from error
         finally:
-            if task is not None and task.cancelling() > cancels:
-                # The client library may have made something else of it.
-                raise asyncio.CancelledError
+            call.cancel()
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # who has left it does not want to know

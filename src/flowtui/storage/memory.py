@@ -7,6 +7,9 @@ import redis.asyncio
 
 from flowtui.storage.connection import ANSWER_TIMEOUT_S, Connector
 
+# Calls that may be under way at once; they do not wait for each other as those to a server do.
+_MOST_CALLS = 100_000
+
 
 class MemoryConnector(Connector):
     """A store in the memory of this process; it ends with the process."""
@@ -16,7 +19,7 @@ class MemoryConnector(Connector):
         self._server = fakeredis.FakeServer(version=(7,))
 
     def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
-        return fakeredis.FakeAsyncRedis(server=self._server, protocol=2)
+        return fakeredis.FakeAsyncRedis(server=self._server, protocol=2, max_connections=_MOST_CALLS)
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         return fakeredis.FakeRedis(server=self._server, protocol=2)

@@ -6,11 +6,20 @@ HEAD = "nodes:\n  t: {type: tick}\n"
 
 BROKEN = {
     "an unknown top-level field": (HEAD + "nods: {}\n", "3:1", "unknown-field", "did you mean 'nodes'"),
-    "a field of a later version": (
-        HEAD + "  w: {type: work, needs: t, cache: 3}\n",
-        "3:29",
-        "unknown-field",
-        "'cache'",
+    "a cache that is no mapping": (HEAD + "  w: {type: work, needs: t, cache: 3}\n", "3:36", "bad-value", "a mapping"),
+    "a cache without a time": (HEAD + "  w: {type: work, needs: t, cache: {}}\n", "3:29", "missing-field", "'ttl'"),
+    "a cache for no time": (HEAD + "  w: {type: work, needs: t, cache: {ttl: 0}}\n", "3:42", "bad-value", "more than"),
+    "a cache of a producer": (
+        "nodes:\n  t: {type: tick, cache: {ttl: 1m}}\n",
+        "2:19",
+        "no-cache",
+        "'t' (tick) makes new items; remove it",
+    ),
+    "a cache of a writer": (
+        HEAD + "  w: {type: queue-writer, needs: t, config: {queue: /q}, cache: {ttl: 1m}}\n",
+        "3:58",
+        "no-cache",
+        "must write every item, also one that equals another; remove it",
     ),
     "a retry that is no mapping": (HEAD + "  w: {type: work, needs: t, retry: 3}\n", "3:36", "bad-value", "a mapping"),
     "a misspelt field of retry": (
