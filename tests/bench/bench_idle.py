@@ -47,7 +47,7 @@ def per_loop_kb(fewer: Idle, more: Idle) -> float:
 def rest(loops: int, seconds: float) -> Idle:
     """Run an engine with idle loops in this process; return what it costs over `seconds`."""
     with temporary() as folder:
-        write_folder(folder / "flows", "", _workflows(loops))
+        write_folder(folder / "flows", "", workflows(loops))
         with running(folder / "flows", store="auto") as engine:
             wait_until(engine, lambda now: all(v.state is LoopState.RUNNING and v.iterations for v in now.loops))
             if loop_of(engine.snapshot(), "w0.tick0").pool != "asyncio":
@@ -68,6 +68,18 @@ def in_child(loops: int, seconds: float) -> Idle:
     if done.returncode:
         raise BenchFailed(done.stderr.strip() or f"the engine with {loops} loops has ended")
     return Idle(**json.loads(done.stdout))
+
+
+def workflows(loops: int) -> dict[str, str]:
+    """Return the files of so many idle loops, by name."""
+    texts: dict[str, str] = {}
+    for begin in range(0, loops, _PER_FILE):
+        lines = ["nodes:"]
+        for number in range(begin, min(begin + _PER_FILE, loops)):
+            lines.append(f"  tick{number}: {{type: interval, config: {{every: 60s}}, loop: {{pool: asyncio}}}}")
+            lines.append(f"  note{number}: {{type: log, needs: tick{number}, config: {{level: debug}}}}")
+        texts[f"w{begin // _PER_FILE}"] = "\n".join(lines)
+    return texts
 
 
 def main() -> int:
@@ -95,17 +107,6 @@ def main() -> int:
     holds = verdict(cpu <= _MOST_CPU, f"{options.loops} idle loops take {cpu:.2%} of a core, {_MOST_CPU:.0%} at most")
     text = f"a loop takes {first:.1f} kB up to {sizes[1]} loops, {slope:.1f} kB from there to {sizes[2]}"
     return 0 if verdict(max(first, slope) <= _MOST_KB, f"{text}; {_MOST_KB:.0f} kB at most") and holds else 1
-
-
-def _workflows(loops: int) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for begin in range(0, loops, _PER_FILE):
-        lines = ["nodes:"]
-        for number in range(begin, min(begin + _PER_FILE, loops)):
-            lines.append(f"  tick{number}: {{type: interval, config: {{every: 60s}}, loop: {{pool: asyncio}}}}")
-            lines.append(f"  note{number}: {{type: log, needs: tick{number}, config: {{level: debug}}}}")
-        texts[f"w{begin // _PER_FILE}"] = "\n".join(lines)
-    return texts
 
 
 def _cpu(processes: list[psutil.Process]) -> float:

@@ -147,9 +147,9 @@ def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", node
 
 def items_for(seconds: float, run: Callable[[int], float], first: int = 4) -> int:
     """Return how many items make `run`, which takes their number and returns seconds, last about `seconds`."""
-    count = first
-    while (took := run(count)) < min(_TELLING_S, seconds / 2):
-        count *= 4
+    count, telling = first, min(_TELLING_S, seconds / 2)
+    while (took := run(count)) < telling:
+        count *= round(min(max(4.0, telling / took), 64.0))
     return max(2, round(count * seconds / took))
 
 

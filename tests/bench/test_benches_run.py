@@ -1,0 +1,112 @@
+"""The benches run, add up, and judge rightly; how fast anything is they are not asked here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench_idle
+import bench_peers
+import bench_pools
+from flowtui.graph.folder import load_folder
+from lab import BenchFailed, chain_seconds, interleaved, items_for, median_of, write_folder
+from peers import AWAIT, FLOWTUI, SYSTEMS
+
+_QUICK = ("--rounds", "1", "--seconds", "0.02")
+
+
+def _result(name: str, node_us: float) -> bench_peers.Result:
+    return bench_peers.Result(name, "1", 0.0, node_us, node_us, node_us, "")
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, bench_peers.__file__, *_QUICK, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+
+
+def test_flowtui_is_measured_from_the_bare_calls_without_any_peer_installed() -> None:
+    done = _run("--only", FLOWTUI, "--json")
+    assert done.returncode == 0, done.stderr
+    bare, ours = json.loads(done.stdout)["systems"]
+    assert (bare["name"], ours["name"]) == (AWAIT, FLOWTUI)
+    assert 0 < bare["item_us"] < ours["item_us"]
+    assert ours["node_us"] == pytest.approx((ours["item_us"] - bare["item_us"]) / 4)
+
+
+def test_a_peer_that_cannot_be_imported_is_named_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reactivex.py").write_text("raise ImportError('nowhere to be found')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    done = _run("--only", "reactivex")
+    assert done.returncode == 1
+    assert "SKIPPED  reactivex: not installed (nowhere to be found)" in done.stdout
+
+
+def test_overhead_is_what_a_node_adds_to_the_bare_calls_of_the_same_round() -> None:
+    ran = [system for system in SYSTEMS if system.name in (AWAIT, FLOWTUI)]
+    bare, ours = bench_peers.results(ran, {AWAIT: [1.0, 2.0, 3.0], FLOWTUI: [9.0, 14.0, 11.0]})
+    assert (bare.item_us, bare.node_us) == (2.0, 0.5)
+    assert (ours.item_us, ours.node_us, ours.low_us, ours.high_us) == (11.0, 2.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("bytewax", "prefect", "holds"), [(1.8, 11_000.0, True), (1.0, 11_000.0, False), (1.8, 9_999.0, False)]
+)
+def test_flowtui_must_be_below_bytewax_and_far_below_prefect(bytewax: float, prefect: float, holds: bool) -> None:
+    others = [_result(name, 1.0) for name in ("reactivex", "streamz", "Burr")]
+    found = [_result(FLOWTUI, 1.0), _result("bytewax", bytewax), _result("Prefect", prefect), *others]
+    assert bench_peers.judge(found, [], all_asked=True) is holds
+
+
+def test_four_peers_are_too_few_and_two_ways_to_feed_one_peer_are_one() -> None:
+    names = ["bytewax", "bytewax in tens", "streamz", "Burr", "Ray"]
+    found = [_result(FLOWTUI, 1.0), *(_result(name, 2.0) for name in names)]
+    assert not bench_peers.judge(found, [], all_asked=True)
+    assert bench_peers.judge([*found, _result("Faust", 2.0)], [], all_asked=True)
+
+
+def test_tracks_are_counted_only_while_all_of_them_work() -> None:
+    early, late = [0.0, 1.0, 2.0, 3.0, 4.0], [2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
+    assert bench_pools.rate_while_all_work([early]) == 1.0
+    assert bench_pools.rate_while_all_work([early, late]) == 3.0
+    with pytest.raises(BenchFailed):
+        bench_pools.rate_while_all_work([[0.0, 1.0], [2.0, 3.0]])
+
+
+def test_memory_per_loop_is_the_slope_between_two_engines() -> None:
+    fewer, more = (bench_idle.Idle(loops, 0.0, 0.0, rss) for loops, rss in ((1, 70_000.0), (1001, 110_000.0)))
+    assert bench_idle.per_loop_kb(fewer, more) == 40.0
+
+
+def test_a_round_is_filled_with_as_many_items_as_fit() -> None:
+    assert items_for(1.0, lambda items: items * 0.001) == pytest.approx(1000)
+    assert items_for(0.5, lambda items: items * 2.0) == 2  # slow ones get two all the same
+
+
+def test_rounds_are_interleaved_and_ratios_taken_within_a_round() -> None:
+    asked: list[str] = []
+    runs = {name: lambda name=name: float(asked.append(name) or len(asked)) for name in "ab"}
+    found = interleaved(3, runs)
+    assert asked == list("ababab")
+    assert median_of(lambda a, b: b - a, found["a"], found["b"]) == 1.0
+
+
+def test_a_chain_of_plain_nodes_runs_on_a_thread_track() -> None:
+    assert chain_seconds(20, pool="thread", node="pass-sync") > 0
+
+
+def test_the_folders_of_the_other_benches_have_no_problems(tmp_path: Path) -> None:
+    write_folder(tmp_path / "idle", "", bench_idle.workflows(120))
+    (tmp_path / "result").mkdir()
+    write_folder(tmp_path / "burn", bench_pools.BURN, {"burn": bench_pools.burn_workflow(10, 2, 5, tmp_path)})
+    idle, burn = load_folder(tmp_path / "idle", {}), load_folder(tmp_path / "burn", {})
+    assert not idle.problems
+    assert not burn.problems
+    assert sum(len(workflow.plans) for workflow in idle.workflows) == 120
+    assert [plan.replicas for plan in burn.workflows[0].plans if plan.reads] == [2]
