@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def engine_with_chain(
             f"  start: {{type: count, config: {{count: {iterations}}}, loop: {{autostart: false, pool: {pool}}}}}"
         ]
         names = ["start", *(f"n{number}" for number in range(nodes))]
-        lines += [f"  {name}: {{type: {type}, needs: {before}{limit}}}" for before, name in zip(names, names[1:])]
+        lines += [f"  {name}: {{type: {type}, needs: {before}{limit}}}" for before, name in itertools.pairwise(names)]
         (folder / "bench.yaml").write_text("\n".join(lines))
         store = functools.partial(open_store, "memory", state_dir=folder, namespace="bench", url=None)
         engine = FlowEngine(folder, store, env=os.environ, watch=False)

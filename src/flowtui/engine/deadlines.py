@@ -6,14 +6,17 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter, perf_counter_ns
 from typing import Any
 
+from flowtui.engine.logs import Place
 from flowtui.engine.telemetry import NodeCounters
 
 #: Who has swallowed its cancellation is cancelled again after so many seconds; long enough to close what is open.
 _AGAIN_S = 5.0
+#: Shorter limits, in seconds, are no matter for a `Watch`, which must know a call that may be late by how long it took.
+LEAST_WATCHED_S = 0.001
 #: Held for moments, to count what ends in one thread and is given up in another.
 _overruns = threading.Lock()
 _log = logging.getLogger("flowtui.deadlines")
@@ -29,7 +32,7 @@ class Deadlines:
         self.clock = asyncio.get_running_loop()
         self.wakes_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._again = Limit(self, _AGAIN_S)
+        self.again = Limit(self, _AGAIN_S)  # for those who did not heed their first cancellation
         self._limits: dict[float, Limit] = {}
 
     def limit(self, seconds: float) -> Limit:
@@ -47,10 +50,10 @@ class Deadlines:
         # A timer may fire a little early.
         now = max(self.clock.time(), self.wakes_at)
         self.wakes_at, self._timer = math.inf, None
-        for limit in (*self._limits.values(), self._again):
+        for limit in (*self._limits.values(), self.again):
             for deadline in limit.due(now):
-                deadline.expire(self._again)
-        nearest = min(limit.nearest() for limit in (*self._limits.values(), self._again))
+                deadline.expire(self.again)
+        nearest = min(limit.nearest() for limit in (*self._limits.values(), self.again))
         if nearest < math.inf:
             self.wake_at(nearest)
 
@@ -81,6 +84,13 @@ class Limit:
         self.running[deadline] = None
         if at < self._deadlines.wakes_at:
             self._deadlines.wake_at(at)
+
+    def passed(self, task: asyncio.Task[Any]) -> Deadline:
+        """Cancel a task of which is known that its call has taken that long."""
+        deadline = Deadline(task, self)
+        self.running[deadline] = None
+        deadline.expire(self._deadlines.again)
+        return deadline
 
     def due(self, now: float) -> list[Deadline]:
         """Return those that have passed."""
@@ -128,6 +138,63 @@ class Deadline:
             self._task.uncancel()
         is_anothers = self._task.cancelling() > self._cancelled_before
         return not (is_anothers and isinstance(error, asyncio.CancelledError))
+
+
+class Watch:
+    """Sees to the deadlines of straight runs, in which nothing is noted per call: their places tell since when.
+
+    Call `look` when a run has begun and it `sleeps`; it looks again as often as the shortest limit asks for, until it
+    finds that nothing runs. No call is noticed late, since none that begins meanwhile can be due before that.
+    """
+
+    def __init__(
+        self,
+        clock: asyncio.AbstractEventLoop,
+        limits: Mapping[str, Limit],
+        running: Callable[[], Iterable[tuple[Place, asyncio.Task[Any]]]],
+    ) -> None:
+        """`limits` by node; `running` tells where the tasks of the track are."""
+        self.sleeps = True
+        self._clock = clock
+        self._limits = limits
+        self._shortest = min(limit.seconds for limit in limits.values())
+        self._running = running
+        self._began: dict[Place, tuple[int, float]] = {}  # `since_ns`, and the same by the loop's clock
+        self._passed: dict[Place, Deadline] = {}
+
+    def end(self, place: Place, error: BaseException | None = None) -> bool:
+        """Tell whether the call at `place`, which has ended, has failed because it took too long, see `Deadline.end`.
+
+        May be left out for a call that took less than its limit and raised nothing.
+        """
+        deadline = self._passed.pop(place, None)
+        return deadline is not None and deadline.end(error)
+
+    def look(self) -> None:
+        """Cancel what has taken too long, and look again later unless nothing runs."""
+        now, now_ns = self._clock.time(), perf_counter_ns()
+        wait, began = self._shortest, {}
+        for place, task in self._running():
+            since = place.since_ns
+            if not since:
+                continue
+            # Two clocks, since a loop's own may be another; so the difference is taken only once.
+            known = self._began.get(place)
+            if known is None or known[0] != since:
+                known = since, now - (now_ns - since) / 1e9
+            began[place] = known
+            limit = self._limits.get(place.owner.node)
+            if limit is None or place in self._passed:
+                continue
+            left = known[1] + limit.seconds - now
+            if left <= 0:
+                self._passed[place] = limit.passed(task)
+            else:
+                wait = min(wait, left)
+        self._began = began
+        self.sleeps = not began
+        if began:
+            self._clock.call_later(wait, self.look)
 
 
 class ThreadCall:

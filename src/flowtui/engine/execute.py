@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 from flowtui.engine.caching import NodeCache
-from flowtui.engine.deadlines import Limit, ThreadCall
+from flowtui.engine.deadlines import LEAST_WATCHED_S, Limit, ThreadCall
 from flowtui.engine.logs import Attribution, context_of_its_own
 from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
@@ -95,7 +95,7 @@ class Step:
             self.template is None
             and not self.is_conditional
             and self.tries is None
-            and plan.timeout is None
+            and (plan.timeout is None or (self.is_async and plan.timeout >= LEAST_WATCHED_S))
             and plan.cache is None
         )
         self.is_join = len(plan.needs) > 1
@@ -196,21 +196,21 @@ async def _within_time(
         output = await _call(step, data, executor, False, thread.run if thread is not None else step.in_thread)
     except BaseException as error:
         if deadline.end(error):
-            raise _timed_out(step, limit, thread) from error
+            raise timed_out(step, thread) from error
         raise
     if deadline.end():
-        raise _timed_out(step, limit, thread)
+        raise timed_out(step, thread)
     return output
 
 
-def _timed_out(step: Step, limit: Limit, thread: ThreadCall | None) -> TimedOut:
-    text = f"{step.id} took longer than its timeout of {limit.seconds:g} s"
+def timed_out(step: Step, thread: ThreadCall | None = None) -> TimedOut:
+    """Return the error of a try that took too long, on a thread that is not waited for any longer if it had one."""
+    seconds = f"{step.plan.timeout:g} s"
+    text = f"{step.id} took longer than its timeout of {seconds}"
     if thread is not None:
         thread.give_up()
         if not thread.has_begun:
-            text = (
-                f"{step.id} got no thread within its timeout of {limit.seconds:g} s: other calls of its loop hold all"
-            )
+            text = f"{step.id} got no thread within its timeout of {seconds}: other calls of its loop hold all"
         elif thread.is_overrun:
             text += "; its thread cannot be stopped and still runs"
     return TimedOut(text)

@@ -60,7 +60,6 @@ class FlowRunner:
         self._opening = False
         self._at_source = False
         self._held = False
-        self._walking: Iteration | None = None  # what the main task takes through the nodes
         self._unsettled = 0
         self._most_unsettled = plan.max_in_flight
         self._failures_in_row = 0
@@ -85,9 +84,11 @@ class FlowRunner:
         return self._counters.reading(self.in_flight, self._places())
 
     def _places(self) -> list[Place]:
-        walking, track = self._walking, self._track
-        branches = track.walker.places.copy() if track is not None else ()
-        return [*branches] if walking is None else [walking, *branches]
+        if self._track is None:
+            return []
+        walker = self._track.walker
+        walked, branches = walker.walked, walker.places.copy()
+        return [*branches] if walked is None else [walked, *branches]
 
     # ---- wishes ----
 
@@ -158,8 +159,8 @@ class FlowRunner:
     def _abort(self) -> None:
         if self._track is not None:
             self._track.walker.abort()
-        if self._walking is not None and self._main is not None:
-            self._main.cancel()
+            if self._track.walker.walked is not None and self._main is not None:
+                self._main.cancel()
         self._cancel_waiting()  # once more: an author's code may have swallowed the first
 
     def _cancel_waiting(self) -> None:
@@ -247,7 +248,7 @@ class FlowRunner:
                     self._take_back_cancel()
                 finally:
                     self._at_source = False
-                    self._walking = None
+                    track.walker.walked = None
         return False
 
     async def _go_on(self, track: Track) -> None:
@@ -269,12 +270,10 @@ class FlowRunner:
             it.started_ns = started = perf_counter_ns()
             begin(it)
             self._unsettled += 1
-            self._walking = it
             if it.queued and not self._accept(it, track):
                 track.walker.leave(it)
             else:
                 await walk(it)
-            self._walking = None
             if started - self._turn_began > _TURN_NS:
                 await asyncio.sleep(0)
                 self._turn_began = perf_counter_ns()
@@ -298,7 +297,7 @@ class FlowRunner:
             self._failures_in_row = 0
         assert self._track is not None
         self._track.commits.settled(it)
-        if self._walking is None:  # else nobody waits: the main task is on its way
+        if self._track.walker.walked is None:  # else nobody waits: the main task is on its way
             self._on_progress()
 
     def _heed(self, letter: DeadLetter) -> None:

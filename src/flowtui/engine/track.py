@@ -89,6 +89,9 @@ class Track:
         Raises:
             Exception: whatever a node's `setup` raises.
         """
+        main = asyncio.current_task()
+        assert main is not None
+        self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
         await self.session.join()
         if self._plan.reads is not None:
             self.source = QueueSource(self.producer, self.session, self._waiting, self.commits.queued)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from time import perf_counter_ns
 from typing import Any
 
-from flowtui.engine.execute import INLINE_BELOW_NS, PLAIN_RESULTS, Step, describe, execute, plain
+from flowtui.engine.deadlines import Limit, Watch
+from flowtui.engine.execute import INLINE_BELOW_NS, PLAIN_RESULTS, Step, describe, execute, plain, timed_out
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import Place, current_place
 from flowtui.engine.measures import SAMPLE_EVERY
-from flowtui.engine.telemetry import NodeCounters
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 
@@ -28,6 +28,7 @@ class Walker:
     `on_settled` is called when nothing of an iteration runs any more.
 
     Attributes:
+        walked: the iteration that the track's main task takes through the nodes; to be reset if `walk` raises.
         tasks: those of branches; `places` tells where they are.
     """
 
@@ -47,11 +48,25 @@ class Walker:
         self._on_settled = on_settled
         self._may_inline = may_inline
         self._aborting = False
+        self._main: asyncio.Task[Any] | None = None
+        self._watch: Watch | None = None
+        self.walked: Iteration | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self.places: set[Place] = set()
+        self.places: dict[Place, asyncio.Task[None]] = {}
+
+    def watch(self, main: asyncio.Task[Any], limits: Mapping[str, Limit]) -> None:
+        """Watch deadlines in straight runs: the limits by node. `main` is the task that will call `walk`."""
+        self._main = main
+        if limits:
+            self._watch = Watch(asyncio.get_running_loop(), limits, self._running)
+
+    def _running(self) -> list[tuple[Place, asyncio.Task[Any]]]:
+        branches = list(self.places.items())
+        return branches if self.walked is None or self._main is None else [(self.walked, self._main), *branches]
 
     async def walk(self, it: Iteration) -> None:
         """Run the blocking part of an iteration; non-blocking nodes and all behind them go on in `tasks`."""
+        self.walked = it
         steps = self._first
         done: _Done | None
         if steps and (steps[0].is_async or (self._may_inline and steps[0].is_quick)):
@@ -70,6 +85,7 @@ class Walker:
         it.walkers -= 1
         if not it.walkers:
             self._on_settled(it)
+        self.walked = None
 
     def leave(self, it: Iteration) -> None:
         """One part of `it` has ended."""
@@ -111,6 +127,8 @@ class Walker:
         # Of quick runs some stand for all: noting each would cost as much as the run.
         noted_above = 0 if step.counters.runs % SAMPLE_EVERY == 0 else _QUICK_NS
         place.since_ns = began
+        if self._watch is not None and self._watch.sleeps:
+            self._watch.look()
         try:
             for step in steps:
                 if self._aborting:  # the node before has swallowed its cancellation
@@ -124,24 +142,43 @@ class Walker:
                     break
                 if type(result) is not NodeData:
                     result = plain(step, data, result if type(result) in PLAIN_RESULTS else await _awaited(result))
-                counters = step.counters
-                counters.runs += 1
                 now = perf_counter_ns()
                 if now - began > noted_above:
-                    now = _note(counters, now - began)
+                    now = self._note(step, place, now - began)
+                step.counters.runs += 1
                 place.since_ns = began = now
                 if result is None:
                     return step, None, None
                 done, data = step, result
         except BaseException as error:
-            step.counters.took(perf_counter_ns() - began)
-            if not isinstance(error, asyncio.CancelledError):
-                step.counters.failed(describe(error))
-            self._failed(step, data, it, error)
+            self._broken_off(step, data, it, place, began, error)
             return None
         finally:
             place.since_ns = 0
         return done, data, None
+
+    def _note(self, step: Step, place: Place, took: int) -> int:
+        """Note how long a run took; return the time now, so that this is not the next node's.
+
+        Raises:
+            TimedOut: it took longer than it may, whatever it has returned.
+        """
+        if self._watch is not None and self._watch.end(place):
+            raise timed_out(step)
+        step.counters.last_ns = took
+        step.counters.histogram.observe(took, 1 if took > _QUICK_NS else SAMPLE_EVERY)
+        return perf_counter_ns()
+
+    def _broken_off(
+        self, step: Step, data: NodeData, it: Iteration, place: Place, began: int, error: BaseException
+    ) -> None:
+        step.counters.took(perf_counter_ns() - began)
+        if self._watch is not None and self._watch.end(place, error):
+            late = timed_out(step)
+            late.__cause__, error = error, late
+        if not isinstance(error, asyncio.CancelledError):
+            step.counters.failed(describe(error))
+        self._failed(step, data, it, error)
 
     async def _alone(self, step: Step, data: NodeData, it: Iteration, place: Place, may_inline: bool) -> _Done | None:
         """Run a node that needs more than a call; None if it has failed."""
@@ -199,21 +236,16 @@ class Walker:
     async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
         it.branch = place = Place(step.attribution, it.item)
         current_place.set(place)
-        self.places.add(place)
+        task = asyncio.current_task()
+        assert task is not None
+        self.places[place] = task
         try:
             await self._follow(step, data, it, place, background=background)
         finally:
-            self.places.discard(place)
+            del self.places[place]
         self.leave(it)
 
 
 async def _awaited(result: Any) -> Any:
     """Return what an unusual result stands for: a plain `def` may return an awaitable."""
     return await result if inspect.isawaitable(result) else result
-
-
-def _note(counters: NodeCounters, took: int) -> int:
-    """Note how long a run took; return the time now, so that this is not the next node's."""
-    counters.last_ns = took
-    counters.histogram.observe(took, 1 if took > _QUICK_NS else SAMPLE_EVERY)
-    return perf_counter_ns()
