@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable
 
 from chain import LOOP, engine_with_chain
-
 from flowtui.model.data import NodeData
 from flowtui.model.ids import new_id
 from flowtui.model.states import Command, LoopState

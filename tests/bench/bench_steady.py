@@ -14,8 +14,8 @@ import sys
 import time
 
 import psutil
-from chain import LOOP, engine_with_chain
 
+from chain import LOOP, engine_with_chain
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import Command, LoopState
