@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import io
 import logging
 import os
 import select
@@ -46,7 +47,7 @@ _MOST_LINES = 5_000
 _PARENT_LOOK_S = 2.0
 #: An orphan's work in flight may settle for the first, and then it is gone by the second, in seconds.
 _ORPHAN_GRACE_S = 1.0
-_ORPHAN_END_S = 4.0
+_ORPHAN_END_S = 3.0
 _log = logging.getLogger("flowtui.child")
 
 
@@ -231,6 +232,8 @@ def main() -> None:
     # A ctrl+c is for the engine. A handler that does nothing is not passed on to what nodes start, as "ignore" is.
     signal.signal(signal.SIGINT, lambda *_: None)
     faulthandler.enable()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe to the parent: what is printed must not wait in a buffer
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     connection: Connection[Any, Any] = Connection(descriptor)
     try:
         start: Start = connection.recv()

@@ -27,8 +27,9 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError
 from flowtui.storage.data_store import DataStore
 
-#: How long a child may take, after its grace, to cancel what is left, to leave the store and to tear down, in seconds.
-_LEAVE_S = 8.0
+#: How long a child may take, after its grace, to cancel what is left, to leave the store and to tear down, in seconds;
+#: less than the engine waits for its loops when it ends.
+_LEAVE_S = 4.0
 #: How long a process may take to be gone after its last word, in seconds.
 _EXIT_S = 2.0
 #: How often to make sure that the process lives, should the socket not tell, in seconds.
@@ -185,15 +186,21 @@ class ChildTrack:
                     self._end_by = float("inf")
                     self._kill()
                 ready = [key.fileobj for key, _ in selector.select(min(_LOOK_S, max(left, 0.0)))]
+                # Should a process that it has forked still hold its end of the socket, this one will not end.
+                is_gone = not ready and process.poll() is not None
                 if output in ready and not output.read():
                     selector.unregister(output)
-                if connection in ready:
-                    try:
-                        self._take(connection.recv())
-                    except (EOFError, OSError):
-                        return
-                elif not ready and process.poll() is not None:
-                    return  # a process that it has forked still holds its end of the socket
+                if not self._hear(connection) or is_gone:
+                    return
+
+    def _hear(self, connection: Connection[Any, Any]) -> bool:
+        """Take all messages that are there; return False if no more will come."""
+        try:
+            while connection.poll():
+                self._take(connection.recv())
+        except (EOFError, OSError):
+            return False
+        return True
 
     def _take(self, news: News) -> None:
         self._has_spoken = True

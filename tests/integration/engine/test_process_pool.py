@@ -250,11 +250,11 @@ def test_node_types_of_installed_packages_run_in_a_child_too(write, start, tmp_p
     assert "'greet' (greetings) has changed since flowtui was started" in app.loop("w.start").reason
 
 
-def test_whatever_a_child_writes_arrives_in_the_log_and_nowhere_else(write, start, capfd) -> None:
-    write("w.yaml", loop("type: chatty", count=1))
+def test_whatever_a_child_writes_arrives_in_the_log_at_once_and_nowhere_else(write, start, folder, capfd) -> None:
+    (folder / "gate").touch()
+    write("w.yaml", loop("type: chatty", "type: wait", count=1))
     app = start(LOCAL)
     began = time.time()
-    app.until_state("w.start", LoopState.COMPLETED)
     for text, level, node in (
         ("straight to one", logging.WARNING, ""),
         ("straight to two", logging.WARNING, ""),
@@ -263,6 +263,7 @@ def test_whatever_a_child_writes_arrives_in_the_log_and_nowhere_else(write, star
         ("from a library", logging.WARNING, "n0"),
         ("half", logging.INFO, "n0"),
     ):
+        app.until(lambda text=text: lines_with(app, text), f"for {text!r}")
         (line,) = lines_with(app, text)
         assert (line.level, line.loop, line.node) == (level, "w.start", node), text
         assert began - 60 < line.time < time.time()
