@@ -50,7 +50,6 @@ class Step:
         "is_conditional",
         "is_join",
         "is_non_blocking",
-        "is_simple",
         "limit",
         "loop",
         "need_ids",
@@ -90,14 +89,6 @@ class Step:
         self.tries = retrying(plan.retry, counters) if plan.retry is not None else None
         self.limit: Limit | None = None  # of the time that a try may take
         self.cache: NodeCache | None = None
-        # A call and nothing around it: such nodes run in a tight loop, all others by `execute`.
-        self.is_simple = (
-            self.template is None
-            and not self.is_conditional
-            and self.tries is None
-            and (plan.timeout is None or (self.is_async and plan.timeout >= LEAST_WATCHED_S))
-            and plan.cache is None
-        )
         self.is_join = len(plan.needs) > 1
         self.queue = plan.queue if isinstance(self.node, QueueWriter) else None
         self.needs = plan.needs
@@ -119,6 +110,18 @@ class Step:
             self.counters.in_threads -= 1
 
     @property
+    def is_simple(self) -> bool:
+        """Whether it is a call with nothing around it: such nodes run in a tight loop, all others by `execute`."""
+        timeout = self.plan.timeout
+        return (
+            self.template is None
+            and not self.is_conditional
+            and self.tries is None
+            and self.plan.cache is None
+            and (timeout is None or (self.is_async and timeout >= LEAST_WATCHED_S))
+        )
+
+    @property
     def is_quick(self) -> bool:
         """Whether it never holds up the thread that calls it; a plain `def` if its last run did not."""
         return self.is_async or self.counters.last_ns < INLINE_BELOW_NS
@@ -133,7 +136,7 @@ class Step:
             only = self.dependants[0]
             if not only.is_join and not only.is_non_blocking:
                 self.only_next = only
-        if self.is_simple and self.queue is None:
+        if self.is_simple and self.queue is None:  # what is written to a queue is no call at all
             self.straight = (self, *(self.only_next.straight if self.only_next is not None else ()))
 
 

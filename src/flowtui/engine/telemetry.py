@@ -194,13 +194,14 @@ class NodeCounters:
 class TrackCounters:
     """What one track did: iterations are settled and committed ones, errors those of them with a failed node."""
 
-    __slots__ = ("errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
+    __slots__ = ("_last", "errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
 
     def __init__(self, ports: Mapping[str, Iterable[str]]) -> None:
         """`ports` by node id, for every node of the loop; none for what is no conditional."""
         self.iterations = 0
         self.errors = 0
         self.last_ns = 0  # when the last one was committed (of `perf_counter_ns`), 0 before the first
+        self._last = (0, 0.0)  # the same as it was last read, and by the clock on the wall
         self.histogram = Histogram()
         self.waiting = WaitingFor()
         self.nodes = {id: NodeCounters(each) for id, each in ports.items()}
@@ -211,16 +212,22 @@ class TrackCounters:
         for place in places:
             if place.since_ns:
                 begun.setdefault(place.owner.node, []).append(place.since_ns)
-        ago = (time.perf_counter_ns() - self.last_ns) / 1e9
         return TrackReading(
             iterations=self.iterations,
             errors=self.errors,
             in_flight=in_flight,
-            last_at=time.time() - ago if self.last_ns else 0.0,
+            last_at=self._last_at(),
             waiting=self.waiting.now,
             durations=self.histogram.counts.copy(),
             nodes={id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()},
         )
+
+    def _last_at(self) -> float:
+        # Worked out once for each value: two readings of a track that rests are equal.
+        last_ns = self.last_ns
+        if last_ns != self._last[0]:
+            self._last = last_ns, time.time() - (time.perf_counter_ns() - last_ns) / 1e9
+        return self._last[1]
 
 
 def together(readings: Iterable[TrackReading]) -> TrackReading:

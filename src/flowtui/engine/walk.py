@@ -82,9 +82,7 @@ class Walker:
             *others, last = it.foreground
             it.foreground = tuple(others)
             await asyncio.wait([last])
-        it.walkers -= 1
-        if not it.walkers:
-            self._on_settled(it)
+        self.leave(it)
         self.walked = None
 
     def leave(self, it: Iteration) -> None:
@@ -120,8 +118,7 @@ class Walker:
     ) -> _Done | None:
         """Run simple nodes one after the other, until one must go to a worker thread; None if one has failed.
 
-        This is the hot path: the end of one node is the beginning of the next, so that one reading of the clock
-        serves both, and `place` alone tells which of them runs.
+        The hot path: one reading of the clock ends a node and begins the next, and `place` alone tells which one runs.
         """
         step = done = steps[0]
         # Of quick runs some stand for all: noting each would cost as much as the run.

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowtui.engine.logs import Attribution, Place
 from flowtui.engine.measures import Histogram, Percentiles, Rate, Recent
 from flowtui.engine.telemetry import (
     NOT_WAITING,
@@ -128,3 +131,22 @@ def test_the_gravest_reason_to_wait_is_shown_and_keeps_its_since_when() -> None:
     assert waiting.now.reason == "no input"
     waiting.clear(WaitingFor.INPUT)
     assert waiting.now == NOT_WAITING
+
+
+def test_two_readings_of_a_track_that_rests_are_equal() -> None:
+    counters = TrackCounters({"a": ()})
+    counters.iterations, counters.last_ns = 1, time.perf_counter_ns()
+    first = counters.reading(0)
+    assert first.last_at == pytest.approx(time.time(), abs=5.0)
+    assert counters.reading(0) == first
+    counters.last_ns += 2_000_000_000
+    assert counters.reading(0).last_at == pytest.approx(first.last_at + 2.0, abs=0.5)
+
+
+def test_a_place_tells_of_a_run_that_no_counter_counts() -> None:
+    counters = TrackCounters({"a": (), "b": ()})
+    place = Place(Attribution("w.p", "b"), "item")
+    assert counters.reading(1, [place]).nodes["b"].running == 0
+    place.since_ns = 17
+    nodes = counters.reading(1, [place]).nodes
+    assert (nodes["b"].running, nodes["b"].started_ns, nodes["a"].running) == (1, 17, 0)
