@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 import psutil
 
 from flowtui.model.states import LoopState
-from lab import BenchFailed, loop_of, running, temporary, verdict, wait_until, write_folder
+from lab import loop_of, running, wait_until, write_folder
+from rounds import BenchFailed, temporary, verdict
 
 _MOST_CPU = 0.02
 _MOST_KB = 40.0

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.metadata
 import json
+import math
 import platform
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import CHAIN, BenchFailed, interleaved, median_of, temporary, verdict
-from peers import FLOWTUI, SYSTEMS, System
+from peers import CHAIN, FLOWTUI, SYSTEMS, System
 from peers.child import Child, serve
+from rounds import BenchFailed, interleaved, median_of, temporary, verdict
 
 _FEWEST_PEERS = 5
 _PATIENCE_S = 300.0
@@ -76,23 +78,38 @@ def is_less(ours_us: float, theirs_us: float, times: float) -> bool:
 def measure(
     systems: Sequence[System], rounds: int, seconds: float
 ) -> tuple[list[System], dict[str, list[float]], list[Skipped]]:
-    """Run all systems, round by round; return those that ran, the time of an item by round, and the others."""
-    skipped: list[Skipped] = []
+    """Run all systems, round by round; return those that ran, the time of an item by round, and the others.
+
+    Raises:
+        BenchFailed: if the bare calls do not run, from which all else is measured.
+    """
+    why: dict[str, str] = {}
+
+    def attempt(child: Child, act: Callable[[], float]) -> float:
+        name = child.system.name
+        try:
+            return math.nan if name in why else act()
+        except BenchFailed as error:
+            why[name] = str(error)
+            return math.nan
+
     with temporary() as state, contextlib.ExitStack() as stack:
-        children: dict[str, Child] = {}
+        children: list[Child] = []
         for system in systems:
             print(f"starting {system.name}", file=sys.stderr, flush=True)
             child = stack.enter_context(Child(system, state / system.module, seconds, _PATIENCE_S))
-            try:
-                why = child.ready()
-            except BenchFailed as error:
-                why = str(error)
-            if why:
-                skipped.append(Skipped(system.name, why))
-            else:
-                children[system.name] = child
-        items_us = interleaved(rounds, {name: child.round for name, child in children.items()})
-    return [system for system in systems if system.name in children], items_us, skipped
+            attempt(child, child.ready)
+            children.append(child)
+        runs = {
+            child.system.name: functools.partial(attempt, child, child.round)
+            for child in children
+            if child.system.name not in why
+        }
+        items_us = interleaved(rounds, runs)
+    ran = [system for system in systems if system.name not in why]
+    if missing := {system.bare for system in ran} & why.keys():
+        raise BenchFailed("; ".join(f"{name}: {why[name]}" for name in missing))
+    return ran, items_us, [Skipped(*each) for each in why.items()]
 
 
 def judge(found: Sequence[Result], skipped: Sequence[Skipped], all_asked: bool) -> bool:
@@ -109,7 +126,7 @@ def judge(found: Sequence[Result], skipped: Sequence[Skipped], all_asked: bool) 
         holds = verdict(is_less(ours, theirs, times), text) and holds
     for each in skipped:
         print(f"SKIPPED  {each.name}: {each.why}")
-    ran = {system.distribution for system in SYSTEMS if system.is_peer and system.name in node_us}
+    ran = {system.peer for system in SYSTEMS if system.peer and system.name in node_us}
     if not all_asked:
         return holds and not skipped
     return verdict(len(ran) >= _FEWEST_PEERS, f"{len(ran)} peers ran, {_FEWEST_PEERS} at least") and holds
@@ -139,7 +156,11 @@ def main() -> int:
         return 0
     asked = [by_name[name.lower()] for name in options.only] or list(SYSTEMS)
     wanted = {system.bare for system in asked} | {system.name for system in asked}
-    ran, items_us, skipped = measure([s for s in SYSTEMS if s.name in wanted], options.rounds, options.seconds)
+    try:
+        ran, items_us, skipped = measure([s for s in SYSTEMS if s.name in wanted], options.rounds, options.seconds)
+    except BenchFailed as error:
+        print(f"nothing could be measured: {error}", file=sys.stderr)
+        return 1
     found = results(ran, items_us)
     if options.json:
         report = {"systems": [asdict(each) for each in found], "skipped": [asdict(each) for each in skipped]}

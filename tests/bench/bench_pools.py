@@ -23,22 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowtui.model.states import Command, LoopState
-from lab import (
-    CHAIN,
-    PATIENCE_S,
-    BenchFailed,
-    chain_seconds,
-    interleaved,
-    items_for,
-    loop_of,
-    median_of,
-    running,
-    temporary,
-    verdict,
-    wait_until,
-    write_folder,
-)
-from peers import bare_call
+from lab import PATIENCE_S, chain_seconds, loop_of, running, wait_until, write_folder
+from peers import CHAIN, bare_call
+from rounds import BenchFailed, interleaved, items_for, median_of, temporary, verdict
 
 _MOST_CALLS = 8.0
 _MOST_PROCESS = 1.3

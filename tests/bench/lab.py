@@ -1,28 +1,24 @@
-"""What the benchmarks share: a folder and an engine to run it, items counted through a chain, rounds and medians."""
+"""What the benchmarks of flowtui share: a folder, an engine that runs it, items counted through a chain."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import os
-import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
 from flowtui.storage.data_store import open_store
+from peers import CHAIN
+from rounds import BenchFailed, temporary
 
-#: Nodes in a chain behind its producer.
-CHAIN = 4
 #: How long anything may take before a bench gives up, in seconds.
 PATIENCE_S = 300.0
 _POLL_S = 0.1
-#: A first, small run tells how many items fill a round; shorter ones say too little.
-_TELLING_S = 0.05
 _NODES = """
 from pathlib import Path
 from time import perf_counter
@@ -56,20 +52,6 @@ class PassSync(BlockingNode):
     def execute(self, data):
         return data
 """
-
-
-class BenchFailed(Exception):
-    """A bench cannot tell anything: what it measures did not run as it should."""
-
-
-# ---- engines ----
-
-
-@contextlib.contextmanager
-def temporary() -> Iterator[Path]:
-    """Yield a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="flowtui-bench-") as name:
-        yield Path(name)
 
 
 def write_folder(folder: Path, nodes: str, workflows: Mapping[str, str]) -> None:
@@ -140,34 +122,3 @@ def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", node
             if done.iterations != items or done.errors:
                 raise BenchFailed(f"{done.iterations} of {items} items came through, {done.errors} with errors")
         return float(result.read_text())
-
-
-# ---- rounds ----
-
-
-def items_for(seconds: float, run: Callable[[int], float], first: int = 4) -> int:
-    """Return how many items make `run`, which takes their number and returns seconds, last about `seconds`."""
-    count, telling = first, min(_TELLING_S, seconds / 2)
-    while (took := run(count)) < telling:
-        count *= round(min(max(4.0, telling / took), 64.0))
-    return max(2, round(count * seconds / took))
-
-
-def interleaved(rounds: int, runs: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Measure each of `runs` once a round, `rounds` times, so that what slows the machine slows all of them."""
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            found[name].append(run())
-    return found
-
-
-def median_of(each: Callable[..., float], *columns: Sequence[float]) -> float:
-    """Return the median over the rounds of what `each` makes of one round's figures."""
-    return statistics.median(each(*row) for row in zip(*columns, strict=True))
-
-
-def verdict(holds: bool, text: str) -> bool:
-    """Print a comparison with PASS or FAIL before it; return `holds`."""
-    print(f"{'PASS' if holds else 'FAIL'}  {text}")
-    return holds

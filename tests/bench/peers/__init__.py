@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: Nodes in a chain, behind what makes the items.
+CHAIN = 4
 #: The bare calls that the systems' own cost is measured from.
 AWAIT, CALL = "bare await", "bare call"
 FLOWTUI = "flowtui"
@@ -31,8 +33,9 @@ class System:
     env: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_peer(self) -> bool:
-        return self.name not in (AWAIT, CALL, FLOWTUI)
+    def peer(self) -> str:
+        """Whose system it is, as several may be of one peer; empty if of none."""
+        return "" if self.name in (AWAIT, CALL, FLOWTUI) else self.name.split()[0]
 
 
 SYSTEMS = (

@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from lab import BenchFailed, items_for
 from peers import System
+from rounds import BenchFailed, items_for
 
+_SCRIPT = Path(__file__).parents[1] / "bench_peers.py"
 _END_S = 20.0
 _PROBE_ITEMS = 2
 
@@ -36,7 +37,7 @@ class Child:
         state.mkdir()
         self._log = state / "stderr"
         env = {name: value.format(state=state) for name, value in system.env.items()}
-        command = [sys.executable, sys.argv[0], "--child", system.name, str(state), "--seconds", str(seconds)]
+        command = [sys.executable, str(_SCRIPT), "--child", system.name, str(state), "--seconds", str(seconds)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -53,6 +54,7 @@ class Child:
     def __exit__(self, *_: object) -> None:
         """End it, and whatever it has started."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -60,10 +62,14 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._process.stdout.close()
 
-    def ready(self) -> str:
-        """Wait until it can be asked; return why it is skipped, empty if it is not."""
-        return str(self._answer().get("skipped", ""))
+    def ready(self) -> float:
+        """Wait until it can be asked; return how many items it will send in a round."""
+        answer = self._answer()
+        if "skipped" in answer:
+            raise BenchFailed(answer["skipped"])
+        return float(answer["items"])
 
     def round(self) -> float:
         """Return the microseconds that an item takes, over a round."""
