@@ -33,6 +33,8 @@ T = TypeVar("T")
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
 #: Far beyond every grace, delay and patience of the engine, in seconds of leaping time.
 _LONG_S = 100.0
+#: What takes this long in leaping time is stuck.
+_FOREVER_S = 100_000.0
 
 
 class World:
@@ -137,7 +139,7 @@ class Life(RuleBasedStateMachine):
         self.may_lose = False
 
     def do(self, scene: Coroutine[Any, Any, T]) -> T:
-        return self.clock.run_until_complete(scene)
+        return self.clock.run_until_complete(asyncio.wait_for(scene, _FOREVER_S))
 
     @initialize(
         kind=st.sampled_from(["queue", "queue", "maker", "cursor"]),
@@ -313,7 +315,8 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def a_running_loop_has_as_many_tracks_as_it_should(self) -> None:
         if self.lab.state is LoopState.RUNNING and self.kind == "queue":
-            assert self.lab.loop._crew.size == self.lab.loop.replicas
+            crew = self.lab.loop._crew
+            assert crew.size + len(crew._waiting) == self.lab.loop.replicas
 
     @invariant()
     def every_item_is_accounted_for(self) -> None:

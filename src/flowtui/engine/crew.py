@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ class Crew:
         self._members: tuple[Member, ...] = ()  # replaced, not changed, since other threads read it
         self._waiting: dict[int, asyncio.TimerHandle] = {}  # by number: those that start again soon
         self._done = TrackReading()  # what the tracks did that are gone
+        self._sum: tuple[list[TrackReading], TrackReading] = ([], self._done)  # the last one, and of what
 
     # ---- who there is ----
 
@@ -78,13 +80,22 @@ class Crew:
         return any(member is each for each in self._members)
 
     def reading(self) -> TrackReading:
-        """Return what all of them did, also those that are gone; from any thread."""
-        done, members = self._done, self._members
-        living = [(member, member.handle.reading()) for member in members if member.handle is not None]
-        waiting = common_waiting([reading.waiting for member, reading in living if not member.leaving])
-        if not done.nodes and len(living) == 1:
-            return replace(living[0][1], waiting=waiting)
-        return replace(together([done, *(reading for _, reading in living)]), waiting=waiting)
+        """Return what all of them did, also those that are gone; from any thread.
+
+        As long as nothing happens it is the same object.
+        """
+        members = [member for member in self._members if member.handle is not None]
+        parts = [member.handle.reading() for member in members if member.handle is not None]
+        if len(parts) == 1 and not self._done.nodes:
+            return parts[0]
+        parts.append(self._done)
+        of, summed = self._sum
+        if len(of) == len(parts) and all(map(operator.is_, of, parts)):
+            return summed
+        staying = [part.waiting for member, part in zip(members, parts, strict=False) if not member.leaving]
+        summed = replace(together(parts), waiting=common_waiting(staying))
+        self._sum = parts, summed
+        return summed
 
     # ---- coming and going ----
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -92,26 +91,43 @@ def _percentiles(counts: Mapping[int, int]) -> Percentiles:
 class Rate:
     """How fast a counter grows, from samples taken about once a second."""
 
-    __slots__ = ("_marks", "_samples")
+    __slots__ = ("_samples",)
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque()
-        # One per step of five seconds, and so the last minute.
-        self._marks: deque[tuple[float, int]] = deque(maxlen=_HISTORY_STEPS + 1)
+        self._samples: list[tuple[float, int]] = []
 
     def sample(self, now: float, count: int) -> None:
         """Take the counter's value at `now` (of `time.monotonic`)."""
         samples = self._samples
         samples.append((now, count))
         while len(samples) > 2 and samples[1][0] <= now - _RATE_WINDOW_S:
-            samples.popleft()
-        if not self._marks or now - self._marks[-1][0] >= _HISTORY_STEP_S:
-            self._marks.append((now, count))
+            del samples[0]
 
     @property
     def per_second(self) -> float:
         """The mean over the last five seconds."""
         return self._since(self._samples[0]) if self._samples else 0.0
+
+    def _since(self, mark: tuple[float, int]) -> float:
+        (then, before), (now, count) = mark, self._samples[-1]
+        return (count - before) / (now - then) if now > then else 0.0
+
+
+class Trend(Rate):
+    """A rate that knows the last second and the last minute too."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marks: list[tuple[float, int]] = []  # one per step of five seconds
+
+    def sample(self, now: float, count: int) -> None:
+        super().sample(now, count)
+        marks = self._marks
+        if not marks or now - marks[-1][0] >= _HISTORY_STEP_S:
+            marks.append((now, count))
+            del marks[: -_HISTORY_STEPS - 1]
 
     @property
     def last_second(self) -> float:
@@ -123,12 +139,7 @@ class Rate:
         """The mean over the last minute; over less after the start."""
         return self._since(self._marks[0]) if self._marks else 0.0
 
-    def _since(self, mark: tuple[float, int]) -> float:
-        (then, before), (now, count) = mark, self._samples[-1]
-        return (count - before) / (now - then) if now > then else 0.0
-
     def history(self) -> tuple[float, ...]:
         """Return the last minute in whole steps of five seconds, oldest first; before the first, what there is."""
-        marks = tuple(self._marks)
-        steps = tuple((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(marks))
+        steps = tuple((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(self._marks.copy()))
         return steps or ((self.per_second,) if len(self._samples) > 1 else ())

@@ -117,6 +117,7 @@ class NodeCounters:
     """What one node did in one track. Written by the track's thread, read by any."""
 
     __slots__ = (
+        "_read",
         "errors",
         "failed_run",
         "held_since",
@@ -154,6 +155,7 @@ class NodeCounters:
         self.last_error_at = 0.0  # seconds since the epoch
         self.ports = dict.fromkeys(ports, 0)
         self.histogram = Histogram()
+        self._read = NodeReading()
 
     def failed(self, error: str) -> None:
         """Count a run that raised."""
@@ -169,9 +171,14 @@ class NodeCounters:
         self.histogram.observe(ns)
 
     def reading(self, begun: Sequence[int] = ()) -> NodeReading:
-        """Return all of it as it is now; `begun` tells of the runs that `running` does not count when they began."""
+        """Return all of it as it is now; `begun` tells of the runs that `running` does not count when they began.
+
+        As long as nothing happens it is the same object, so that whoever looks again can see that at once.
+        """
         started = [*begun, self.started_ns] if self.running else begun
-        return NodeReading(
+        if self._is_read(self.running + len(begun), min(started, default=0)):
+            return self._read
+        self._read = NodeReading(
             runs=self.runs,
             errors=self.errors,
             running=self.running + len(begun),
@@ -189,12 +196,29 @@ class NodeCounters:
             ports=self.ports.copy(),
             durations=self.histogram.counts.copy(),
         )
+        return self._read
+
+    def _is_read(self, running: int, started_ns: int) -> bool:
+        read = self._read
+        return (
+            read.runs == self.runs
+            and read.running == running
+            and read.started_ns == started_ns
+            and read.errors == self.errors
+            and read.in_threads == self.in_threads
+            and read.overruns == self.overruns
+            and read.hits == self.hits
+            and read.retries == self.retries
+            and read.retrying == self.retrying
+            and read.held_since == self.held_since
+            and len(read.ports) == len(self.ports)
+        )
 
 
 class TrackCounters:
     """What one track did: iterations are settled and committed ones, errors those of them with a failed node."""
 
-    __slots__ = ("_last", "errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
+    __slots__ = ("_last", "_read", "errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
 
     def __init__(self, ports: Mapping[str, Iterable[str]]) -> None:
         """`ports` by node id, for every node of the loop; none for what is no conditional."""
@@ -205,22 +229,39 @@ class TrackCounters:
         self.histogram = Histogram()
         self.waiting = WaitingFor()
         self.nodes = {id: NodeCounters(each) for id, each in ports.items()}
+        self._read = TrackReading()
 
     def reading(self, in_flight: int, places: Iterable[Place] = ()) -> TrackReading:
-        """Return all of it as it is now; `places` are those of the track's tasks."""
+        """Return all of it as it is now; `places` are those of the track's tasks.
+
+        As long as nothing happens it is the same object.
+        """
         begun: dict[str, list[int]] = {}
         for place in places:
             if place.since_ns:
                 begun.setdefault(place.owner.node, []).append(place.since_ns)
-        return TrackReading(
+        nodes = {id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()}
+        waiting, last_at = self.waiting.now, self._last_at()
+        read = self._read
+        if (
+            read.iterations == self.iterations
+            and read.in_flight == in_flight
+            and read.last_at == last_at
+            and read.waiting == waiting
+            and len(read.nodes) == len(nodes)
+            and all(read.nodes[id] is node for id, node in nodes.items())
+        ):
+            return read
+        self._read = TrackReading(
             iterations=self.iterations,
             errors=self.errors,
             in_flight=in_flight,
-            last_at=self._last_at(),
-            waiting=self.waiting.now,
+            last_at=last_at,
+            waiting=waiting,
             durations=self.histogram.counts.copy(),
-            nodes={id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()},
+            nodes=nodes,
         )
+        return self._read
 
     def _last_at(self) -> float:
         # Worked out once for each value: two readings of a track that rests are equal.

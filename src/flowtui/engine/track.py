@@ -177,7 +177,16 @@ class Track:
             if inspect.iscoroutinefunction(method):
                 await method()
             else:
-                await hop(self._executor, step.in_thread, method)
+                await _in_passing_thread(step, method)
+
+
+async def _in_passing_thread(step: Step, method: Callable[[], object]) -> None:
+    # A worker thread that stays is the most that an idle loop costs.
+    executor = ThreadPoolExecutor(1, thread_name_prefix=f"{step.loop}.{step.id}")
+    try:
+        await hop(executor, step.in_thread, method)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _log_failure(step: Step, item: str, error: BaseException) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 
 from flowtui.engine.lifecycle import Lifecycle
-from flowtui.engine.measures import Rate, Recent
+from flowtui.engine.measures import Rate, Recent, Trend
 from flowtui.engine.telemetry import NextTry, NodeReading, TrackReading, Waiting
 from flowtui.graph.plan import ExecutionPlan, PlanNode
 from flowtui.model.snapshot import LoopView, NodeView
 from flowtui.model.states import STALL_AFTER_S, NodeHealth
 
 _NOTHING_DONE = NodeReading()
+#: Longer than all that is remembered of the past, in seconds.
+_AT_REST_S = 70.0
 
 
 class _NodeGauge:
@@ -30,8 +32,10 @@ class LoopGauges:
     """What is known of one loop from several moments; `sample` on one thread, `view` on any."""
 
     def __init__(self, plan: ExecutionPlan) -> None:
-        self._rate = Rate()
+        self._rate = Trend()
         self._recent = Recent()
+        self._seen: TrackReading | None = None
+        self._news_at = 0.0  # of `time.monotonic`
         self._nodes = {node.id: _NodeGauge() for node in plan.nodes}
         self._producer = plan.nodes[0].id
 
@@ -41,6 +45,10 @@ class LoopGauges:
 
     def sample(self, now: float, reading: TrackReading) -> None:
         """Take the figures at `now` (of `time.monotonic`)."""
+        if reading is not self._seen:
+            self._seen, self._news_at = reading, now
+        elif now - self._news_at > _AT_REST_S:
+            return  # every rate is 0 by now, and every percentile forgotten
         self._rate.sample(now, reading.iterations)
         self._recent.sample(now, reading.durations)
         for id, gauge in self._nodes.items():

@@ -397,4 +397,5 @@ def test_closing_the_engine_leaves_no_child_behind(write, start) -> None:
     app.engine.close()
     assert not children()
     assert app.loop("w.start").state is LoopState.STOPPED
-    assert app.done() == list(range(len(app.done())))
+    done = app.done()
+    assert done == list(range(len(done)))

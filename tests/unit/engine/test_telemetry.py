@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowtui.engine.logs import Attribution, Place
-from flowtui.engine.measures import Histogram, Percentiles, Rate, Recent
+from flowtui.engine.measures import Histogram, Percentiles, Rate, Recent, Trend
 from flowtui.engine.telemetry import (
     NOT_WAITING,
     TrackCounters,
@@ -35,7 +35,7 @@ def test_a_counter_that_stands_still_has_a_rate_of_zero() -> None:
 
 
 def test_the_history_changes_only_every_five_seconds_and_holds_a_minute() -> None:
-    rate = Rate()
+    rate = Trend()
     histories = []
     for second in range(100):
         rate.sample(float(second), second * 2)
@@ -46,7 +46,7 @@ def test_the_history_changes_only_every_five_seconds_and_holds_a_minute() -> Non
 
 
 def test_the_last_second_and_the_last_minute_have_rates_of_their_own() -> None:
-    rate = Rate()
+    rate = Trend()
     assert (rate.last_second, rate.last_minute) == (0.0, 0.0)
     for second in range(120):
         rate.sample(float(second), second)
