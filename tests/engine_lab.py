@@ -204,7 +204,7 @@ class _LabTrack(LocalTrack):
             return False
         self._ended = True
         self.runner.disown()
-        self.task.cancel()
+        self.runner.kill()  # a process would be gone at once; here what is left of it must end some time
         self._lab.end_owner(self.runner.owner)
         self._report(Report(Event.CRASH, "its process was killed"))
         return True
@@ -382,7 +382,9 @@ class Lab:
         if self.state in ACTIVE_STATES:
             self.tell(Command.STOP)
             await self.until(LoopState.STOPPED, LoopState.FAILED, LoopState.COMPLETED)
-        await asyncio.gather(*self.launcher.tasks, return_exceptions=True)
+        if self.launcher.tasks:
+            _, stuck = await asyncio.wait(self.launcher.tasks, timeout=10_000)
+            assert not stuck, [_standing(task) for task in stuck]
         return self.state
 
     async def stats(self, queue: str = "in") -> QueueStats:
@@ -410,6 +412,16 @@ class Lab:
             self._drainer.cancel()
         await self.store.close()
         self._client.close()
+
+
+def _standing(task: asyncio.Task[None]) -> str:
+    """Tell where a task stands, innermost last."""
+    places = []
+    coro: Any = task.get_coro()
+    while coro is not None and hasattr(coro, "cr_frame") and coro.cr_frame is not None:
+        places.append(f"{coro.cr_code.co_name}:{coro.cr_frame.f_lineno}")
+        coro = coro.cr_await
+    return " > ".join(places)
 
 
 @contextlib.contextmanager

@@ -28,17 +28,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from chain import LOOP, engine_with_chain
 from flowtui.model.data import NodeData
 from flowtui.model.ids import new_id
 from flowtui.model.states import Command, LoopState
+from lab import LOOP, chain
 
 _SHORT, _LONG = 4, 24
 
 
 def engine(iterations: int, nodes: int, *, type: str = "pass", pool: str = "asyncio", timeout: bool = False) -> float:
     """Return the processor seconds per iteration that a loop takes."""
-    with engine_with_chain(iterations, nodes=nodes, type=type, pool=pool, timeout=timeout) as running:
+    with chain(iterations, nodes=nodes, node=type, pool=pool, timeout=timeout) as running:
         gc.collect()
         began = time.process_time()
         running.command(Command.START, LOOP).result()
@@ -127,7 +127,7 @@ def main() -> None:
         "engine, 24 nodes": lambda: engine(iterations // 2, _LONG),
         "bare, 24 nodes": lambda: bare(iterations, _LONG),
         "plain": lambda: plain(iterations, _SHORT),
-        "thread engine": lambda: engine(iterations, _SHORT, type="plain-pass", pool="thread"),
+        "thread engine": lambda: engine(iterations, _SHORT, type="pass-sync", pool="thread"),
     }
     took: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds):

@@ -1,14 +1,13 @@
-"""What pools cost and what they bring: thread track, process track, replicas.
+"""What processes cost and what they bring: a track in a process, replicas.
 
 Run it with `python tests/bench/bench_pools.py`. Parts, each in interleaved rounds, medians of ratios:
 
-- `thread`: a chain of four plain `def` nodes on a thread track against plain function calls, and what one more node
-  costs against one more call;
 - `process`: overhead per node on a process track against a thread track;
 - `replicas`: items a second of a loop that reads from a queue in a private store and computes for 1 ms an item in pure
   Python, with two tracks in processes against one.
 
-Exits with 1 if a ratio misses its target.
+What a thread track costs against plain calls is measured by `bench_overhead.py`. Exits with 1 if a ratio misses its
+target.
 """
 
 from __future__ import annotations
@@ -27,10 +26,8 @@ from lab import PATIENCE_S, chain_seconds, loop_of, running, wait_until, write_f
 from peers import CHAIN, bare_call
 from rounds import BenchFailed, interleaved, items_for, median_of, temporary, verdict
 
-_MOST_CALLS = 8.0
 _MOST_PROCESS = 1.3
 _LEAST_REPLICAS = 1.8
-_LONG_CHAIN = 20
 _WORK_S = 0.001
 #: The node module of the computing loop.
 BURN = """
@@ -70,29 +67,6 @@ nodes:
     loop: {{pool: process, replicas: {replicas}, autostart: false}}
   burn: {{type: burn, needs: read, config: {{turns: {turns}, result: '{result}'}}}}
 """
-
-
-def thread_track(rounds: int, seconds: float) -> bool:
-    """Compare plain `def` nodes on a thread track with calls."""
-    with temporary() as state, bare_call.chain(state) as calls:
-        counts = [items_for(seconds, _sync_chain), items_for(seconds, calls)]
-        found = interleaved(
-            rounds,
-            {
-                "track": lambda: _sync_chain(counts[0]) / counts[0],
-                "long": lambda: _sync_chain(counts[0], nodes=_LONG_CHAIN) / counts[0],
-                "calls": lambda: calls(counts[1]) / counts[1],
-            },
-        )
-    track, longer, bare = found["track"], found["long"], found["calls"]
-    whole = median_of(lambda mine, less: mine / less, track, bare)
-    print(f"thread track: an item through producer and {CHAIN} nodes takes {whole:.1f} times five calls")
-    # Five calls an item: the one that makes it, and four that hand it on.
-    node = median_of(
-        lambda short, more, less: (more - short) / (_LONG_CHAIN - CHAIN) / (less / (CHAIN + 1)), track, longer, bare
-    )
-    text = f"one more plain node on a thread track takes {node:.1f} times one more call, {_MOST_CALLS:.0f} at most"
-    return verdict(node <= _MOST_CALLS, text)
 
 
 def process_track(rounds: int, seconds: float) -> bool:
@@ -186,7 +160,7 @@ def _burnt_per_second(items: int, tracks: int, turns: int) -> float:
     return rate_while_all_work(ends)
 
 
-_PARTS = {"thread": thread_track, "process": process_track, "replicas": replicas}
+_PARTS = {"process": process_track, "replicas": replicas}
 
 
 def main() -> int:

@@ -15,10 +15,10 @@ import time
 
 import psutil
 
-from chain import LOOP, engine_with_chain
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import Command, LoopState
+from lab import LOOP, chain
 
 _PAUSES = 9
 _BETWEEN_S = 0.3
@@ -39,7 +39,7 @@ def memory(iterations: int) -> None:
     """Print the resident memory early and late in a long run."""
     process = psutil.Process()
     marks = (iterations // 10, iterations * 99 // 100)
-    with engine_with_chain(iterations) as engine:
+    with chain(iterations) as engine:
         engine.command(Command.START, LOOP).result()
         held = []
         for mark in marks:
@@ -51,7 +51,7 @@ def memory(iterations: int) -> None:
 
 def pauses() -> None:
     """Print how long a spinning loop takes to be paused."""
-    with engine_with_chain(1_000_000_000) as engine:
+    with chain(1_000_000_000) as engine:
         engine.command(Command.START, LOOP).result()
         _wait(engine, LoopState.RUNNING)
         took, rates = [], []

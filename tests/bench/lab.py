@@ -12,13 +12,15 @@ from pathlib import Path
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
-from flowtui.storage.data_store import open_store
+from flowtui.storage.opening import open_store
 from peers import CHAIN
 from rounds import BenchFailed, temporary
 
 #: How long anything may take before a bench gives up, in seconds.
 PATIENCE_S = 300.0
 _POLL_S = 0.1
+#: The loop of `chain`.
+LOOP = "chain.n0"
 _NODES = """
 from pathlib import Path
 from time import perf_counter
@@ -29,7 +31,7 @@ from flowtui import BlockingNode, Exhausted, ProducerNode
 class Count(ProducerNode):
     class Config(ProducerNode.Config):
         count: int
-        result: str
+        result: str = ""
 
     n = 0
 
@@ -37,7 +39,8 @@ class Count(ProducerNode):
         if self.n == 0:
             self.began = perf_counter()
         elif self.n >= self.config.count:
-            Path(self.config.result).write_text(repr(perf_counter() - self.began))
+            if self.config.result:
+                Path(self.config.result).write_text(repr(perf_counter() - self.began))
             raise Exhausted
         self.n += 1
         return {"n": self.n}
@@ -102,6 +105,34 @@ def wait_until(engine: FlowEngine, condition: Callable[[EngineSnapshot], bool]) 
         time.sleep(_POLL_S)
 
 
+@contextlib.contextmanager
+def chain(
+    items: int,
+    *,
+    pool: str = "asyncio",
+    node: str = "pass",
+    nodes: int = CHAIN,
+    timeout: bool = False,
+    result: str = "",
+) -> Iterator[FlowEngine]:
+    """Run an engine with the loop `LOOP`, a producer of `items` and `nodes` that hand them on; it is not started.
+
+    With `timeout` each node has one, far beyond what it takes. The producer writes the seconds from its first call to
+    its last into the file `result`.
+    """
+    limit = ", timeout: 60" if timeout else ""
+    lines = [
+        f"nodes:\n  n0: {{type: count, config: {{count: {items}, result: '{result}'}},"
+        f" loop: {{pool: {pool}, autostart: false}}}}"
+    ]
+    lines += [f"  n{number}: {{type: {node}, needs: n{number - 1}{limit}}}" for number in range(1, nodes + 1)]
+    with temporary() as folder:
+        write_folder(folder / "flows", _NODES, {"chain": "\n".join(lines)})
+        # Nothing is queued, but a child process cannot reach the memory of this one.
+        with running(folder / "flows", store="local" if pool == "process" else "memory") as engine:
+            yield engine
+
+
 def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", nodes: int = CHAIN) -> float:
     """Return the seconds that `items` take through a loop: from the first call of its producer to the last.
 
@@ -109,16 +140,10 @@ def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", node
     """
     with temporary() as folder:
         result = folder / "seconds"
-        lines = [
-            f"nodes:\n  n0: {{type: count, config: {{count: {items}, result: '{result}'}},"
-            f" loop: {{pool: {pool}, autostart: false}}}}"
-        ]
-        lines += [f"  n{number}: {{type: {node}, needs: n{number - 1}}}" for number in range(1, nodes + 1)]
-        write_folder(folder / "flows", _NODES, {"chain": "\n".join(lines)})
-        with running(folder / "flows") as engine:
-            engine.command(Command.START, "chain.n0").result(PATIENCE_S)
-            wait_until(engine, lambda now: loop_of(now, "chain.n0").state is LoopState.COMPLETED)
-            done = loop_of(engine.snapshot(), "chain.n0")
+        with chain(items, pool=pool, node=node, nodes=nodes, result=str(result)) as engine:
+            engine.command(Command.START, LOOP).result(PATIENCE_S)
+            wait_until(engine, lambda now: loop_of(now, LOOP).state is LoopState.COMPLETED)
+            done = loop_of(engine.snapshot(), LOOP)
             if done.iterations != items or done.errors:
                 raise BenchFailed(f"{done.iterations} of {items} items came through, {done.errors} with errors")
         return float(result.read_text())

@@ -15,6 +15,7 @@ from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import attributed_to
+from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession
 from flowtui.engine.source import NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
@@ -100,6 +101,8 @@ class Track:
             self.producer.node.cursor = None if cursor is None else json.loads(cursor)
             self.source = NodeSource(self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting)
         for step in reversed(self.steps):
+            if is_cancelled():  # the Redis client or the node before has swallowed it
+                raise asyncio.CancelledError
             self._set_up.append(step)
             await self._call(step, "setup")
 

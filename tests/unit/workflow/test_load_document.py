@@ -35,6 +35,8 @@ def test_a_document_has_everything_that_the_file_says(load):
         "on_error": "pause",
         "autostart": False,
         "max_in_flight": 3,
+        "replicas": 1,
+        "restarts": 5,
         "breaker": 10,
     }
     assert (second.needs, second.config, second.loop) == (["a"], {"x": [1, {"y": "z"}]}, None)
