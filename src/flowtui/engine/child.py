@@ -25,7 +25,7 @@ from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
-from flowtui.engine.runner import FlowRunner, end_event_loop
+from flowtui.engine.runner import SWITCH_INTERVAL_S, FlowRunner, end_event_loop
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.engine.wire import News, Request, Start, Wish
@@ -244,6 +244,7 @@ def main() -> None:
         os.environ.pop("PYTHONPATH", None)
     else:
         os.environ["PYTHONPATH"] = start.python_path
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     connection.send(News())
     Child(connection, start).run()
 

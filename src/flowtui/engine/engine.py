@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,7 +21,7 @@ from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
 from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
-from flowtui.engine.runner import GRACE_S
+from flowtui.engine.runner import GRACE_S, SWITCH_INTERVAL_S
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, IllegalTransition
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
@@ -73,6 +74,7 @@ class FlowEngine:
     def start(self) -> None:
         """Begin to load and run; returns at once."""
         self._started_at = time.monotonic()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._capture.install()
         self._thread.start()
 

@@ -23,6 +23,9 @@ from flowtui.storage.data_store import DataStore
 
 #: How long items in flight may take to settle after `stop`, in seconds.
 GRACE_S = 10.0
+#: Seconds after which a busy node's thread lets others run. With Python's own 5 ms keys lag, and when several threads
+#: wait the engine's own may get no turn for a second.
+SWITCH_INTERVAL_S = 0.0005
 #: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
 _MOST_UNCOMMITTED = 1024
 #: A chain that never really waits gives its event loop a turn this often.
