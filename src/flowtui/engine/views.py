@@ -14,6 +14,9 @@ from flowtui.model.states import STALL_AFTER_S, NodeHealth
 _NOTHING_DONE = NodeReading()
 #: Longer than all that is remembered of the past, in seconds.
 _AT_REST_S = 70.0
+#: A loop in which nothing has happened for so long is looked at less often.
+_CALM_AFTER_S = 6.0
+_CALM_EVERY_S = 5.0
 
 
 class _NodeGauge:
@@ -35,7 +38,7 @@ class LoopGauges:
         self._rate = Trend()
         self._recent = Recent()
         self._seen: TrackReading | None = None
-        self._news_at = 0.0  # of `time.monotonic`
+        self._news_at = self._sampled_at = 0.0  # of `time.monotonic`
         self._nodes = {node.id: _NodeGauge() for node in plan.nodes}
         self._producer = plan.nodes[0].id
 
@@ -49,6 +52,9 @@ class LoopGauges:
             self._seen, self._news_at = reading, now
         elif now - self._news_at > _AT_REST_S:
             return  # every rate is 0 by now, and every percentile forgotten
+        elif now - self._news_at > _CALM_AFTER_S and now - self._sampled_at < _CALM_EVERY_S:
+            return  # only what is remembered of the last minute still changes
+        self._sampled_at = now
         self._rate.sample(now, reading.iterations)
         self._recent.sample(now, reading.durations)
         for id, gauge in self._nodes.items():

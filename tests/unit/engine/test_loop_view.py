@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from engine_lab import Lab, PlannedNode, plan_of, reader, run
+from flowtui.engine.lifecycle import Lifecycle
+from flowtui.engine.telemetry import TrackCounters
+from flowtui.engine.views import LoopGauges
 from flowtui.model.data import NodeData
 from flowtui.model.states import LoopState
 from flowtui.nodes.base import BlockingNode
@@ -26,3 +33,32 @@ def test_after_a_reload_nodes_that_stayed_keep_their_figures_and_others_begin_an
         assert (view.iterations, view.state) == (5, LoopState.STOPPED)
 
     run(scene())
+
+
+def test_a_loop_at_rest_forgets_its_rates_and_percentiles_and_shows_the_next_item_at_once() -> None:
+    plan = plan_of(reader(), PlannedNode("pass", Pass, ("read",)))
+    counters, gauges, life = TrackCounters(plan.ports), LoopGauges(plan), Lifecycle("w.loop")
+
+    def rates() -> tuple[float, float, float | None, float | None]:
+        reading = counters.reading(0)
+        view = gauges.view(plan, life, reading, reading.waiting, revision=1, replicas=1, tracks=1)
+        return view.rate, view.rate_1m, view.p95_ms, view.nodes[1].p95_ms
+
+    def second(now: int, items: int) -> None:
+        counters.iterations += items
+        for node in counters.nodes.values():
+            node.runs += items
+            node.histogram.observe(1_000_000, items)
+        counters.histogram.observe(1_000_000, items)
+        gauges.sample(start + now, counters.reading(0))
+
+    start = time.monotonic()
+    for now in range(10):
+        second(now, 10)
+    assert rates()[0] == pytest.approx(10.0)
+    for now in range(10, 90):
+        second(now, 0)
+    assert rates() == (0.0, 0.0, None, None)
+    second(90, 20)
+    assert rates()[0] > 0
+    assert rates()[2] == pytest.approx(1.0, rel=0.3)
