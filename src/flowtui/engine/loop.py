@@ -236,7 +236,8 @@ class Loop:
 
     def sample(self, now: float) -> None:
         """Take the figures at `now` (of `time.monotonic`)."""
-        self._gauges.sample(now, self._crew.reading())
+        if self._gauges.is_due(now):
+            self._gauges.sample(now, self._crew.reading())
 
     def view(self) -> LoopView:
         """Return what a screen shows of it; from any thread."""

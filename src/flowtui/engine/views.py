@@ -46,15 +46,17 @@ class LoopGauges:
         """Go over to another plan of the same loop."""
         self._nodes = {node.id: self._nodes.get(node.id) or _NodeGauge() for node in plan.nodes}
 
+    def is_due(self, now: float) -> bool:
+        """Tell whether it is time for the next `sample`: where nothing happens, only what is remembered changes."""
+        return now - self._news_at <= _CALM_AFTER_S or now - self._sampled_at >= _CALM_EVERY_S
+
     def sample(self, now: float, reading: TrackReading) -> None:
         """Take the figures at `now` (of `time.monotonic`)."""
+        self._sampled_at = now
         if reading is not self._seen:
             self._seen, self._news_at = reading, now
         elif now - self._news_at > _AT_REST_S:
             return  # every rate is 0 by now, and every percentile forgotten
-        elif now - self._news_at > _CALM_AFTER_S and now - self._sampled_at < _CALM_EVERY_S:
-            return  # only what is remembered of the last minute still changes
-        self._sampled_at = now
         self._rate.sample(now, reading.iterations)
         self._recent.sample(now, reading.durations)
         for id, gauge in self._nodes.items():
