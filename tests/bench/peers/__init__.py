@@ -10,6 +10,7 @@ CHAIN = 4
 #: The bare calls that the systems' own cost is measured from.
 AWAIT, CALL = "bare await", "bare call"
 FLOWTUI = "flowtui"
+NODE_MORE = "flowtui, more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class System:
     @property
     def peer(self) -> str:
         """Whose system it is, as several may be of one peer; empty if of none."""
-        return "" if self.name in (AWAIT, CALL, FLOWTUI) else self.name.split()[0]
+        return "" if self.name in (AWAIT, CALL, FLOWTUI, NODE_MORE) else self.name.split()[0]
 
 
 SYSTEMS = (
@@ -47,6 +48,13 @@ SYSTEMS = (
         "flowtui",
         AWAIT,
         "A producer and four async nodes in the asyncio pool, with metrics, log attribution and error capture on.",
+    ),
+    System(
+        NODE_MORE,
+        "flowtui_longer",
+        "flowtui",
+        AWAIT,
+        "What four nodes more cost in the same loop, without what is fixed for each item: chains of 24 and of 4.",
     ),
     System(
         "reactivex",
