@@ -171,7 +171,8 @@ class _NodeStream(io.TextIOBase):
     def flush(self) -> None:
         place = current_place.get()
         if place is None:
-            self._behind.flush()
+            if not self._behind.closed:  # Python flushes once more when this object goes
+                self._behind.flush()
             return
         owner = place.owner
         with self._lock:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 import warnings
@@ -55,6 +56,18 @@ def test_flushing_shows_an_unfinished_line() -> None:
     with captured() as buffer:
         inside_node(lambda: print("password: ", end="", flush=True))
         assert lines(buffer) == [("orders.incoming", "check", "password: ")]
+
+
+def test_a_stream_that_is_closed_behind_it_is_not_flushed_any_more() -> None:
+    behind, before = io.StringIO(), sys.stdout
+    sys.stdout = behind
+    try:
+        with captured():
+            stream = sys.stdout
+    finally:
+        sys.stdout = before
+    behind.close()
+    stream.flush()  # as Python does when it forgets the object
 
 
 def test_text_without_end_cannot_grow_without_bound() -> None:
