@@ -137,7 +137,7 @@ class ChildTrack:
                 theirs.close()
                 os.close(writing_end)
             if process is None:
-                return Report(Event.ENDED, "killed")
+                return Report(Event.ENDED)
             sender.start()
             self._listen(ours, output, process)
             self._see_out(process)
@@ -235,7 +235,7 @@ class ChildTrack:
         if self._last is not None:
             return self._last
         if self._killed:
-            return Report(Event.ENDED, "killed")
+            return Report(Event.ENDED)
         if self._overdue:
             busy = [id for id, node in self._reading.nodes.items() if node.running or node.in_threads]
             return Report(Event.ENDED, f"{', '.join(busy) or 'it'} did not end in time and was killed with its process")

@@ -323,7 +323,7 @@ def test_a_node_that_holds_its_child_can_be_killed(write, start, folder) -> None
     (child,) = children()
     app.tell(Command.KILL, "w.start")
     app.until_state("w.start", LoopState.STOPPED)
-    assert app.loop("w.start").reason == "killed"
+    assert app.loop("w.start").reason == "killed by hand"
     assert not child.is_running()
 
 
