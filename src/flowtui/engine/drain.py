@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flowtui.engine.loop import Loop
-from flowtui.model.errors import StoreUnavailable
+from flowtui.engine.retry import is_cancelled
+from flowtui.model.errors import StoreError
 from flowtui.model.states import LoopState
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import GroupStats, QueueStats
@@ -29,16 +30,18 @@ class Drains:
         self._begun.set()
 
     async def follow(self, store: DataStore) -> None:
-        """Look after drains, for ever."""
+        """Look after drains until cancelled."""
         while True:
             await self._begun.wait()
             self._begun.clear()
             while draining := [loop for loop in self._loops() if loop.lifecycle.state is LoopState.DRAINING]:
                 try:
                     await self._look(store, draining)
-                except StoreUnavailable as error:
+                except StoreError as error:
                     for loop in draining:
                         loop.wait_in_drain(f"store: {error}")
+                if is_cancelled():  # the Redis client has swallowed it
+                    return
                 await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _look(self, store: DataStore, draining: Sequence[Loop]) -> None:
