@@ -245,6 +245,7 @@ class TrackCounters:
         read = self._read
         if (
             read.iterations == self.iterations
+            and read.errors == self.errors
             and read.in_flight == in_flight
             and read.last_at == last_at
             and read.waiting == waiting

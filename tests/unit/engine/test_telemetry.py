@@ -105,6 +105,18 @@ def test_tracks_are_summed_and_the_latest_error_is_kept() -> None:
     assert both.nodes["check"].ports == {"yes": 0, "no": 0}
 
 
+def test_a_track_at_rest_reads_the_same_and_every_change_is_seen_even_one_counted_late() -> None:
+    counters = TrackCounters({"check": ()})
+    first = counters.reading(0)
+    assert counters.reading(0) is first
+    counters.iterations += 1
+    between = counters.reading(0)
+    counters.errors += 1
+    assert (between.errors, counters.reading(0).errors) == (0, 1)
+    counters.nodes["check"].retries += 1
+    assert counters.reading(0).nodes["check"].retries == 1
+
+
 def test_a_track_that_is_gone_counts_for_what_it_did_and_not_for_what_it_does() -> None:
     gone = _track(3, running=1, retrying=1, retries=2).ended()
     assert (gone.iterations, gone.in_flight) == (3, 0)
