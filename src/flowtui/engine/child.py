@@ -77,7 +77,7 @@ class _Reporter:
         self._sent_reading: TrackReading | None = None
         self._sent_line = 0
         self._sent_at = 0.0  # the last line (of `time.monotonic`)
-        self._ending = False
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowtui-news", daemon=True)
         self.buffer = _Buffer(self._noticed_line)
 
@@ -92,7 +92,7 @@ class _Reporter:
     def close(self, last: Report) -> None:
         """Return when this one and all news before it are on their way."""
         self.say(last)
-        self._ending = True
+        self._ending.set()
         self._wake.set()
         self._thread.join()
 
@@ -124,11 +124,10 @@ class _Reporter:
     def _work(self) -> None:
         # If the parent does not listen any more, the thread that listens to it ends this process.
         with contextlib.suppress(OSError):
-            while not self._ending:
+            while not self._ending.is_set():
                 self._wake.wait(_LOOK_S)
                 self._send()
-                if not self._ending:
-                    time.sleep(_GATHER_S)
+                self._ending.wait(_GATHER_S)
             self._send()
 
     def _send(self) -> None:
