@@ -15,7 +15,7 @@ import bench_peers
 import bench_pools
 from flowtui.graph.folder import load_folder
 from lab import chain_seconds, write_folder
-from peers import AWAIT, FLOWTUI, NODE_MORE, SYSTEMS
+from peers import AWAIT, FLOWTUI, SYSTEMS
 from rounds import BenchFailed, interleaved, items_for, median_of
 
 
@@ -58,7 +58,6 @@ def test_flowtui_must_be_below_bytewax_and_far_below_prefect(bytewax: float, pre
     others = [_result(name, 1.0) for name in ("reactivex", "streamz", "Burr")]
     found = [
         _result(FLOWTUI, 1.0),
-        _result(NODE_MORE, 1.0),
         _result("bytewax", bytewax),
         _result("Prefect", prefect),
         *others,
