@@ -45,6 +45,13 @@ async def test_a_store_that_forgets_and_failed_loops_are_in_the_header_at_every_
             assert "1 failed" in header
 
 
+async def test_a_pane_that_comes_into_view_is_filled_though_nothing_has_changed() -> None:
+    async with running(FakeClient(a_busy_afternoon()), 80, 24) as it:
+        assert "orders.accepted" not in it.text
+        await it.resize(120, 40)
+        assert it.line_with("orders.accepted")
+
+
 async def test_there_is_no_alert_while_all_is_well_but_the_last_reload() -> None:
     async with running(FakeClient(a_snapshot(a_loop("a.b"), last_reload="orders r3: 1 swapped"))) as it:
         assert it.text.splitlines()[1].strip() == "orders r3: 1 swapped"

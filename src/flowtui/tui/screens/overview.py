@@ -78,6 +78,7 @@ class OverviewScreen(Screen[None]):
         self.panes: tuple[Pane, ...] = (self.loops, self.nodes, self.queues, self.trouble, self.log_view)
         self.current: Pane = self.loops
         self.upper: Pane = self.loops  # the last one chosen above the log
+        self._filled: set[Pane] = set()  # panes in view that show the snapshot
         self.loops.when_moved = self._show_nodes
 
     def compose(self) -> ComposeResult:
@@ -106,10 +107,14 @@ class OverviewScreen(Screen[None]):
     def poll(self, client: EngineClient, snapshot: EngineSnapshot) -> None:
         """Show this snapshot and the log lines since the last one."""
         failure = client.failure()
-        if snapshot is not self._snapshot or failure != self._failure:
+        # A pane that comes into view gets its room some time after it was asked for, and is empty until then.
+        if snapshot is not self._snapshot or failure != self._failure or not self._in_view() <= self._filled:
             self._snapshot, self._failure = snapshot, failure
             self._show(snapshot)
         self.log_view.pull(client.logs)
+
+    def _in_view(self) -> set[Pane]:
+        return {pane for pane in self.panes if pane.is_shown}
 
     def _show(self, snapshot: EngineSnapshot) -> None:
         self.header.show(snapshot)
@@ -122,6 +127,7 @@ class OverviewScreen(Screen[None]):
             self.queues.show_snapshot(snapshot)
         if self.trouble.is_shown:
             self.trouble.show_snapshot(snapshot)
+        self._filled = self._in_view()
 
     def _show_nodes(self) -> None:
         self.nodes.waits = self.loops.waits
