@@ -13,7 +13,7 @@ from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.records import escape
 from flowtui.storage.server_binary import find_server
 
-_FORMAT = 1
+_FORMAT = 2
 _URL_SCHEMES = ("redis://", "rediss://", "unix://")
 _OPEN_TIMEOUT_S = 3.0
 

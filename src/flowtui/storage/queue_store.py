@@ -155,7 +155,7 @@ class QueueStore:
         latest = await self._answer(self._client.hgetall(f"{self._namespace}:dead-latest"))
         groups = []
         for field, count in counts.items():
-            loop, node, error = json.loads(field)
+            loop, node, error, _ = json.loads(field)
             # A group that came into being between the two calls is shown the next time.
             if details := latest.get(field):
                 message, last_at = json.loads(details)
@@ -229,9 +229,12 @@ def _commit_arguments(owner: str, commit: Commit) -> list[Any]:
         arguments += (escape(queue), len(envelopes), *envelopes)
     arguments.append(len(commit.dead))
     for letter in commit.dead:
-        field = json.dumps([letter.loop, letter.node, letter.error])
-        details = json.dumps([letter.message[:_MESSAGE_LENGTH], letter.failed_at])
-        arguments += (escape(letter.loop), field, details, letter.to_json())
+        field = json.dumps([letter.loop, letter.node, letter.error, letter.fingerprint])
+        message, at = json.dumps(letter.message[:_MESSAGE_LENGTH]), json.dumps(letter.failed_at)
+        arguments += (escape(letter.loop), letter.fingerprint, field, message, at, letter.to_json())
+    arguments.append(len(commit.replayed))
+    for loop, number in commit.replayed:
+        arguments += (escape(loop), number)
     return arguments
 
 

@@ -53,6 +53,7 @@ class Commit:
         acknowledged: how many items at the head of the owner's in-flight list are done.
         pushes: full queue name and item, in order.
         dead: letters to file.
+        replayed: loop and number of the letters to remove, as what they hold has been done.
         cursor: loop id and its producer's position as JSON.
     """
 
@@ -61,6 +62,7 @@ class Commit:
     acknowledged: int = 0
     pushes: tuple[tuple[str, Item], ...] = ()
     dead: tuple[DeadLetter, ...] = ()
+    replayed: tuple[tuple[str, int], ...] = ()
     cursor: tuple[str, bytes] | None = None
 
 

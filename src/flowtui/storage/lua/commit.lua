@@ -1,6 +1,7 @@
 -- ARGV: owner, seq, queue, group, items acknowledged, how many of them died, loop of the cursor, cursor,
 -- number of queues pushed to; for each: queue, number of items, items;
--- number of letters; for each: loop, grouping field, latest details of that group, letter.
+-- number of letters; for each: loop, fingerprint, grouping field, message, time of failure, letter;
+-- number of letters to remove; for each: loop, number.
 local owner, seq = ARGV[1], tonumber(ARGV[2])
 local queue, group, acknowledged, died = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 if not redis.call('ZSCORE', OWNERS, owner) then return {'FENCED'} end
@@ -37,12 +38,13 @@ for _ = 1, tonumber(ARGV[9]) do
 end
 
 for _ = 1, tonumber(ARGV[at]) do
-  local loop, field, details, letter = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  at = at + 4
-  local number = redis.call('INCR', ns .. ':letter-number')
-  redis.call('RPUSH', ns .. ':dead:' .. loop, number)
-  redis.call('HSET', ns .. ':letters:' .. loop, number, letter)
-  redis.call('HINCRBY', ns .. ':dead-groups', field, 1)
-  redis.call('HSET', ns .. ':dead-latest', field, details)
+  file_letter(unpack(ARGV, at + 1, at + 6))
+  at = at + 6
+end
+
+at = at + 1
+for _ = 1, tonumber(ARGV[at]) do
+  remove_letter(ARGV[at + 1], ARGV[at + 2])
+  at = at + 2
 end
 return {'OK'}

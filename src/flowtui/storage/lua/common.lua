@@ -71,3 +71,36 @@ local function end_owner(owner, limit)
   redis.call('SREM', ENDING, owner)
   return moved, reads[1]
 end
+
+-- Dead letters of a loop: `dead` holds their numbers in order, `letters` the letters, `fields` what each is grouped by.
+-- A group (the JSON of loop, node, error and fingerprint) has its numbers under `dead`, its figures in three hashes.
+local function letter_key(part, loop) return ns .. ':' .. part .. ':' .. loop end
+local function group_of_letters(loop, fingerprint) return ns .. ':dead:' .. loop .. ':' .. fingerprint end
+
+-- Files a letter; `message` and `at` (seconds since the epoch) are JSON. Returns its number.
+local function file_letter(loop, fingerprint, field, message, at, letter)
+  local number = redis.call('INCR', ns .. ':letter-number')
+  redis.call('ZADD', letter_key('dead', loop), number, number)
+  redis.call('ZADD', group_of_letters(loop, fingerprint), number, number)
+  redis.call('HSET', letter_key('letters', loop), number, letter)
+  redis.call('HSET', letter_key('fields', loop), number, fingerprint .. ' ' .. field)
+  redis.call('HINCRBY', ns .. ':dead-groups', field, 1)
+  redis.call('HSETNX', ns .. ':dead-first', field, at)
+  redis.call('HSET', ns .. ':dead-latest', field, '[' .. message .. ',' .. at .. ']')
+  return number
+end
+
+-- Removes a letter; returns whether it was there.
+local function remove_letter(loop, number)
+  local filed = redis.call('HGET', letter_key('fields', loop), number)
+  if not filed then return false end
+  local fingerprint, field = string.match(filed, '^(%S+) (.*)$')
+  redis.call('HDEL', letter_key('letters', loop), number)
+  redis.call('HDEL', letter_key('fields', loop), number)
+  redis.call('ZREM', letter_key('dead', loop), number)
+  redis.call('ZREM', group_of_letters(loop, fingerprint), number)
+  if redis.call('HINCRBY', ns .. ':dead-groups', field, -1) <= 0 then
+    for _, hash in ipairs({':dead-groups', ':dead-first', ':dead-latest'}) do redis.call('HDEL', ns .. hash, field) end
+  end
+  return true
+end
