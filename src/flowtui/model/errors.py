@@ -92,6 +92,23 @@ class Fenced(StoreError):
     """This owner's lease has ended: what it holds now belongs to others, so it must drop it."""
 
 
+class QueueFull(StoreError):
+    """A commit was refused, and nothing of it done, since one of its queues has no room.
+
+    Attributes:
+        queue: its full name.
+        group: the reading loop that has not taken its items; empty while nobody reads.
+        room: how many items would fit.
+    """
+
+    def __init__(self, queue: str, group: str, room: int) -> None:
+        who = f"{group} has not taken them" if group else "nobody reads it"
+        super().__init__(f"{queue} is full: {who}")
+        self.queue = queue
+        self.group = group
+        self.room = room
+
+
 class NodeError(FlowtuiError):
     """A node broke its contract (wrong return type, unknown port, payload that is no JSON)."""
 

@@ -63,6 +63,18 @@ class NodeHealth(StrEnum):
     STALLED = "stalled"  # one run has been going on for longer than `STALL_AFTER_S`
 
 
+class OnFull(StrEnum):
+    """What becomes of an item for a queue that is full.
+
+    Its writer waits, the oldest or the new item is dropped and counted, or the new one becomes a dead letter.
+    """
+
+    WAIT = "wait"
+    DROP_OLDEST = "drop_oldest"
+    DROP_NEW = "drop_new"
+    DEAD_LETTER = "dead_letter"
+
+
 class OnError(StrEnum):
     """What a loop does after a failed iteration; its payload becomes a dead letter in every case."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import redis.asyncio
 
-from flowtui.model.errors import Fenced, StoreError
+from flowtui.model.errors import Fenced, QueueFull, StoreError
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.storage.connection import STORE_ERRORS, translate
@@ -18,8 +18,13 @@ from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import Keeper
 from flowtui.storage.records import (
+    BIG_PAYLOAD,
+    UNBOUNDED,
+    Beyond,
+    Bound,
     Commit,
     Delivery,
+    DeliveryLimit,
     GroupStats,
     Item,
     QueueStats,
@@ -27,14 +32,33 @@ from flowtui.storage.records import (
     decode,
     encode,
     escape,
+    reference_of,
     unescape,
 )
 from flowtui.storage.scripts import script
 
-__all__ = ["Commit", "Delivery", "GroupStats", "Item", "QueueStats", "QueueStore", "Source"]
+__all__ = [
+    "Beyond",
+    "Bound",
+    "Commit",
+    "Delivery",
+    "DeliveryLimit",
+    "GroupStats",
+    "Item",
+    "QueueStats",
+    "QueueStore",
+    "Source",
+]
 
 #: `fetch` stops before it holds more bytes than this: a bigger reply would keep all other clients waiting.
 FETCH_BYTES = 1_000_000
+
+#: What stands behind a queue's name in the doorbell of those that wait for room in it.
+ROOM = ":room"
+#: Error and fingerprint of the dead letter of an item that was handed out too often.
+TOO_MANY_DELIVERIES = "TooManyDeliveries"
+
+NO_LIMIT = DeliveryLimit()
 
 _SCRIPTS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "stats", "letters")
 _MESSAGE_LENGTH = 500
@@ -67,16 +91,18 @@ class QueueStore:
         self._health = health
         self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
 
-    async def join(self, owner: str, source: Source | None) -> None:
+    async def join(self, owner: str, source: Source | None, limit: DeliveryLimit = NO_LIMIT) -> None:
         """Give the owner its lease; the process renews it until the owner leaves.
 
-        The first group that ever reads a queue takes over what was pushed while nobody read.
+        The first group that ever reads a queue takes over what was pushed while nobody read. An item that this owner
+        is the last to get within `limit`, and does not end, becomes a dead letter of the group.
 
         Raises:
             StoreError: if the owner has joined for another source.
         """
         queue, group = _names(source)
-        reply = await self._run("join", owner, self._keeper.lease_ms, queue, group)
+        poison = _poison(source, limit) if source else ()
+        reply = await self._run("join", owner, self._keeper.lease_ms, queue, group, *poison)
         if reply[0] == b"OTHER":
             raise StoreError(f"owner {owner} already reads another queue; it must leave before it reads {queue}")
         self._keeper.add(owner)
@@ -93,19 +119,24 @@ class QueueStore:
             return []
         reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES, monotonic_ns())
         self._check(owner, reply)
-        return [decode(envelope) for envelope in reply[1:]]
+        return await self._fetched(source, reply)
 
-    async def commit(self, owner: str, commit: Commit) -> None:
-        """Do all of a commit or nothing; done once, however often it is repeated.
+    async def commit(self, owner: str, commit: Commit, fetch: int = 0) -> list[Delivery]:
+        """Do all of a commit or nothing, once, however often it is repeated; then fetch up to `fetch` items.
+
+        Nothing is fetched by a commit that was done before.
 
         Raises:
             Fenced: if the owner's lease has ended; nothing was done by this call.
+            QueueFull: if a queue that is to be waited for has no room for all of it; nothing was done.
             StoreError: if `seq` leaves a gap, or more is acknowledged than is in flight; nothing was done.
         """
         if commit.seq < 1:
             raise StoreError(f"commit {commit.seq} of {owner} cannot be done: sequence numbers start at 1")
         targets = {escape(queue) for queue, _ in commit.pushes}
-        self._check(owner, await self._run("commit", *_commit_arguments(owner, commit), ring=targets))
+        reply = await self._run("commit", *_commit_arguments(owner, commit, fetch), ring=targets)
+        self._check(owner, reply)
+        return await self._fetched(commit.source, reply)
 
     async def give_back(self, owner: str, source: Source, keep: int) -> int:
         """Return what is in flight behind the first `keep` items to the head of the queue, in order, tries unchanged.
@@ -122,7 +153,7 @@ class QueueStore:
         What earlier calls of `fetch` and `give_back` have not changed by now they never will: this is the truth after
         one of them failed or was cancelled.
         """
-        return [decode(envelope) for envelope in await self._run("in_flight", owner, *_names(source), monotonic_ns())]
+        return await self._decoded(await self._run("in_flight", owner, *_names(source), monotonic_ns()))
 
     async def leave(self, owner: str, source: Source | None) -> None:
         """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it."""
@@ -175,6 +206,10 @@ class QueueStore:
         """
         return self._bells.bell(*_names(source))
 
+    def room(self, queue: str, loop: str) -> asyncio.Event:
+        """Return the event that is set when a queue that was full may have room; one for each waiting loop."""
+        return self._bells.bell(f"{escape(queue)}{ROOM}", loop)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -186,12 +221,33 @@ class QueueStore:
             case b"FENCED":
                 self._keeper.discard(owner)
                 raise Fenced(f"the lease of {owner} has ended: its items went back to their queue")
+            case b"FULL":
+                raise QueueFull(unescape(reply[1].decode()), unescape(reply[2].decode()), reply[3])
             case b"GAP":
                 raise StoreError(f"a commit of {owner} was refused: its last one had number {reply[1]}")
             case b"LATE":
                 raise StoreError(f"a fetch of {owner} was refused: a later call was faster")
             case _:
                 raise StoreError(f"a commit of {owner} was refused: it has only {reply[1]} items in flight")
+
+    async def _fetched(self, source: Source | None, reply: list[Any]) -> list[Delivery]:
+        if len(reply) == 1:
+            return []
+        assert source is not None
+        # The memory rings no bell of its own; writers that wait are few, and those of other processes hear of it.
+        self._bells.ring(f"{escape(source.queue)}{ROOM}")
+        return await self._decoded(reply[1:])
+
+    async def _decoded(self, envelopes: list[bytes]) -> list[Delivery]:
+        return [
+            decode(envelope, await self._payload(name) if (name := reference_of(envelope)) else None)
+            for envelope in envelopes
+        ]
+
+    async def _payload(self, name: str) -> bytes:
+        payload: bytes | None = await self._answer(self._client.hget(f"{self._namespace}:big:{name}", "payload"))
+        # One that is gone fails as no JSON, and shows what is missing.
+        return b"(the payload %b is not in the store)" % name.encode() if payload is None else payload
 
     async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
         try:
@@ -216,17 +272,27 @@ def _names(source: Source | None) -> tuple[str, str]:
     return ("", "") if source is None else (escape(source.queue), escape(source.group))
 
 
-def _commit_arguments(owner: str, commit: Commit) -> list[Any]:
+def _poison(source: Source, limit: DeliveryLimit) -> tuple[Any, ...]:
+    times = f"{limit.deliveries} times" if limit.deliveries != 1 else "once"
+    message = f"handed out {times}, and each time its reader died or was lost before it had ended it"
+    field = [source.group, limit.node, TOO_MANY_DELIVERIES, TOO_MANY_DELIVERIES]
+    return limit.deliveries, TOO_MANY_DELIVERIES, json.dumps(field), json.dumps(message)
+
+
+def _commit_arguments(owner: str, commit: Commit, fetch: int) -> list[Any]:
     # Several parts of one iteration may fail, but the item in the queue dies only once.
     died = min(commit.acknowledged, len({letter.id for letter in commit.dead}))
     loop, cursor = commit.cursor or ("", b"")
-    by_queue: dict[str, list[bytes]] = {}
-    for queue, item in commit.pushes:
-        by_queue.setdefault(queue, []).append(encode(item))
     arguments = [owner, commit.seq, *_names(commit.source), commit.acknowledged, died, escape(loop), cursor]
+    arguments += (fetch, FETCH_BYTES, monotonic_ns(), commit.beyond)
+    by_queue: dict[str, list[Item]] = {}
+    for queue, item in commit.pushes:
+        by_queue.setdefault(queue, []).append(item)
     arguments.append(len(by_queue))
-    for queue, envelopes in by_queue.items():
-        arguments += (escape(queue), len(envelopes), *envelopes)
+    for queue, items in by_queue.items():
+        bound = commit.bounds.get(queue, UNBOUNDED)
+        arguments += (escape(queue), bound.max_items, bound.on_full)
+        arguments += _items(items, f"{owner}:{commit.seq}:{escape(queue)}")
     arguments.append(len(commit.dead))
     for letter in commit.dead:
         field = json.dumps([letter.loop, letter.node, letter.error, letter.fingerprint])
@@ -238,26 +304,47 @@ def _commit_arguments(owner: str, commit: Commit) -> list[Any]:
     return arguments
 
 
-_QUEUE_FIGURES = 3
-_GROUP_FIGURES = 7
+def _items(items: list[Item], name: str) -> list[Any]:
+    """Return the big payloads, with names that are the same at each try, and the envelopes."""
+    bigs: list[Any] = []
+    envelopes = []
+    for index, item in enumerate(items):
+        reference = f"{name}:{index}" if len(item.payload) > BIG_PAYLOAD else ""
+        if reference:
+            bigs += (reference, item.payload)
+        envelopes.append(encode(item, reference))
+    return [len(bigs) // 2, *bigs, len(envelopes), *envelopes]
+
+
+_QUEUE_FIGURES = 9
+_GROUP_FIGURES = 12
 
 
 def _stats(row: list[Any]) -> QueueStats:
-    pushed, backlog, head = map(int, row[:_QUEUE_FIGURES])
-    depth, in_flight, acknowledged, dead = backlog, 0, 0, 0
-    heads = [head]
+    pushed, injected, moved_in, base, *gone, backlog, head = map(int, row[:_QUEUE_FIGURES])
+    came = pushed + injected + moved_in
     groups = {}
-    # While nobody reads, all that was pushed is in the backlog; after that each group answers for its share.
-    unaccounted = backlog if len(row) > _QUEUE_FIGURES else abs(pushed - backlog)
     for at in range(_QUEUE_FIGURES, len(row), _GROUP_FIGURES):
-        name = row[at].decode()
-        base, group_acknowledged, group_dead, ready, running, head = map(int, row[at + 1 : at + _GROUP_FIGURES])
-        groups[unescape(name)] = GroupStats(ready, running)
-        depth = max(depth, ready)
-        in_flight += running
-        acknowledged += group_acknowledged
-        dead += group_dead
-        unaccounted += abs(pushed - base - ready - running - group_acknowledged - group_dead)
-        heads.append(head)
-    oldest = min(filter(None, heads), default=None)
-    return QueueStats(depth, in_flight, oldest, pushed, acknowledged, dead, unaccounted, groups)
+        name = unescape(row[at].decode())
+        groups[name] = _group_stats(came, *map(int, row[at + 1 : at + _GROUP_FIGURES]))
+    # While nobody reads, all that came is in the backlog or gone; after that each group answers for its share.
+    unaccounted = backlog if groups else abs(came - base - backlog - sum(gone))
+    return QueueStats(pushed, injected, moved_in, backlog, head or None, unaccounted, groups)
+
+
+def _group_stats(came: int, *figures: int) -> GroupStats:
+    base, replayed, acknowledged, dead, dropped, purged, moved_out, waiting, in_flight, head, tracks = figures
+    gone = acknowledged + dead + dropped + purged + moved_out
+    return GroupStats(
+        waiting=waiting,
+        in_flight=in_flight,
+        oldest_ms=head or None,
+        tracks=tracks,
+        replayed=replayed,
+        acknowledged=acknowledged,
+        dead=dead,
+        dropped=dropped,
+        purged=purged,
+        moved_out=moved_out,
+        unaccounted=abs(came - base + replayed - waiting - in_flight - gone),
+    )

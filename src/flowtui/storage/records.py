@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from flowtui.model.letters import DeadLetter
+from flowtui.model.states import OnFull
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,38 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """How many items may wait in each of a queue's lists, 0 for any number, and what happens to more."""
+
+    max_items: int = 0
+    on_full: OnFull = OnFull.WAIT
+
+
+UNBOUNDED = Bound()
+
+
+class Beyond(StrEnum):
+    """Whether a commit may push beyond a bound: not at all, to a list that is empty, or always."""
+
+    NO = "no"
+    EMPTY = "empty"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLimit:
+    """How often an item may be handed out, and what the dead letter says that it becomes then.
+
+    Attributes:
+        deliveries: 0 for any number.
+        node: id of the reading node.
+    """
+
+    deliveries: int = 0
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One atomic step that ends iterations.
 
@@ -53,8 +87,10 @@ class Commit:
         acknowledged: how many items at the head of the owner's in-flight list are done.
         pushes: full queue name and item, in order.
         dead: letters to file.
-        replayed: loop and number of the letters to remove, as what they hold has been done.
         cursor: loop id and its producer's position as JSON.
+        replayed: loop and number of the letters to remove, as what they hold has been done.
+        bounds: of the queues pushed to that have one.
+        beyond: whether the bounds hold for this commit.
     """
 
     seq: int
@@ -62,16 +98,38 @@ class Commit:
     acknowledged: int = 0
     pushes: tuple[tuple[str, Item], ...] = ()
     dead: tuple[DeadLetter, ...] = ()
-    replayed: tuple[tuple[str, int], ...] = ()
     cursor: tuple[str, bytes] | None = None
+    replayed: tuple[tuple[str, int], ...] = ()
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    beyond: Beyond = Beyond.NO
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStats:
-    """What one reading loop still has before it: items that wait, and items handed out to it."""
+    """What one reading loop has before it, and what became of the rest, in items.
+
+    Attributes:
+        waiting: pushed, and not handed out or returned.
+        in_flight: handed out and not yet acknowledged.
+        oldest_ms: when the first waiting item was pushed, by the store's clock; None if none waits.
+        tracks: owners that read for it now.
+        replayed: items that came back from the dead letters.
+        acknowledged, dead, dropped, purged, moved_out: items that ended well, as dead letters, for lack of room, by
+            hand, or went to another queue.
+        unaccounted: how many were lost or doubled; 0 unless something is broken.
+    """
 
     waiting: int
     in_flight: int
+    oldest_ms: int | None
+    tracks: int
+    replayed: int
+    acknowledged: int
+    dead: int
+    dropped: int
+    purged: int
+    moved_out: int
+    unaccounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +137,96 @@ class QueueStats:
     """One queue at one moment, all its reading groups together.
 
     Attributes:
-        depth: items that wait in the fullest group, or in the backlog while nobody reads.
-        in_flight: items handed out and not yet acknowledged.
-        oldest_ms: when the oldest waiting item was pushed, by the store's clock; None if none waits.
-        pushed: items ever pushed.
-        acknowledged, dead: items that ended well, and as dead letters; with several groups, the sum over them.
+        pushed, injected, moved_in: items that ever came from loops, by hand, and from another queue.
+        backlog: items that wait while nobody reads.
+        backlog_ms: when the first of these was pushed; None if there is none.
+        backlog_unaccounted: how many of those that came while nobody read were lost or doubled.
         groups: by reading loop.
-        unaccounted: how many items were lost or doubled; 0 unless something is broken.
     """
 
-    depth: int
-    in_flight: int
-    oldest_ms: int | None
     pushed: int
-    acknowledged: int
-    dead: int
-    unaccounted: int
+    injected: int
+    moved_in: int
+    backlog: int
+    backlog_ms: int | None
+    backlog_unaccounted: int
     groups: Mapping[str, GroupStats] = field(default_factory=dict)
+
+    @property
+    def depth(self) -> int:
+        """Items that wait in the fullest group, or in the backlog."""
+        return max([self.backlog, *(group.waiting for group in self.groups.values())])
+
+    @property
+    def in_flight(self) -> int:
+        """Items handed out and not yet acknowledged."""
+        return sum(group.in_flight for group in self.groups.values())
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest waiting item was pushed, by the store's clock; None if none waits."""
+        heads = [self.backlog_ms, *(group.oldest_ms for group in self.groups.values())]
+        return min((head for head in heads if head is not None), default=None)
+
+    @property
+    def acknowledged(self) -> int:
+        """Items that ended well; with several groups, the sum over them."""
+        return sum(group.acknowledged for group in self.groups.values())
+
+    @property
+    def dead(self) -> int:
+        """Items that ended as dead letters; with several groups, the sum over them."""
+        return sum(group.dead for group in self.groups.values())
+
+    @property
+    def unaccounted(self) -> int:
+        """How many items were lost or doubled; 0 unless something is broken."""
+        return self.backlog_unaccounted + sum(group.unaccounted for group in self.groups.values())
 
 
 # An envelope is "tries" in 4 digits and the enqueue time in 13, both put in front by the scripts, then what `encode`
 # makes: the three lengths, the three names, the payload. Fixed places let a script count a try without parsing.
+# If the payload is big it is not there but under a name, and `@name size ` stands before the lengths.
 _TRIES_END = 4
 _STAMP_END = 17
+_REFERENCE = ord("@")
+#: Payloads above this size, in bytes, are stored apart, once for all groups.
+BIG_PAYLOAD = 256 * 1024
 
 
-def encode(item: Item) -> bytes:
-    """Return the part of an item's envelope that never changes."""
+def encode(item: Item, reference: str = "") -> bytes:
+    """Return the part of an item's envelope that never changes, with the name of its payload if that is apart."""
     # An id may come from an author's node, and a JSON string may hold half a surrogate pair.
     item_id = item.id.encode("utf-8", "surrogatepass")
     trace = item.trace.encode("utf-8", "surrogatepass")
     origin = item.origin.encode("utf-8", "surrogatepass")
+    if reference:
+        name = reference.encode()
+        return b"@%b %d %d %d %d %b%b%b" % (
+            name, len(item.payload), len(item_id), len(trace), len(origin), item_id, trace, origin
+        )  # fmt: skip
     return b"%d %d %d %b%b%b%b" % (len(item_id), len(trace), len(origin), item_id, trace, origin, item.payload)
 
 
-def decode(envelope: bytes) -> Delivery:
-    """Read an envelope from the store."""
-    id_length, trace_length, origin_length, rest = envelope[_STAMP_END:].split(b" ", 3)
+def reference_of(envelope: bytes) -> str:
+    """Return the name of the payload if it is not in the envelope, else nothing."""
+    if envelope[_STAMP_END] != _REFERENCE:
+        return ""
+    return envelope[_STAMP_END + 1 :].split(b" ", 1)[0].decode()
+
+
+def decode(envelope: bytes, payload: bytes | None = None) -> Delivery:
+    """Read an envelope from the store, with the payload if that is apart."""
+    parts = envelope[_STAMP_END:]
+    if parts[0] == _REFERENCE:
+        parts = parts.split(b" ", 2)[2]
+    id_length, trace_length, origin_length, rest = parts.split(b" ", 3)
     trace_at = int(id_length)
     origin_at = trace_at + int(trace_length)
     payload_at = origin_at + int(origin_length)
     item = Item(
         id=rest[:trace_at].decode("utf-8", "surrogatepass"),
-        payload=rest[payload_at:],
+        payload=rest[payload_at:] if payload is None else payload,
         trace=rest[trace_at:origin_at].decode("utf-8", "surrogatepass"),
         origin=rest[origin_at:payload_at].decode("utf-8", "surrogatepass"),
     )

@@ -23,6 +23,15 @@ local function is_late(owner, call)
   return tonumber(call) < tonumber(redis.call('HGET', owner_key(owner), 'call') or 0)
 end
 
+-- How many items ever came into a queue, whatever became of them.
+local function came_in(queue)
+  local came = 0
+  for _, count in ipairs(redis.call('HMGET', queue_key(queue, 'count'), 'pushed', 'injected', 'moved_in')) do
+    came = came + tonumber(count or 0)
+  end
+  return came
+end
+
 -- RPUSH or LPUSH of any number of values: a call takes no more than some thousand arguments.
 local function push(command, key, values)
   for first = 1, #values, 500 do
@@ -30,46 +39,78 @@ local function push(command, key, values)
   end
 end
 
+local function tries(envelope) return tonumber(string.sub(envelope, 1, 4)) end
 local function one_more_try(envelope)
-  return string.format('%04d', math.min(tonumber(string.sub(envelope, 1, 4)) + 1, 9999)) .. string.sub(envelope, 5)
+  return string.format('%04d', math.min(tries(envelope) + 1, 9999)) .. string.sub(envelope, 5)
 end
 
--- Moves what stands behind the first `keep` items in flight back to the head of its queue, in order; at most `limit`
--- from the end. Returns how many were moved.
-local function put_back(queue, group, owner, keep, limit, redelivered)
-  local run = run_key(queue, group, owner)
-  local length = redis.call('LLEN', run)
-  local count = math.min(length - keep, limit)
-  if count <= 0 then return 0 end
-  local items = redis.call('LRANGE', run, length - count, -1)
-  local reversed = {}
-  for i = count, 1, -1 do
-    reversed[#reversed + 1] = redelivered and one_more_try(items[i]) or items[i]
-  end
-  push('LPUSH', group_key(queue, group, 'ready'), reversed)
-  if count == length then
-    redis.call('DEL', run)
-  else
-    redis.call('LTRIM', run, 0, length - count - 1)
-  end
-  redis.call('PUBLISH', BELL, queue)
-  return count
+-- A big payload is stored once, under a name, and its envelopes refer to it: `@name size ` stands in front of the rest.
+-- Returns name, size and where the rest begins, or nothing.
+local STAMP_END = 17
+local function reference(envelope)
+  if string.byte(envelope, STAMP_END + 1) ~= 64 then return nil end
+  local _, last, name, size = string.find(envelope, '^@(%S+) (%d+) ', STAMP_END + 1)
+  return name, tonumber(size), last + 1
+end
+local function big_key(name) return ns .. ':big:' .. name end
+
+-- One of the envelopes that refer to this payload is gone; with the last one the payload goes.
+local function release(name)
+  if redis.call('HINCRBY', big_key(name), 'refs', -1) > 0 then return end
+  redis.call('DEL', big_key(name))
+  redis.call('DECR', ns .. ':bigs')
 end
 
--- Ends an owner: it is fenced at once, and at most `limit` of its items go back. It stays in ENDING until all have.
-local function end_owner(owner, limit)
-  redis.call('SADD', ENDING, owner)
-  redis.call('ZREM', OWNERS, owner)
-  local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
-  local moved = 0
-  if reads[1] then
-    moved = put_back(reads[1], reads[2], owner, 0, limit, true)
-    if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, reads[1] end
-    redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
+local function release_all(envelopes)
+  for _, envelope in ipairs(envelopes) do
+    local name = reference(envelope)
+    if name then release(name) end
   end
-  redis.call('DEL', owner_key(owner))
-  redis.call('SREM', ENDING, owner)
-  return moved, reads[1]
+end
+
+-- Shortens a list by `count` items at its head, whose big payloads nobody needs any more.
+local function forget_head(list, count)
+  if tonumber(redis.call('GET', ns .. ':bigs') or 0) > 0 then
+    release_all(redis.call('LRANGE', list, 0, count - 1))
+  end
+  redis.call('LTRIM', list, count, -1)
+end
+
+-- What waits has become less: writers that found no room look again.
+local function made_room(queue)
+  if redis.call('SREM', ns .. ':full', queue) == 1 then redis.call('PUBLISH', BELL, queue .. ':room') end
+end
+
+-- Moves items from the head of a queue into the owner's in-flight list and returns them.
+-- In small steps, so that big items behind the byte cap are not read for nothing.
+local function head_of(ready, limit, most_bytes)
+  local items, bytes = {}, 0
+  while #items < limit do
+    local chunk = redis.call('LRANGE', ready, #items, math.min(#items + 64, limit) - 1)
+    if #chunk == 0 then return items end
+    for _, item in ipairs(chunk) do
+      -- A redelivered item travels alone: if it kills its reader again, no other item pays for it.
+      local redelivered = string.sub(item, 1, 4) ~= FIRST_TRY
+      local _, size = reference(item)
+      bytes = bytes + (size or #item)
+      if #items > 0 and (redelivered or bytes > most_bytes) then return items end
+      items[#items + 1] = item
+      if redelivered then return items end
+    end
+  end
+  return items
+end
+
+local function take(owner, queue, group, limit, most_bytes, call)
+  local ready = group_key(queue, group, 'ready')
+  local items = head_of(ready, limit, most_bytes)
+  if #items > 0 then
+    redis.call('HSET', owner_key(owner), 'call', call)
+    push('RPUSH', run_key(queue, group, owner), items)
+    redis.call('LTRIM', ready, #items, -1)
+    made_room(queue)
+  end
+  return items
 end
 
 -- Dead letters of a loop: `dead` holds their numbers in order, `letters` the letters, `fields` what each is grouped by.
@@ -103,4 +144,63 @@ local function remove_letter(loop, number)
     for _, hash in ipairs({':dead-groups', ':dead-first', ':dead-latest'}) do redis.call('HDEL', ns .. hash, field) end
   end
   return true
+end
+
+-- An item that was handed out too often becomes a dead letter: a body that begins with P, the time in ms, and the
+-- whole envelope, since a script must not touch JSON.
+local function give_up_on(envelope, owner, queue, group)
+  local name, _, rest = reference(envelope)
+  if name then
+    envelope = string.sub(envelope, 1, STAMP_END) .. string.sub(envelope, rest)
+      .. (redis.call('HGET', big_key(name), 'payload') or '')
+    release(name)
+  end
+  local now = now_ms()
+  local told = redis.call('HMGET', owner_key(owner), 'poison', 'poison_field', 'poison_message')
+  local at = string.format('%.3f', now / 1000)
+  file_letter(group, told[1], told[2], told[3], at, 'P' .. string.format('%013.0f', now) .. envelope)
+  redis.call('HINCRBY', group_key(queue, group, 'count'), 'dead', 1)
+end
+
+-- Moves what stands behind the first `keep` items in flight back to the head of its queue, in order; at most `limit`
+-- from the end. Returns how many were moved.
+local function put_back(queue, group, owner, keep, limit, redelivered)
+  local run = run_key(queue, group, owner)
+  local length = redis.call('LLEN', run)
+  local count = math.min(length - keep, limit)
+  if count <= 0 then return 0 end
+  local items = redis.call('LRANGE', run, length - count, -1)
+  local most = redelivered and tonumber(redis.call('HGET', owner_key(owner), 'deliveries') or 0) or 0
+  local reversed = {}
+  for i = count, 1, -1 do
+    if most > 0 and tries(items[i]) >= most then
+      give_up_on(items[i], owner, queue, group)
+    else
+      reversed[#reversed + 1] = redelivered and one_more_try(items[i]) or items[i]
+    end
+  end
+  push('LPUSH', group_key(queue, group, 'ready'), reversed)
+  if count == length then
+    redis.call('DEL', run)
+  else
+    redis.call('LTRIM', run, 0, length - count - 1)
+  end
+  redis.call('PUBLISH', BELL, queue)
+  return count
+end
+
+-- Ends an owner: it is fenced at once, and at most `limit` of its items go back. It stays in ENDING until all have.
+local function end_owner(owner, limit)
+  redis.call('SADD', ENDING, owner)
+  redis.call('ZREM', OWNERS, owner)
+  local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
+  local moved = 0
+  if reads[1] then
+    moved = put_back(reads[1], reads[2], owner, 0, limit, true)
+    if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, reads[1] end
+    redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
+  end
+  redis.call('DEL', owner_key(owner))
+  redis.call('SREM', ENDING, owner)
+  return moved, reads[1]
 end
