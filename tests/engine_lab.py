@@ -133,6 +133,8 @@ def plan_of(
         autostart=True,
         max_in_flight=max_in_flight,
         breaker=breaker,
+        max_deliveries=5,
+        bounds={},
         reads=nodes[0].queue,
         writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
         revision="1",

@@ -292,7 +292,7 @@ def test_data_of_another_format_is_refused(store, short_path):
     name = store.namespace.strip("{}")
     open_store(url, state_dir=short_path, namespace=name, url=None).close()
     with store.connector.client() as client:
-        client.set(f"{store.namespace}:format", 2)
+        client.set(f"{store.namespace}:format", 999)
     with pytest.raises(StoreError, match="format"):
         open_store(url, state_dir=short_path, namespace=name, url=None)
 

@@ -12,10 +12,14 @@ from time import perf_counter_ns
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.engine.session import Settled, StoreSession
-from flowtui.engine.telemetry import TrackCounters
-from flowtui.model.errors import StoreUnavailable
+from flowtui.engine.telemetry import TrackCounters, WaitingFor
+from flowtui.model.errors import QueueFull, StoreUnavailable
+from flowtui.model.states import OnFull
+from flowtui.storage.queue_store import Beyond, Delivery, Item
 
 _LARGEST_COMMIT = 256
+#: A bigger call would keep all other clients of the store waiting.
+_COMMIT_BYTES = 1_000_000
 _QUICK_NS = 100_000  # an iteration quicker than this is noted as one of a sample
 _log = logging.getLogger("flowtui.commits")
 
@@ -37,16 +41,47 @@ class Commits:
         counters: TrackCounters,
         on_progress: Callable[[], None],
         on_refused: Callable[[BaseException], None],
+        on_no_room: Callable[[Iteration, QueueFull, Item], None],
     ) -> None:
-        """`on_refused` is called when the store will never take a commit, so that the loop cannot go on."""
+        """Begin with nothing.
+
+        `on_refused` is called when the store will never take a commit, so that the loop cannot go on; `on_no_room`
+        for an output that shall become a dead letter because its queue is full.
+        """
         self._session = session
         self._counters = counters
         self._on_progress = on_progress
         self._on_refused = on_refused
+        self._on_no_room = on_no_room
         self.open: deque[Iteration] = deque()
         self.begin = self.open.append  # enters an iteration; iterations are committed in this order
         self._task: asyncio.Task[None] | None = None
+        self._sent = 0  # how many of the first in `open` the commit under way holds
+        self._asked: tuple[int, asyncio.Future[list[Delivery] | None]] | None = None
+        self._empty = asyncio.Event()
         self.gave_up = ""
+
+    async def fetch(self, limit: int) -> list[Delivery]:
+        """Take up to `limit` items from the queue, in one call with the commit that is about to go out.
+
+        Returns an empty list only if the queue is empty. May be called only when all that was fetched has begun.
+
+        Raises:
+            StoreUnavailable: only when the store is no longer asked.
+        """
+        if self._task is not None and len(self.open) > self._sent and not self.open[self._sent].walkers:
+            answer: asyncio.Future[list[Delivery] | None] = asyncio.get_running_loop().create_future()
+            self._asked = limit, answer
+            taken = await answer
+            if taken:
+                return taken
+        return await self._session.fetch(limit, self.queued)
+
+    async def all_done(self) -> None:
+        """Wait until everything that has begun is committed."""
+        while self.open:
+            self._empty.clear()
+            await self._empty.wait()
 
     def queued(self) -> int:
         """Return how many items taken from a queue are not yet committed."""
@@ -103,15 +138,13 @@ class Commits:
         for it in self.open:
             it.abandoned = True
         self.open.clear()
+        self._empty.set()
         self._on_progress()
 
     async def _commit(self) -> None:
         try:
             while self.open and self.open[0].walkers == 0:
-                group = self._settled_prefix()
-                if not await self._session.commit(_together(group)):
-                    continue
-                for it in group:
+                for it in await self._store(self._settled_prefix()):
                     self._count(it)
                     self.open.popleft()
                 self._on_progress()
@@ -123,12 +156,85 @@ class Commits:
             self._on_refused(error)
         finally:
             self._task = None
+            self._sent = 0
+            self._answer(None)
+            if not self.open:
+                self._empty.set()
             self._on_progress()
+
+    async def _store(self, group: list[Iteration]) -> list[Iteration]:
+        """Commit a group, or as much of it as finds room; return what was stored, nothing if the lease has ended."""
+        beyond = Beyond.NO
+        bell: asyncio.Event | None = None
+        while True:
+            self._sent = len(group)
+            asked, self._asked = self._asked, None
+            try:
+                taken = await self._session.commit(_together(group, beyond), asked[0] if asked else 0, self.queued)
+            except QueueFull as full:
+                self._asked = asked
+                self._answer(None)
+                bound = self._session.bounds[full.queue]
+                if bound.on_full is OnFull.DEAD_LETTER:
+                    self._refuse(group, full)
+                elif fitting := _fitting(group, full):
+                    group = fitting
+                else:
+                    group = group[:1]
+                    if _pushes(group[0], full.queue) > bound.max_items:
+                        beyond = Beyond.EMPTY
+                    if bell is None:
+                        # Whatever was freed before the bell was cleared counts for the next try.
+                        bell = self._session.room(full.queue)
+                    elif not await self._has_rung(bell, full):
+                        beyond = self._at_the_end(full)
+                    bell.clear()
+            else:
+                self._counters.waiting.clear(WaitingFor.QUEUE)
+                self._asked = asked or self._asked
+                self._answer(taken)
+                return group if taken is not None else []
+
+    async def _has_rung(self, bell: asyncio.Event, full: QueueFull) -> bool:
+        self._counters.waiting.set(WaitingFor.QUEUE, str(full))
+        try:
+            return await self._session.wait_for(bell)
+        finally:
+            self._counters.waiting.clear(WaitingFor.QUEUE)
+
+    def _at_the_end(self, full: QueueFull) -> Beyond:
+        """Say what becomes of outputs for a full queue when nobody waits any longer."""
+        if any(it.queued or it.cursor is not None for it in self.open):
+            raise StoreUnavailable(f"{full}; their items come again at the next start")
+        return Beyond.YES  # there is nowhere to go back to, and a bound is no reason to lose them
+
+    def _refuse(self, group: list[Iteration], full: QueueFull) -> None:
+        room = full.room
+        for it in group:
+            kept = []
+            for queue, item in it.outbox:
+                if queue != full.queue or room > 0:
+                    kept.append((queue, item))
+                    room -= queue == full.queue
+                else:
+                    self._on_no_room(it, full, item)
+            it.outbox = tuple(kept)
+
+    def _answer(self, taken: list[Delivery] | None) -> None:
+        if self._asked is not None:
+            answer = self._asked[1]
+            self._asked = None
+            if not answer.done():
+                answer.set_result(taken)
 
     def _settled_prefix(self) -> list[Iteration]:
         group: list[Iteration] = []
+        size = 0
         for it in islice(self.open, _LARGEST_COMMIT):
             if it.walkers:
+                break
+            size += sum(len(item.payload) for _, item in it.outbox)
+            if group and size > _COMMIT_BYTES:
                 break
             group.append(it)
         return group
@@ -140,10 +246,27 @@ class Commits:
             self._counters.errors += 1
 
 
-def _together(group: list[Iteration]) -> Settled:
+def _pushes(it: Iteration, queue: str) -> int:
+    return sum(target == queue for target, _ in it.outbox)
+
+
+def _fitting(group: list[Iteration], full: QueueFull) -> list[Iteration]:
+    """Return the longest run from the start of the group that the full queue has room for."""
+    room = full.room
+    fitting = []
+    for it in group:
+        room -= _pushes(it, full.queue)
+        if room < 0:
+            break
+        fitting.append(it)
+    return fitting
+
+
+def _together(group: list[Iteration], beyond: Beyond) -> Settled:
     return Settled(
         acknowledged=sum(it.queued for it in group),
         pushes=tuple(push for it in group for push in it.outbox),
         dead=tuple(letter for it in group for letter in it.dead),
         cursor=next((it.cursor for it in reversed(group) if it.cursor is not None), None),
+        beyond=beyond,
     )

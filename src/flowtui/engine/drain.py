@@ -14,7 +14,7 @@ from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import GroupStats, QueueStats
 
 _LOOK_EVERY_S = 0.1
-_NOTHING = GroupStats(0, 0)
+_NOTHING = GroupStats()
 _log = logging.getLogger("flowtui.engine")
 
 

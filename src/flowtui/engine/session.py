@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from flowtui.model.errors import Fenced, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
-from flowtui.storage.queue_store import Commit, Delivery, Item, Source
+from flowtui.storage.queue_store import Beyond, Bound, Commit, Delivery, DeliveryLimit, Item, Source
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -32,6 +32,16 @@ class Settled:
     pushes: tuple[tuple[str, Item], ...]
     dead: tuple[DeadLetter, ...]
     cursor: bytes | None
+    beyond: Beyond = Beyond.NO
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a track reads, how often it may be given an item, and the bounds of the queues that it writes."""
+
+    source: Source | None
+    deliveries: DeliveryLimit
+    bounds: Mapping[str, Bound]
 
 
 class StoreSession:
@@ -42,7 +52,7 @@ class StoreSession:
     """
 
     def __init__(
-        self, store: DataStore, loop: str, source: Source | None, waiting: WaitingFor, on_lost: Callable[[], None]
+        self, store: DataStore, loop: str, terms: Terms, waiting: WaitingFor, on_lost: Callable[[], None]
     ) -> None:
         """`on_lost` is called when the lease has ended: all that was fetched and not committed is others' now."""
         self._queues = store.queues()
@@ -55,7 +65,8 @@ class StoreSession:
         self._disowned = False
         self._give_up_at: float | None = None  # None: never
         self._limits: set[asyncio.Timeout] = set()  # of the calls under way
-        self.source = source
+        self._terms = terms
+        self.source = terms.source
 
     @property
     def owner(self) -> str:
@@ -75,7 +86,7 @@ class StoreSession:
     async def join(self) -> None:
         """Become an owner."""
         owner = owner_name(self._loop, 0)
-        await self._insist(lambda: self._queues.join(owner, self.source))
+        await self._insist(lambda: self._queues.join(owner, self.source, self._terms.deliveries))
         self._owner, self._seq = owner, 0
 
     async def cursor(self) -> bytes | None:
@@ -107,36 +118,29 @@ class StoreSession:
                 continue
             except StoreUnavailable as error:
                 self._report(error)
-                # The outcome is unknown: what it brought nevertheless stands behind what is known.
                 async with self._lock:
-                    held = await self._insist(lambda owner=owner: self._queues.in_flight(owner, source))  # type: ignore[misc]
-                    found = held[uncommitted() :]
+                    found = await self._left_behind(owner, uncommitted())
                 if not found:
                     await asyncio.sleep(_FIRST_DELAY_S)
                     continue
             if owner == self._owner:  # else the lease has ended meanwhile, and others have these items
                 return found
 
-    async def commit(self, settled: Settled) -> bool:
-        """Store what has settled, all or nothing; return False if the lease has ended, so that nothing was stored.
+    async def commit(self, settled: Settled, fetch: int, uncommitted: Callable[[], int]) -> list[Delivery] | None:
+        """Store what has settled, all or nothing, and take up to `fetch` items with it.
+
+        Returns what was taken, or None if the lease has ended, so that nothing was stored. `uncommitted` as of `fetch`.
 
         Raises:
+            QueueFull: a queue has no room for all of it; nothing was stored.
             StoreUnavailable: only after `give_up`.
             StoreError: the store refuses it, and always will.
         """
         owner = self._owner
         async with self._lock:
             while owner == self._owner:
-                commit = Commit(
-                    seq=self._seq + 1,
-                    source=self.source,
-                    acknowledged=settled.acknowledged,
-                    pushes=settled.pushes,
-                    dead=settled.dead,
-                    cursor=None if settled.cursor is None else (self._loop, settled.cursor),
-                )
                 try:
-                    await self._insist(lambda owner=owner, commit=commit: self._queues.commit(owner, commit))  # type: ignore[misc]
+                    taken = await self._commit(owner, settled, fetch, uncommitted)
                 except Fenced:
                     await self._renew(owner)
                     if self.source is None:
@@ -144,8 +148,52 @@ class StoreSession:
                         owner = self._owner
                 else:
                     self._seq += 1
-                    return True
-        return False
+                    return taken
+        return None
+
+    async def _commit(self, owner: str, settled: Settled, fetch: int, uncommitted: Callable[[], int]) -> list[Delivery]:
+        commit = Commit(
+            seq=self._seq + 1,
+            source=self.source,
+            acknowledged=settled.acknowledged,
+            pushes=settled.pushes,
+            dead=settled.dead,
+            cursor=None if settled.cursor is None else (self._loop, settled.cursor),
+            bounds=self._terms.bounds,
+            beyond=settled.beyond,
+        )
+        if not fetch:
+            return await self._insist(lambda: self._queues.commit(owner, commit))
+        try:
+            return await self._in_time(lambda: self._queues.commit(owner, commit, fetch), self._give_up_at)
+        except StoreUnavailable as error:
+            self._report(error)
+        # The outcome is unknown. Once this is done nothing is taken by the call before, however late it arrives.
+        await self._insist(lambda: self._queues.commit(owner, commit))
+        return await self._left_behind(owner, uncommitted() - settled.acknowledged)
+
+    async def _left_behind(self, owner: str, known: int) -> list[Delivery]:
+        """Return what a call of unknown outcome has taken: it stands in flight behind what is known."""
+        source = self.source
+        assert source is not None
+        return (await self._insist(lambda: self._queues.in_flight(owner, source)))[known:]
+
+    def room(self, queue: str) -> asyncio.Event:
+        """Return the event that is set when a queue that was full may have room."""
+        return self._queues.room(queue, self._owner)
+
+    async def wait_for(self, event: asyncio.Event) -> bool:
+        """Wait until the event is set; return False if it is time to give up."""
+        try:
+            await self._in_time(event.wait, self._give_up_at)
+        except StoreUnavailable:
+            return False
+        return True
+
+    @property
+    def bounds(self) -> Mapping[str, Bound]:
+        """Of the queues that it writes."""
+        return self._terms.bounds
 
     async def give_back(self, uncommitted: Callable[[], int]) -> None:
         """Return the items that were fetched and not begun to the head of their queue.

@@ -6,15 +6,15 @@ import asyncio
 import copy
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
+from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step, describe, hop
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
-from flowtui.engine.session import StoreSession
 from flowtui.engine.telemetry import WaitingFor
 from flowtui.model.data import Meta, NodeData
 from flowtui.model.errors import NodeError
@@ -154,16 +154,15 @@ class NodeSource:
 class QueueSource:
     """Items that other loops pushed, fetched in batches that hold about a tenth of a second of work."""
 
-    def __init__(self, step: Step, session: StoreSession, waiting: WaitingFor, uncommitted: Callable[[], int]) -> None:
-        """`uncommitted()` tells how many of the items taken are not yet committed."""
-        assert session.source is not None
+    def __init__(self, step: Step, commits: Commits, bell: asyncio.Event, waiting: WaitingFor) -> None:
+        """`bell` is set when there may be something in the queue."""
         self._step = step
-        self._session = session
-        self._uncommitted = uncommitted
+        self._commits = commits
         self._waiting = waiting
         self._waiting_text = "no input"
         self._fetched: deque[Delivery] = deque()
-        self._bell = session.doorbell()
+        self._bell = bell
+        self._alone = False
         self._batch_began = 0.0
         self._batch_size = 0
         self._limit = 1
@@ -172,13 +171,20 @@ class QueueSource:
     async def take(self) -> Iteration | None:
         if not self._fetched:
             self._adapt()
+            if self._alone:
+                # It may be what kills its readers: nothing else shall be in flight with it.
+                await self._commits.all_done()
+                self._alone = False
             self._bell.clear()
-            self._fetched.extend(await self._session.fetch(self._limit, self._uncommitted))
+            self._fetched.extend(await self._commits.fetch(self._limit))
             if not self._fetched:
                 await self._wait()
                 return None
             self._batch_began, self._batch_size = self._clock(), len(self._fetched)
-        it = _opened(self._fetched.popleft(), self._step.attribution)
+        delivery = self._fetched.popleft()
+        if delivery.tries > 1:
+            self._alone = True
+        it = _opened(delivery, self._step.attribution)
         current_place.set(it)
         return it
 

@@ -27,9 +27,9 @@ NOT_WAITING = Waiting(99, "", 0.0)
 
 
 class WaitingFor:
-    """What a running track waits for, the gravest first: the store, room for another iteration, input."""
+    """What a running track waits for, the gravest first: the store, a full queue, a place in flight, input."""
 
-    STORE, ROOM, INPUT = range(3)
+    STORE, QUEUE, ROOM, INPUT = range(4)
     __slots__ = ("_reasons",)
 
     def __init__(self) -> None:
@@ -293,10 +293,10 @@ def together(readings: Iterable[TrackReading]) -> TrackReading:
 
 
 def common_waiting(each: list[Waiting]) -> Waiting:
-    """Return what a loop waits for: the store if any track does, anything else only if all of them wait."""
+    """Return what a loop waits for: store or queue if any track does, anything else only if all of them wait."""
     gravest = min(each, key=lambda waiting: (waiting.kind, waiting.since), default=NOT_WAITING)
     all_wait = all(waiting.reason for waiting in each)
-    return gravest if all_wait or gravest.kind == WaitingFor.STORE else NOT_WAITING
+    return gravest if all_wait or gravest.kind <= WaitingFor.QUEUE else NOT_WAITING
 
 
 def _node_together(nodes: list[NodeReading]) -> NodeReading:

@@ -16,15 +16,16 @@ from flowtui.engine.execute import Step, author_place, author_traceback, describ
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import attributed_to
 from flowtui.engine.retry import is_cancelled
-from flowtui.engine.session import StoreSession
+from flowtui.engine.session import StoreSession, Terms
 from flowtui.engine.source import NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import Cancelled, StoreError, StoreUnavailable
+from flowtui.model.data import NodeData
+from flowtui.model.errors import Cancelled, QueueFull, StoreError, StoreUnavailable
 from flowtui.nodes.base import BaseNode, Pool, ProducerNode
 from flowtui.storage.data_store import DataStore
-from flowtui.storage.queue_store import Source
+from flowtui.storage.queue_store import DeliveryLimit, Item, Source
 
 #: How long a cancelled node may take to notice, in seconds.
 _CANCEL_S = 2.0
@@ -76,9 +77,13 @@ class Track:
             if step.plan.cache is not None:
                 step.cache = NodeCache(store.cache(), step.plan, step.counters)
         self.producer = self.steps[0]
-        source = Source(plan.reads, plan.loop) if plan.reads else None
-        self.session = StoreSession(store, plan.loop, source, self._waiting, self._lost_lease)
-        self.commits = Commits(self.session, counters, on_progress, on_refused)
+        terms = Terms(
+            source=Source(plan.reads, plan.loop) if plan.reads else None,
+            deliveries=DeliveryLimit(plan.max_deliveries, self.producer.id),
+            bounds=plan.bounds,
+        )
+        self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease)
+        self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
         self.routing = Routing(plan.loop, plan.revision, _log_failure)
         self.walker = Walker(
             self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
@@ -95,7 +100,7 @@ class Track:
         self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
         await self.session.join()
         if self._plan.reads is not None:
-            self.source = QueueSource(self.producer, self.session, self._waiting, self.commits.queued)
+            self.source = QueueSource(self.producer, self.commits, self.session.doorbell(), self._waiting)
         elif isinstance(self.producer.node, ProducerNode):
             cursor = await self.session.cursor()
             self.producer.node.cursor = None if cursor is None else json.loads(cursor)
@@ -167,6 +172,10 @@ class Track:
     def still_running(self) -> list[str]:
         """Return the ids of nodes of which a run has not ended, as a thread cannot be made to."""
         return [step.id for step in self.steps if step.counters.in_threads > 0]
+
+    def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
+        writer = next(step for step in self.steps if step.queue == full.queue)
+        self.routing.fail(writer, NodeData(json.loads(item.payload), item.id, it.data.meta), it, full)
 
     def _lost_lease(self) -> None:
         self.source.discard()

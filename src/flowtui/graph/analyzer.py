@@ -10,6 +10,7 @@ from typing import Any
 
 from flowtui.graph.flow_graph import FlowGraph, FlowLoop, FlowNode
 from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
+from flowtui.graph.queue_passes import bound_of
 from flowtui.model.ids import loop_id
 
 
@@ -38,8 +39,10 @@ class FlowAnalyzer:
             autostart=loop.autostart,
             max_in_flight=loop.max_in_flight,
             breaker=loop.breaker,
+            max_deliveries=loop.max_deliveries,
             reads=nodes[0].queue,
             writes=tuple(written),
+            bounds={node.queue: bound_of(node.config) for node in nodes[1:] if node.queue is not None},
             revision=_loop_revision(nodes, loop),
         )
 
@@ -113,6 +116,7 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
         loop.autostart,
         loop.max_in_flight,
         loop.breaker,
+        loop.max_deliveries,
     ]
     return _hash([meaning, options])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowtui.graph.flow_graph import FlowGraph, GraphDraft
 from flowtui.graph.passes import NeedsResolver, NodeValidator, Pass, PoolChooser, Reachability, ReplicaCheck
-from flowtui.graph.queue_passes import QueueLint, QueueMapper
+from flowtui.graph.queue_passes import QueueBounds, QueueLint, QueueMapper, QueueRings
 from flowtui.model.errors import Problem
 from flowtui.nodes.registry import Registry
 from flowtui.workflow.loader import WorkflowDoc
@@ -23,9 +23,11 @@ class FlowBuilder:
             NeedsResolver(),
             Reachability(),
             QueueMapper(),
+            QueueBounds(),
             PoolChooser(),
             ReplicaCheck(),
             QueueLint(),
+            QueueRings(),
         )
 
     def build(self, doc: WorkflowDoc) -> tuple[FlowGraph | None, tuple[Problem, ...]]:

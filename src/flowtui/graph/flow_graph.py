@@ -65,6 +65,7 @@ class FlowLoop:
     autostart: bool
     max_in_flight: int
     breaker: int
+    max_deliveries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +213,5 @@ class GraphDraft:
             options.autostart,
             options.max_in_flight,
             options.breaker,
+            options.max_deliveries,
         )

@@ -10,6 +10,7 @@ from typing import Any
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.registry import NodeType
+from flowtui.storage.records import Bound
 from flowtui.workflow.schema import RetryOptions
 
 
@@ -77,8 +78,10 @@ class ExecutionPlan:
         replicas: tracks that run side by side.
         restarts: how often in a row a track whose process died is started again.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
+        max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
         reads: full name of the queue that the loop reads, None if its producer makes the items itself.
         writes: full names of the queues that its writers write, each once.
+        bounds: of these queues.
         revision: hash of the loop's meaning and of the code of its node types.
     """
 
@@ -93,8 +96,10 @@ class ExecutionPlan:
     autostart: bool
     max_in_flight: int
     breaker: int
+    max_deliveries: int
     reads: str | None
     writes: tuple[str, ...]
+    bounds: Mapping[str, Bound]
     revision: str
 
     @property

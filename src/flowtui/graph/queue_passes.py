@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
 
 from flowtui.graph.flow_graph import DraftNode, GraphDraft
 from flowtui.model.errors import Severity
+from flowtui.model.states import OnFull
+from flowtui.nodes.builtin.queues import QueueWriter
+from flowtui.storage.records import Bound
 
 _QUEUE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -92,6 +99,80 @@ class QueueLint:
 
     def _warn(self, draft: GraphDraft, node: DraftNode, message: str, code: str) -> None:
         draft.report(node, ("config", "queue"), message, code, severity=Severity.WARNING)
+
+
+class QueueBounds:
+    """What a queue holds is known before the first item, and all writers of a workflow agree on it."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        first: dict[str, DraftNode] = {}
+        for node in draft.nodes.values():
+            if not (node.is_writer and node.queue and node.has_sound_config):
+                continue
+            try:
+                bound = bound_of(node.doc.config)
+            except ValidationError:
+                message = "a queue-writer's config can't hold a template: the queue has the same bound for all items"
+                draft.report(node, ("config",), message, "bad-config")
+                node.has_sound_config = False
+                continue
+            other = first.setdefault(node.queue, node)
+            if bound_of(other.doc.config) != bound:
+                message = f"'{other.id}' writes the same queue with another max_items or on_full: give both the same"
+                draft.report(node, ("config",), message, "queue-conflict")
+
+
+class QueueRings:
+    """Loops that wait for each other's queues in a ring would stand still once all of these are full."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        writers = [node for node in draft.nodes.values() if node.is_writer and node.queue and node.loop]
+        readers = [node for node in draft.nodes.values() if node.is_reader and node.queue]
+        leads: dict[str, list[tuple[str, DraftNode]]] = {}
+        for writer in writers:
+            if writer.loop and writer.has_sound_config and _waits(writer):
+                reached = [(reader.id, writer) for reader in readers if reader.queue == writer.queue]
+                leads.setdefault(writer.loop, []).extend(reached)
+        told: set[str] = set()
+        for start in leads:
+            ring = _ring(leads, start)
+            if ring and not told & {writer.id for writer in ring}:
+                told |= {writer.id for writer in ring}
+                names = " → ".join(f"'{writer.queue}'" for writer in ring)
+                message = (
+                    f"the loops that write {names} wait for each other once all is full: give one of the writers "
+                    "'max_items: 0' or another 'on_full'"
+                )
+                draft.report(ring[0], ("config",), message, "queue-ring", severity=Severity.WARNING)
+
+
+def bound_of(config: Mapping[str, Any]) -> Bound:
+    """Return the bound that a queue-writer's config gives its queue.
+
+    Raises:
+        ValidationError: if it holds a template.
+    """
+    checked = QueueWriter.Config.model_validate(dict(config))
+    return Bound(checked.max_items, checked.on_full)
+
+
+def _waits(writer: DraftNode) -> bool:
+    bound = bound_of(writer.doc.config)
+    return bound.max_items > 0 and bound.on_full is OnFull.WAIT
+
+
+def _ring(leads: Mapping[str, list[tuple[str, DraftNode]]], start: str) -> list[DraftNode]:
+    """Return the writers on a shortest way from a loop back to itself, none if there is no way."""
+    ways: list[tuple[str, list[DraftNode]]] = [(start, [])]
+    seen: set[str] = set()
+    for loop, way in ways:
+        for reader, writer in leads.get(loop, []):
+            if reader == start:
+                return [*way, writer]
+            if reader not in seen:
+                seen.add(reader)
+                ways.append((reader, [*way, writer]))
+    return []
 
 
 def _name_of(group: list[DraftNode]) -> str | None:

@@ -119,17 +119,17 @@ class GroupStats:
         unaccounted: how many were lost or doubled; 0 unless something is broken.
     """
 
-    waiting: int
-    in_flight: int
-    oldest_ms: int | None
-    tracks: int
-    replayed: int
-    acknowledged: int
-    dead: int
-    dropped: int
-    purged: int
-    moved_out: int
-    unaccounted: int
+    waiting: int = 0
+    in_flight: int = 0
+    oldest_ms: int | None = None
+    tracks: int = 0
+    replayed: int = 0
+    acknowledged: int = 0
+    dead: int = 0
+    dropped: int = 0
+    purged: int = 0
+    moved_out: int = 0
+    unaccounted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,12 @@ class QueueStats:
         groups: by reading loop.
     """
 
-    pushed: int
-    injected: int
-    moved_in: int
-    backlog: int
-    backlog_ms: int | None
-    backlog_unaccounted: int
+    pushed: int = 0
+    injected: int = 0
+    moved_in: int = 0
+    backlog: int = 0
+    backlog_ms: int | None = None
+    backlog_unaccounted: int = 0
     groups: Mapping[str, GroupStats] = field(default_factory=dict)
 
     @property

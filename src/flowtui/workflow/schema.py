@@ -70,6 +70,7 @@ class LoopOptions(_Model):
         replicas: tracks that run side by side.
         restarts: how often in a row a track whose process died is started again; 0 for never.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
+        max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
     """
 
     pool: Literal["asyncio", "thread", "process"] | None = None
@@ -79,6 +80,7 @@ class LoopOptions(_Model):
     autostart: bool = True
     max_in_flight: int = Field(default=16, ge=1, le=100_000)
     breaker: int = Field(default=10, ge=0, le=1_000_000)
+    max_deliveries: int = Field(default=5, ge=0, le=1_000)
 
 
 class RetryOptions(_Model):

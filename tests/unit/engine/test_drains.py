@@ -46,7 +46,7 @@ def test_a_store_that_refuses_a_look_does_not_end_the_looking() -> None:
     def answer() -> QueueStats:
         if error := answers.pop(0):
             raise error
-        return QueueStats(0, 0, None, 0, 0, 0, 0)
+        return QueueStats()
 
     async def scene() -> None:
         loop = DrainingReader()

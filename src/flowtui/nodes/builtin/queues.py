@@ -6,6 +6,7 @@ from pydantic import Field
 
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
+from flowtui.model.states import OnFull
 from flowtui.nodes.base import NodeConfig, NonBlockingNode, ProducerNode
 
 
@@ -26,7 +27,11 @@ class QueueReader(ProducerNode):
 
 
 class QueueWriter(NonBlockingNode):
-    """Append the item to a queue, in the same step that ends the iteration; hands it on unchanged."""
+    """Append the item to a queue, in the same step that ends the iteration; hands it on unchanged.
+
+    When `max_items` wait there for a reading loop, this loop waits, the oldest or the new item is dropped and counted,
+    or the new one becomes a dead letter.
+    """
 
     class Config(NodeConfig):
         queue: str = Field(
@@ -34,6 +39,8 @@ class QueueWriter(NonBlockingNode):
             description="Name of the queue; `/name` is shared by all workflows. May be left out if this leads to a "
             "queue-reader with a name.",
         )
+        max_items: int = Field(default=10_000, ge=0, description="Most items that may wait there; 0 for any number.")
+        on_full: OnFull = Field(default=OnFull.WAIT, description="What to do with an item for a full queue.")
 
     async def execute(self, data: NodeData) -> NodeData:
         raise NodeError("a queue-writer works only inside an engine, which writes the queue for it")
