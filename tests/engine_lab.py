@@ -8,7 +8,7 @@ import itertools
 import logging
 import selectors
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
 from flowtui.storage.memory import MemoryConnector
-from flowtui.storage.queue_store import Commit, Item, QueueStats, QueueStore, Source
+from flowtui.storage.queue_store import Bound, Commit, Item, QueueStats, QueueStore, Source
 from flowtui.workflow.schema import RetryOptions
 
 T = TypeVar("T")
@@ -98,6 +98,8 @@ def plan_of(
     breaker: int = 0,
     replicas: int = 1,
     restarts: int = 5,
+    max_deliveries: int = 5,
+    bounds: Mapping[str, Bound] | None = None,
 ) -> ExecutionPlan:
     """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
     index = {node.id: number for number, node in enumerate(nodes)}
@@ -133,8 +135,8 @@ def plan_of(
         autostart=True,
         max_in_flight=max_in_flight,
         breaker=breaker,
-        max_deliveries=5,
-        bounds={},
+        max_deliveries=max_deliveries,
+        bounds=bounds or {},
         reads=nodes[0].queue,
         writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
         revision="1",

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter_ns
 
@@ -22,6 +23,14 @@ _LARGEST_COMMIT = 256
 _COMMIT_BYTES = 1_000_000
 _QUICK_NS = 100_000  # an iteration quicker than this is noted as one of a sample
 _log = logging.getLogger("flowtui.commits")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """That the next commit shall bring up to `limit` items along; None is the answer if it could not."""
+
+    limit: int
+    answer: asyncio.Future[list[Delivery] | None]
 
 
 class Commits:
@@ -57,7 +66,8 @@ class Commits:
         self.begin = self.open.append  # enters an iteration; iterations are committed in this order
         self._task: asyncio.Task[None] | None = None
         self._sent = 0  # how many of the first in `open` the commit under way holds
-        self._asked: tuple[int, asyncio.Future[list[Delivery] | None]] | None = None
+        self._stuck = False  # whether it waits for room in a queue
+        self._asked: _Asked | None = None
         self._empty = asyncio.Event()
         self.gave_up = ""
 
@@ -69,10 +79,14 @@ class Commits:
         Raises:
             StoreUnavailable: only when the store is no longer asked.
         """
-        if self._task is not None and len(self.open) > self._sent and not self.open[self._sent].walkers:
-            answer: asyncio.Future[list[Delivery] | None] = asyncio.get_running_loop().create_future()
-            self._asked = limit, answer
-            taken = await answer
+        if (
+            self._task is not None
+            and not self._stuck
+            and len(self.open) > self._sent
+            and not self.open[self._sent].walkers
+        ):
+            self._asked = asked = _Asked(limit, asyncio.get_running_loop().create_future())
+            taken = await asked.answer
             if taken:
                 return taken
         return await self._session.fetch(limit, self.queued)
@@ -157,7 +171,8 @@ class Commits:
         finally:
             self._task = None
             self._sent = 0
-            self._answer(None)
+            _answer(self._asked, None)
+            self._asked = None
             if not self.open:
                 self._empty.set()
             self._on_progress()
@@ -166,14 +181,13 @@ class Commits:
         """Commit a group, or as much of it as finds room; return what was stored, nothing if the lease has ended."""
         beyond = Beyond.NO
         bell: asyncio.Event | None = None
-        while True:
+        while not group[0].abandoned:  # as it may be after a wait
             self._sent = len(group)
             asked, self._asked = self._asked, None
             try:
-                taken = await self._session.commit(_together(group, beyond), asked[0] if asked else 0, self.queued)
+                taken = await self._session.commit(_together(group, beyond), asked.limit if asked else 0, self.queued)
             except QueueFull as full:
-                self._asked = asked
-                self._answer(None)
+                _answer(asked, None)
                 bound = self._session.bounds[full.queue]
                 if bound.on_full is OnFull.DEAD_LETTER:
                     self._refuse(group, full)
@@ -189,17 +203,24 @@ class Commits:
                     elif not await self._has_rung(bell, full):
                         beyond = self._at_the_end(full)
                     bell.clear()
+            except BaseException:
+                _answer(asked, None)
+                raise
             else:
-                self._counters.waiting.clear(WaitingFor.QUEUE)
-                self._asked = asked or self._asked
-                self._answer(taken)
+                _answer(asked, taken)
                 return group if taken is not None else []
+        return []
 
     async def _has_rung(self, bell: asyncio.Event, full: QueueFull) -> bool:
+        # Whoever wants items needs no room for that.
+        asked, self._asked = self._asked, None
+        _answer(asked, None)
         self._counters.waiting.set(WaitingFor.QUEUE, str(full))
+        self._stuck = True
         try:
             return await self._session.wait_for(bell)
         finally:
+            self._stuck = False
             self._counters.waiting.clear(WaitingFor.QUEUE)
 
     def _at_the_end(self, full: QueueFull) -> Beyond:
@@ -220,13 +241,6 @@ class Commits:
                     self._on_no_room(it, full, item)
             it.outbox = tuple(kept)
 
-    def _answer(self, taken: list[Delivery] | None) -> None:
-        if self._asked is not None:
-            answer = self._asked[1]
-            self._asked = None
-            if not answer.done():
-                answer.set_result(taken)
-
     def _settled_prefix(self) -> list[Iteration]:
         group: list[Iteration] = []
         size = 0
@@ -244,6 +258,12 @@ class Commits:
         self._counters.last_ns = perf_counter_ns()
         if it.dead:
             self._counters.errors += 1
+
+
+def _answer(asked: _Asked | None, taken: list[Delivery] | None) -> None:
+    # Whoever asked may have been cancelled meanwhile.
+    if asked is not None and not asked.answer.done():
+        asked.answer.set_result(taken)
 
 
 def _pushes(it: Iteration, queue: str) -> int:
