@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
+from flowtui.storage.data_store import DataStore
 from flowtui.storage.opening import open_store
 from peers import CHAIN
 from rounds import BenchFailed, temporary
@@ -66,14 +66,21 @@ def write_folder(folder: Path, nodes: str, workflows: Mapping[str, str]) -> None
 
 
 @contextlib.contextmanager
-def running(folder: Path, store: str = "memory") -> Iterator[FlowEngine]:
-    """Run an engine on a folder, with a store as of `open_store`.
+def running(
+    folder: Path, store: str = "memory", on_open: Callable[[DataStore], None] = lambda _: None
+) -> Iterator[FlowEngine]:
+    """Run an engine on a folder, with a store as of `open_store`; `on_open` is called with it.
 
     Raises:
         BenchFailed: if it does not come up, or the folder has problems.
     """
     with temporary() as state:
-        opener = functools.partial(open_store, store, state_dir=state, namespace="bench", url=None)
+
+        def opener() -> DataStore:
+            opened = open_store(store, state_dir=state, namespace="bench", url=None)
+            on_open(opened)
+            return opened
+
         engine = FlowEngine(folder, opener, env=os.environ, watch=False)
         engine.start()
         try:
