@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import importlib
 import importlib.metadata
 import json
 import math
@@ -20,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from child import Child, serve
 from peers import CHAIN, FLOWTUI, SYSTEMS, System
-from peers.child import Child, serve
 from rounds import BenchFailed, interleaved, median_of, temporary, verdict
 
 _FEWEST_PEERS = 5
@@ -86,7 +87,7 @@ def measure(
     why: dict[str, str] = {}
 
     def attempt(child: Child, act: Callable[[], float]) -> float:
-        name = child.system.name
+        name = child.name
         try:
             return math.nan if name in why else act()
         except BenchFailed as error:
@@ -97,19 +98,23 @@ def measure(
         children: list[Child] = []
         for system in systems:
             print(f"starting {system.name}", file=sys.stderr, flush=True)
-            child = stack.enter_context(Child(system, state / system.module, seconds, _PATIENCE_S))
+            child = stack.enter_context(_start(system, state / system.module, seconds))
             attempt(child, child.ready)
             children.append(child)
         runs = {
-            child.system.name: functools.partial(attempt, child, child.round)
-            for child in children
-            if child.system.name not in why
+            child.name: functools.partial(attempt, child, child.round) for child in children if child.name not in why
         }
         items_us = interleaved(rounds, runs)
     ran = [system for system in systems if system.name not in why]
     if missing := {system.bare for system in ran} & why.keys():
         raise BenchFailed("; ".join(f"{name}: {why[name]}" for name in missing))
     return ran, items_us, [Skipped(*each) for each in why.items()]
+
+
+def _start(system: System, state: Path, seconds: float) -> Child:
+    env = {name: value.format(state=state) for name, value in system.env.items()}
+    arguments = [__file__, "--child", system.name, str(state), "--seconds", str(seconds)]
+    return Child(system.name, arguments, env, state, _PATIENCE_S)
 
 
 def judge(found: Sequence[Result], skipped: Sequence[Skipped], all_asked: bool) -> bool:
@@ -152,7 +157,8 @@ def main() -> int:
     by_name = {system.name.lower(): system for system in SYSTEMS}
     if options.child:
         name, state = options.child
-        serve(by_name[name.lower()], Path(state), options.seconds)
+        module = f"peers.{by_name[name.lower()].module}"
+        serve(lambda: importlib.import_module(module).chain(Path(state)), options.seconds)
         return 0
     asked = [by_name[name.lower()] for name in options.only] or list(SYSTEMS)
     wanted = {system.bare for system in asked} | {system.name for system in asked}

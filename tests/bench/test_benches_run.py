@@ -13,7 +13,9 @@ import pytest
 import bench_idle
 import bench_peers
 import bench_pools
+import bench_queues
 from flowtui.graph.folder import load_folder
+from job_queues import RAW, hops, latency, million
 from lab import chain_seconds, write_folder
 from peers import AWAIT, FLOWTUI, SYSTEMS
 from rounds import BenchFailed, interleaved, items_for, median_of
@@ -111,3 +113,54 @@ def test_the_folders_of_the_other_benches_have_no_problems(tmp_path: Path) -> No
     assert not burn.problems
     assert sum(len(workflow.plans) for workflow in idle.workflows) == 120
     assert [plan.replicas for plan in burn.workflows[0].plans if plan.reads] == [2]
+
+
+def test_a_queue_hop_is_measured_beside_a_loop_without_an_engine_and_without_any_peer_installed() -> None:
+    names = [system for system in bench_queues.SYSTEMS if system.name in (FLOWTUI, RAW)]
+    found = hops.measure(bench_queues.__file__, names, "always", 1, 0.02)
+    assert not found.skipped
+    assert set(found.rates) == {FLOWTUI, RAW}
+    assert all(rate > 0 for rates in found.rates.values() for rate in rates)
+    assert found.best_peer == ""
+
+
+def _hops(ours: float, best: float, raw: float, **skipped: str) -> hops.Hops:
+    rates = {FLOWTUI: [ours], RAW: [raw], "huey": [best], "dramatiq": [1.0], "taskiq list": [1.0], "arq": [1.0]}
+    return hops.Hops("always", {name: rates[name] for name in rates if name not in skipped}, skipped)
+
+
+@pytest.mark.parametrize(("best", "raw", "holds"), [(4.0, 200.0, True), (4.1, 200.0, False), (4.0, 201.0, False)])
+def test_a_hop_must_be_far_above_the_best_job_queue_and_not_far_below_the_raw_loop(
+    best: float, raw: float, holds: bool
+) -> None:
+    assert hops.judge(_hops(100.0, best, raw), all_asked=True) is holds
+
+
+def test_a_job_queue_that_does_not_run_is_missed_only_where_all_were_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _hops(100.0, 4.0, 200.0, arq="not installed")
+    assert not hops.judge(found, all_asked=True)
+    assert "SKIPPED  arq, always: not installed" in capsys.readouterr().out
+    both_ways = _hops(100.0, 4.0, 200.0)
+    assert "taskiq stream" not in both_ways.rates
+    assert hops.judge(both_ways, all_asked=True)  # one of two ways to use a peer is enough
+
+
+def test_the_latency_of_an_item_is_measured_in_both_ways() -> None:
+    found = latency.measure("everysec", 1, 0.1)
+    for median, p99 in (*found.raw, *found.ours):
+        assert 0 < median <= p99
+
+
+def test_latency_is_judged_by_the_ratios_within_a_round() -> None:
+    raw = [(1.0, 2.0), (2.0, 2.0), (9.0, 9.0)]
+    assert latency.judge(latency.Latencies("always", raw, [(2.0, 6.0), (4.0, 6.0), (18.0, 27.0)]))
+    assert not latency.judge(latency.Latencies("always", raw, [(2.1, 6.0), (4.2, 6.0), (1.0, 1.0)]))
+    assert not latency.judge(latency.Latencies("always", raw, [(1.0, 6.1), (1.0, 6.1), (1.0, 1.0)]))
+
+
+def test_a_long_queue_is_timed_beside_a_short_one_and_stays_as_long_as_it_was() -> None:
+    found = million.measure(1_500, turns=3)
+    assert set(found) == set(million.OPERATIONS)
+    assert all(few > 0 and full > 0 for few, full in found.values())
+    assert million.judge({"fetch": (1.0, million.TIMES)})
+    assert not million.judge({"fetch": (1.0, million.TIMES + 0.01)})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
+from child import Send
 from flowtui.model.states import Command
 from flowtui.storage.data_store import DataStore
 from job_queues import PAYLOAD_TEXT
+from job_queues.jobs import socket_url
 from lab import PATIENCE_S, running, write_folder
 from rounds import BenchFailed, temporary
 
@@ -63,14 +64,14 @@ nodes:
 
 
 @contextlib.contextmanager
-def hop(socket: str) -> Iterator[Callable[[int], float]]:
+def hop() -> Iterator[Send]:
     def send(items: int) -> float:
         stores: list[DataStore] = []
         with temporary() as state:
             began, seen = state / "began", state / "seen"
             text = _WORKFLOW.format(items=items, text=PAYLOAD_TEXT, began=began, seen=seen, queue=QUEUE)
             write_folder(state / "flows", _NODES, {"hop": text})
-            with running(state / "flows", f"unix://{socket}", stores.append) as engine:
+            with running(state / "flows", socket_url(), stores.append) as engine:
                 engine.command(Command.START, "hop.make").result(PATIENCE_S)
                 deadline = time.monotonic() + PATIENCE_S
                 # The server is asked only at the end: to ask takes time from the loops.

@@ -10,13 +10,15 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import redis.asyncio
 
+from child import Send
 from flowtui.engine.commits import _LARGEST_COMMIT
 from flowtui.engine.source import _LARGEST_BATCH
 from job_queues import PAYLOAD_TEXT
+from job_queues.jobs import socket_url
 
 _READY, _RUN = "{raw}:ready", "{raw}:run"
 _FETCH = """
@@ -31,12 +33,12 @@ _REST_S = 0.0005
 
 
 @contextlib.contextmanager
-def hop(socket: str) -> Iterator[Callable[[int], float]]:
-    yield lambda items: asyncio.run(_hop(socket, items))
+def hop() -> Iterator[Send]:
+    yield lambda items: asyncio.run(_hop(items))
 
 
-async def _hop(socket: str, items: int) -> float:
-    async with redis.asyncio.Redis(unix_socket_path=socket, protocol=2) as client:
+async def _hop(items: int) -> float:
+    async with redis.asyncio.Redis.from_url(socket_url(), protocol=2) as client:
         began = time.perf_counter()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_push(client, items))

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from peers import System
 from rounds import BenchFailed, items_for
 
-_SCRIPT = Path(__file__).parents[1] / "bench_peers.py"
+#: Sends as many items through as asked, and returns the seconds.
+Send = Callable[[int], float]
 _END_S = 20.0
 _PROBE_ITEMS = 2
 
@@ -30,17 +30,20 @@ _PROBE_ITEMS = 2
 class Child:
     """The parent's end. Leave it as a context manager; every method may raise `BenchFailed`."""
 
-    def __init__(self, system: System, state: Path, seconds: float, patience: float) -> None:
-        """Start it. `seconds` is what a round shall last, `patience` how long each answer may take."""
-        self.system = system
+    def __init__(
+        self, name: str, arguments: Sequence[str], env: Mapping[str, str], state: Path, patience: float
+    ) -> None:
+        """Start Python with `arguments`, which must come to `serve`.
+
+        `state` is a new folder for it, `patience` how many seconds each answer may take.
+        """
+        self.name = name
         self._patience = patience
         state.mkdir()
         self._log = state / "stderr"
-        env = {name: value.format(state=state) for name, value in system.env.items()}
-        command = [sys.executable, str(_SCRIPT), "--child", system.name, str(state), "--seconds", str(seconds)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                [sys.executable, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -83,36 +86,36 @@ class Child:
         out = self._process.stdout
         assert out is not None
         if not select.select([out], [], [], self._patience)[0]:
-            raise BenchFailed(f"{self.system.name} said nothing for {self._patience:.0f} s")
+            raise BenchFailed(f"{self.name} said nothing for {self._patience:.0f} s")
         if not (line := out.readline()):
             last = self._log.read_text(errors="replace").strip().splitlines()
-            raise BenchFailed(f"{self.system.name} has ended: {last[-1] if last else 'without a word'}")
+            raise BenchFailed(f"{self.name} has ended: {last[-1] if last else 'without a word'}")
         return json.loads(line)
 
 
-def serve(system: System, state: Path, seconds: float) -> None:
-    """The child's end: run the system, until standard input ends."""
-    with _own_output() as out:
+def serve(system: Callable[[], AbstractContextManager[Send]], seconds: float, first: int = 4) -> None:
+    """The child's end: run the system, until standard input ends.
+
+    `seconds` is what a round shall last; how many items fill one is found by sending `first` of them.
+    """
+    with _own_output() as out, contextlib.ExitStack() as stack:
         try:
-            module = importlib.import_module(f"peers.{system.module}")
+            send = stack.enter_context(system())
+            send(_PROBE_ITEMS)
+            items = items_for(seconds, send, first)
         except ImportError as error:
             _say(out, skipped=f"not installed ({error})")
             return
-        with contextlib.ExitStack() as stack:
-            try:
-                send = stack.enter_context(module.chain(state))
-                send(_PROBE_ITEMS)
-                items = items_for(seconds, send)
-            except Exception as error:
-                _say(out, skipped=f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
-                return
-            # What was imported must not be looked through again and again on behalf of the items.
+        except Exception as error:
+            _say(out, skipped=f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            return
+        # What was imported must not be looked through again and again on behalf of the items.
+        gc.collect()
+        gc.freeze()
+        _say(out, items=items)
+        for _ in sys.stdin:
             gc.collect()
-            gc.freeze()
-            _say(out, items=items)
-            for _ in sys.stdin:
-                gc.collect()
-                _say(out, us=send(items) / items * 1e6)
+            _say(out, us=send(items) / items * 1e6)
 
 
 @contextlib.contextmanager
