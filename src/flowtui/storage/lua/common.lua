@@ -44,12 +44,13 @@ local function one_more_try(envelope)
   return string.format('%04d', math.min(tries(envelope) + 1, 9999)) .. string.sub(envelope, 5)
 end
 
--- A big payload is stored once, under a name, and its envelopes refer to it: `@name size ` stands in front of the rest.
+-- A big payload is stored once, under a name, and its envelopes refer to it: byte 254, name and size stand in front of
+-- the rest.
 -- Returns name, size and where the rest begins, or nothing.
 local STAMP_END = 17
 local function reference(envelope)
-  if string.byte(envelope, STAMP_END + 1) ~= 64 then return nil end
-  local _, last, name, size = string.find(envelope, '^@(%S+) (%d+) ', STAMP_END + 1)
+  if string.byte(envelope, STAMP_END + 1) ~= 254 then return nil end
+  local _, last, name, size = string.find(envelope, '^(%S+) (%d+) ', STAMP_END + 2)
   return name, tonumber(size), last + 1
 end
 local function big_key(name) return ns .. ':big:' .. name end
