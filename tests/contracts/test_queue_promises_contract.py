@@ -266,7 +266,7 @@ async def big_ones(store: DataStore, server: Any) -> int:
 
 @pytest.fixture
 async def server(data_store: DataStore) -> Any:
-    return data_store.queues()._client
+    return data_store.queues().client
 
 
 async def test_a_big_payload_is_stored_once_for_all_groups_and_goes_with_the_last(data_store, server):

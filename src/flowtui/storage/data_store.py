@@ -12,6 +12,7 @@ from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
 from flowtui.storage.lease import Keeper
+from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 
 
@@ -109,6 +110,11 @@ class DataStore:
                 )
                 self._queues[loop] = store
         return store
+
+    def queue_admin(self) -> QueueAdmin:
+        """Return what a person uses to change queues, for the running event loop."""
+        queues = self.queues()
+        return QueueAdmin(queues.client, self._connector.address, self._namespace, queues)
 
     def cache(self) -> CacheStore:
         """Return the `CacheStore` of the running event loop, the same one each time."""

@@ -83,7 +83,7 @@ class QueueStore:
         bells: Doorbells,
         health: Health,
     ) -> None:
-        self._client = client
+        self.client = client
         self._address = address
         self._namespace = namespace
         self._keeper = keeper
@@ -153,7 +153,7 @@ class QueueStore:
         What earlier calls of `fetch` and `give_back` have not changed by now they never will: this is the truth after
         one of them failed or was cancelled.
         """
-        return await self._decoded(await self._run("in_flight", owner, *_names(source), monotonic_ns()))
+        return await self.opened(await self._run("in_flight", owner, *_names(source), monotonic_ns()))
 
     async def leave(self, owner: str, source: Source | None) -> None:
         """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it."""
@@ -163,7 +163,7 @@ class QueueStore:
 
     async def cursor(self, loop: str) -> bytes | None:
         """Return the JSON that the loop's last commit with a cursor saved, None if there was none."""
-        value: bytes | None = await self._answer(self._client.get(f"{self._namespace}:cursor:{escape(loop)}"))
+        value: bytes | None = await self._answer(self.client.get(f"{self._namespace}:cursor:{escape(loop)}"))
         return value
 
     async def queue_stats(self, names: Sequence[str]) -> dict[str, QueueStats]:
@@ -175,15 +175,15 @@ class QueueStore:
 
     async def dead_letter_count(self) -> int:
         """Return how many dead letters there are in all loops."""
-        counts = await self._answer(self._client.hvals(f"{self._namespace}:dead-groups"))
+        counts = await self._answer(self.client.hvals(f"{self._namespace}:dead-groups"))
         return sum(map(int, counts))
 
     async def dead_letter_groups(self) -> list[DeadLetterGroup]:
         """Return the groups of dead letters, the one with the newest letter first; reads no letter."""
-        counts = await self._answer(self._client.hgetall(f"{self._namespace}:dead-groups"))
+        counts = await self._answer(self.client.hgetall(f"{self._namespace}:dead-groups"))
         if not counts:
             return []
-        latest = await self._answer(self._client.hgetall(f"{self._namespace}:dead-latest"))
+        latest = await self._answer(self.client.hgetall(f"{self._namespace}:dead-latest"))
         groups = []
         for field, count in counts.items():
             loop, node, error, _ = json.loads(field)
@@ -210,9 +210,13 @@ class QueueStore:
         """Return the event that is set when a queue that was full may have room; one for each waiting loop."""
         return self._bells.bell(f"{escape(queue)}{ROOM}", loop)
 
+    def ring(self, queue: str, what: str = "") -> None:
+        """Wake the readers of a queue in this process, or with `ROOM` those who wait for room in it."""
+        self._bells.ring(f"{escape(queue)}{what}")
+
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self.client.aclose()
 
     def _check(self, owner: str, reply: list[Any]) -> None:
         match reply[0]:
@@ -235,17 +239,18 @@ class QueueStore:
             return []
         assert source is not None
         # The memory rings no bell of its own; writers that wait are few, and those of other processes hear of it.
-        self._bells.ring(f"{escape(source.queue)}{ROOM}")
-        return await self._decoded(reply[1:])
+        self.ring(source.queue, ROOM)
+        return await self.opened(reply[1:])
 
-    async def _decoded(self, envelopes: list[bytes]) -> list[Delivery]:
+    async def opened(self, envelopes: list[bytes]) -> list[Delivery]:
+        """Return what envelopes hold, big payloads too."""
         return [
             decode(envelope, await self._payload(name) if (name := reference_of(envelope)) else None)
             for envelope in envelopes
         ]
 
     async def _payload(self, name: str) -> bytes:
-        payload: bytes | None = await self._answer(self._client.hget(f"{self._namespace}:big:{name}", "payload"))
+        payload: bytes | None = await self._answer(self.client.hget(f"{self._namespace}:big:{name}", "payload"))
         # One that is gone fails as no JSON, and shows what is missing.
         return b"(the payload %b is not in the store)" % name.encode() if payload is None else payload
 
@@ -317,7 +322,7 @@ def _items(items: list[Item], name: str) -> list[Any]:
 
 
 _QUEUE_FIGURES = 9
-_GROUP_FIGURES = 12
+_GROUP_FIGURES = 13
 
 
 def _stats(row: list[Any]) -> QueueStats:
@@ -333,18 +338,19 @@ def _stats(row: list[Any]) -> QueueStats:
 
 
 def _group_stats(came: int, *figures: int) -> GroupStats:
-    base, replayed, acknowledged, dead, dropped, purged, moved_out, waiting, in_flight, head, tracks = figures
+    base, moved_in, replayed, acknowledged, dead, dropped, purged, moved_out, waiting, in_flight, head, tracks = figures
     gone = acknowledged + dead + dropped + purged + moved_out
     return GroupStats(
         waiting=waiting,
         in_flight=in_flight,
         oldest_ms=head or None,
         tracks=tracks,
+        moved_in=moved_in,
         replayed=replayed,
         acknowledged=acknowledged,
         dead=dead,
         dropped=dropped,
         purged=purged,
         moved_out=moved_out,
-        unaccounted=abs(came - base + replayed - waiting - in_flight - gone),
+        unaccounted=abs(came - base + moved_in + replayed - waiting - in_flight - gone),
     )

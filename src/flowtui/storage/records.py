@@ -112,7 +112,7 @@ class GroupStats:
         in_flight: handed out and not yet acknowledged.
         oldest_ms: when the first waiting item was pushed, by the store's clock; None if none waits.
         tracks: owners that read for it now.
-        replayed: items that came back from the dead letters.
+        moved_in, replayed: items that came for it alone from another queue, and back from the dead letters.
         acknowledged, dead, dropped, purged, moved_out: items that ended well, as dead letters, for lack of room, by
             hand, or went to another queue.
         unaccounted: how many were lost or doubled; 0 unless something is broken.
@@ -122,6 +122,7 @@ class GroupStats:
     in_flight: int = 0
     oldest_ms: int | None = None
     tracks: int = 0
+    moved_in: int = 0
     replayed: int = 0
     acknowledged: int = 0
     dead: int = 0

@@ -23,16 +23,6 @@ local function argument()
   return ARGV[at]
 end
 
--- Every list that an item of this queue goes to, and whose it is.
-local function lists_of(target)
-  local lists = {}
-  for _, reader in ipairs(redis.call('SMEMBERS', queue_key(target, 'groups'))) do
-    lists[#lists + 1] = {group_key(target, reader, 'ready'), reader, group_key(target, reader, 'count')}
-  end
-  if #lists == 0 then lists[1] = {queue_key(target, 'backlog'), '', queue_key(target, 'count')} end
-  return lists
-end
-
 local pushes = {}
 for i = 1, tonumber(ARGV[13]) do
   local each = {queue = argument(), most = tonumber(argument()), on_full = argument(), bigs = {}, items = {}}

@@ -82,6 +82,28 @@ local function made_room(queue)
   if redis.call('SREM', ns .. ':full', queue) == 1 then redis.call('PUBLISH', BELL, queue .. ':room') end
 end
 
+-- Every list that an item of a queue goes to: its key, its group, and the hash that counts for it.
+local function lists_of(queue)
+  local lists = {}
+  for _, group in ipairs(redis.call('SMEMBERS', queue_key(queue, 'groups'))) do
+    lists[#lists + 1] = {group_key(queue, group, 'ready'), group, group_key(queue, group, 'count')}
+  end
+  if #lists == 0 then lists[1] = {queue_key(queue, 'backlog'), '', queue_key(queue, 'count')} end
+  return lists
+end
+
+-- Puts items at the end of a queue for all who read it; `known` is how many references to big payloads are counted.
+local function arrive(queue, items, counter, known)
+  local lists = lists_of(queue)
+  redis.call('HINCRBY', queue_key(queue, 'count'), counter, #items)
+  redis.call('SADD', ns .. ':queues', queue)
+  for _, list in ipairs(lists) do push('RPUSH', list[1], items) end
+  for _, item in ipairs(items) do
+    local name = reference(item)
+    if name and #lists ~= known then redis.call('HINCRBY', big_key(name), 'refs', #lists - known) end
+  end
+end
+
 -- Moves items from the head of a queue into the owner's in-flight list and returns them.
 -- In small steps, so that big items behind the byte cap are not read for nothing.
 local function head_of(ready, limit, most_bytes)

@@ -1,7 +1,7 @@
 -- ARGV: queues. Returns for each: its counters, length of the backlog, its head's stamp, then for each group its name,
 -- its counters, waiting, in flight, its head's stamp and its owners. A stamp is 0 if there is no head.
 local QUEUE = {'pushed', 'injected', 'moved_in', 'base', 'dropped', 'purged', 'moved_out'}
-local GROUP = {'base', 'replayed', 'acknowledged', 'dead', 'dropped', 'purged', 'moved_out'}
+local GROUP = {'base', 'moved_in', 'replayed', 'acknowledged', 'dead', 'dropped', 'purged', 'moved_out'}
 
 local function stamp(list)
   local head = redis.call('LINDEX', list, 0)
