@@ -29,8 +29,11 @@ from flowtui.storage.server_binary import find_server
 
 
 def store_kinds() -> list[str]:
-    """Kinds of store on this machine; a build server must have them all."""
-    kinds = ["memory", "local"]
+    """Kinds of store on this machine; a build server must have them all.
+
+    `served` is the memory as a child process has it.
+    """
+    kinds = ["memory", "served", "local"]
     if shutil.which("redis-server") or os.environ.get("CI"):
         kinds.append("redis")
     return kinds
@@ -45,8 +48,9 @@ class StoreUnderTest:
     namespace: str
 
     def open(self, lease_s: float = LEASE_S) -> DataStore:
-        info = StoreInfo(self.kind, self.connector.address, durable=self.kind != "memory")
-        return DataStore(info, self.connector, self.namespace, None, lease_s)
+        in_memory = self.kind in ("memory", "served")
+        info = StoreInfo("memory" if in_memory else self.kind, self.connector.address, durable=not in_memory)
+        return DataStore(info, self.connector, self.namespace, None, lease_s, attached=self.kind == "served")
 
     def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
         """Return queues for the running event loop whose owners' leases nobody renews."""
@@ -107,13 +111,21 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.wait()
 
 
+@pytest.fixture
+def memory() -> Iterator[MemoryConnector]:
+    with contextlib.closing(MemoryConnector()) as memory:
+        yield memory
+
+
 @pytest.fixture(params=store_kinds())
-def store(request: pytest.FixtureRequest) -> StoreUnderTest:
+def store(request: pytest.FixtureRequest, memory: MemoryConnector) -> StoreUnderTest:
     """Each kind of store in turn."""
     kind: str = request.param
     connector: Connector
     if kind == "memory":
-        connector = MemoryConnector()
+        connector = memory
+    elif kind == "served":
+        connector = memory.shared()
     elif kind == "local":
         connector = unix_connector(request.getfixturevalue("private_server"))
     else:

@@ -34,10 +34,6 @@ _LEAVE_S = 4.0
 _EXIT_S = 2.0
 #: How often to make sure that the process lives, should the socket not tell, in seconds.
 _LOOK_S = 1.0
-_MEMORY = (
-    "pool 'process' needs a store that other processes can reach, and this one is in memory: "
-    "use --store local or a redis:// address, or name another pool"
-)
 
 
 class ChildTrack:
@@ -116,11 +112,9 @@ class ChildTrack:
         self._on_gone(self)
 
     def _live(self) -> Report:
-        if self._store.access is None:
-            return Report(Event.FAIL, _MEMORY)
         start = Start(
             plan=pack(self._plan),
-            store=self._store.access,
+            store=self._store.access(),
             log_level=self._logs.level,
             path=tuple(sys.path),
             python_path=os.environ.get("PYTHONPATH"),

@@ -62,6 +62,14 @@ class Connector(ABC):
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         """Return a client for one thread."""
 
+    @abstractmethod
+    def shared(self) -> Connector:
+        """Return a connector that can be handed to child processes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it took to be shared."""
+
 
 class ServerConnector(Connector):
     """A server; `options` and `async_options` are what its clients' connection pools are made from."""
@@ -80,6 +88,12 @@ class ServerConnector(Connector):
         options = self._options | _limits(answer_timeout_s)
         options |= {"retry": Retry(NoBackoff(), 0)}
         return redis.Redis.from_pool(redis.ConnectionPool(**options))
+
+    def shared(self) -> ServerConnector:
+        return self
+
+    def close(self) -> None:
+        """The server is others'."""
 
 
 def url_connector(url: str) -> ServerConnector:

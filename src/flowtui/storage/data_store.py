@@ -55,21 +55,28 @@ class DataStore:
     """One open store; safe to use from any thread. Made by `open_store`, or by `attach` in a child process."""
 
     def __init__(
-        self, info: StoreInfo, connector: Connector, namespace: str, server: OwnServer | None, lease_s: float
+        self,
+        info: StoreInfo,
+        connector: Connector,
+        namespace: str,
+        server: OwnServer | None,
+        lease_s: float,
+        *,
+        attached: bool = False,
     ) -> None:
+        """Begin to renew leases; `attached` if the store was opened by another process."""
         self.info = info
-        #: For child processes; None if no other process can reach the store.
-        self.access = StoreAccess(info, connector, namespace, lease_s) if info.kind != "memory" else None
         self._connector = connector
         self._namespace = namespace
+        self._lease_s = lease_s
         self._server = server
         self._health = Health()
         self._bells = Doorbells()
         self._lock = threading.Lock()
         self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
         self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
-        # The memory is not shared with other processes, so nobody else pushes.
-        self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" else None
+        # While the memory is not shared with child processes nobody else pushes.
+        self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or attached else None
         self._keeper = Keeper(
             connector,
             namespace,
@@ -85,7 +92,16 @@ class DataStore:
     @classmethod
     def attach(cls, access: StoreAccess) -> DataStore:
         """Use a store that the parent process has opened and keeps open; nothing is asked of it yet."""
-        return cls(access.info, access.connector, access.namespace, None, access.lease_s)
+        return cls(access.info, access.connector, access.namespace, None, access.lease_s, attached=True)
+
+    def access(self) -> StoreAccess:
+        """Return what a child process needs to `attach`; from any thread."""
+        connector = self._connector.shared()
+        with self._lock:
+            if self._listener is None:
+                self._listener = Listener(self._connector, self._namespace, self._bells)
+                self._listener.start()
+        return StoreAccess(self.info, connector, self._namespace, self._lease_s)
 
     @property
     def trouble(self) -> str:
@@ -155,6 +171,7 @@ class DataStore:
         self._keeper.close()
         if self._listener is not None:
             self._listener.close()
+        self._connector.close()
         if self._server is not None:
             self._server.close()
 

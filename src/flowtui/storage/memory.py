@@ -1,14 +1,72 @@
-"""Redis clients to the memory of this process; apart, since loading it takes long and few processes need it."""
+"""The memory of this process as a store; apart, since loading it takes long and few processes need it."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import select
+import shutil
+import socket
+import tempfile
+import threading
+from typing import Any
+
 import fakeredis
 import redis.asyncio
+from fakeredis._clients._tcp_server import TCPFakeRequestHandler
 
-from flowtui.storage.connection import ANSWER_TIMEOUT_S, Connector
+from flowtui.storage.connection import ANSWER_TIMEOUT_S, Connector, ServerConnector, unix_connector
 
 # Calls that may be under way at once; they do not wait for each other as those to a server do.
 _MOST_CALLS = 100_000
+_PUSH_EVERY_S = 0.01
+_RECEIVE_BYTES = 1 << 16
+
+
+class _Handler(TCPFakeRequestHandler):
+    """One connection. (That of the library hangs up after every error, and looks a hundred times a second.)"""
+
+    def handle(self) -> None:
+        pushes = False
+        self.connection.setblocking(True)
+        while True:
+            while self.current_client.can_read():
+                try:
+                    reply = self.current_client.read_response()
+                except redis.RedisError as error:
+                    reply = error
+                self.writer.dump(reply)
+            # Only to those who have subscribed something may be sent that they have not just asked for.
+            if pushes and not select.select([self.connection], [], [], _PUSH_EVERY_S)[0]:
+                continue
+            data = self.connection.recv(_RECEIVE_BYTES)
+            if not data:
+                return
+            pushes = pushes or b"SUBSCRIBE" in data
+            self.current_client.get_socket().sendall(data)
+
+
+class _Server(fakeredis.TcpFakeServer):
+    """Lets child processes use the memory, on a unix socket that only this user can reach."""
+
+    address_family = socket.AF_UNIX
+    request_queue_size = 128
+
+    def __init__(self, path: str, memory: fakeredis.FakeServer) -> None:
+        self._numbers = itertools.count()
+        super().__init__(path)  # type: ignore[arg-type]
+        self.RequestHandlerClass = _Handler
+        self.fake_server = memory
+        self.daemon_threads = True  # a child that hangs must not keep this process
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        # The server tells its clients apart by their addresses, and those of a unix socket have none.
+        connection, _ = super().get_request()
+        return connection, ("child", next(self._numbers))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A child that was killed in the middle of a call is no news: its track says so."""
 
 
 class MemoryConnector(Connector):
@@ -16,10 +74,33 @@ class MemoryConnector(Connector):
 
     def __init__(self) -> None:
         self.address = "in memory"
-        self._server = fakeredis.FakeServer(version=(7,))
+        self._memory = fakeredis.FakeServer(version=(7,))
+        self._lock = threading.Lock()
+        self._server: _Server | None = None
+        self._folder = ""
 
     def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
-        return fakeredis.FakeAsyncRedis(server=self._server, protocol=2, max_connections=_MOST_CALLS)
+        return fakeredis.FakeAsyncRedis(server=self._memory, protocol=2, max_connections=_MOST_CALLS)
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
-        return fakeredis.FakeRedis(server=self._server, protocol=2)
+        return fakeredis.FakeRedis(server=self._memory, protocol=2)
+
+    def shared(self) -> ServerConnector:
+        """Return a connector for child processes; the memory is served from the first call on."""
+        with self._lock:
+            if self._server is None:
+                self._folder = tempfile.mkdtemp(prefix="flowtui-")
+                self._server = _Server(os.path.join(self._folder, "memory"), self._memory)
+                threading.Thread(target=self._server.serve_forever, name="flowtui-memory", daemon=True).start()
+            connector = unix_connector(os.path.join(self._folder, "memory"))
+        connector.address = self.address
+        return connector
+
+    def close(self) -> None:
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            with contextlib.suppress(OSError):
+                shutil.rmtree(self._folder)

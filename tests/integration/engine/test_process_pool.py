@@ -144,14 +144,27 @@ def test_a_node_that_asks_for_a_process_sees_what_the_engine_sees_but_no_screen(
     assert not {"textual", "rich", "watchfiles", "click", "fakeredis", "pytest"} & top
 
 
-def test_a_store_in_memory_cannot_be_shared_and_the_loop_says_what_to_do(write, start) -> None:
-    write("w.yaml", loop("type: note"))
-    app = start("memory")
-    app.until_state("w.start", LoopState.FAILED)
-    assert app.loop("w.start").reason == (
-        "pool 'process' needs a store that other processes can reach, and this one is in memory: "
-        "use --store local or a redis:// address, or name another pool"
+def test_children_share_the_memory_of_their_parent_and_one_that_dies_loses_nothing_of_it(write, start, folder) -> None:
+    write(
+        "w.yaml",
+        """
+        nodes:
+          start: {type: count, config: {count: 200, every: 0.001}}
+          out: {type: queue-writer, needs: start, config: {queue: q}}
+          in: {type: queue-reader, config: {queue: q}, loop: {pool: process}}
+          on: {type: queue-writer, needs: in, config: {queue: then}}
+          last: {type: queue-reader, config: {queue: then}}
+          note: {type: note, needs: last}
+        """,
     )
+    app = start("memory")
+    app.until(lambda: len(app.done()) > 20, "for items behind the child")
+    for child in children():
+        child.kill()
+    app.until(lambda: len(app.done()) >= 200, "for all items")
+    app.until_idle()
+    assert sorted(app.done()) == list(range(200))
+    assert app.snapshot().store.durable is False
 
 
 def test_a_setup_that_raises_in_a_child_fails_the_loop_and_is_not_tried_again(write, start, folder) -> None:
