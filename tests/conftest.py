@@ -50,7 +50,7 @@ class StoreUnderTest:
     def open(self, lease_s: float = LEASE_S) -> DataStore:
         in_memory = self.kind in ("memory", "served")
         info = StoreInfo("memory" if in_memory else self.kind, self.connector.address, durable=not in_memory)
-        return DataStore(info, self.connector, self.namespace, None, lease_s, attached=self.kind == "served")
+        return DataStore(info, self.connector, self.namespace, None, lease_s, "parent" if self.kind == "served" else "")
 
     def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
         """Return queues for the running event loop whose owners' leases nobody renews."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import selectors
@@ -29,6 +30,7 @@ from flowtui.storage.cache_store import CacheStore
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.loop_lease import LoopLeases
 from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import Bound, Commit, Item, QueueStats, QueueStore, Source
 from flowtui.workflow.schema import RetryOptions
@@ -157,17 +159,23 @@ def writer(needs: str, queue: str = "out", id: str = "write") -> PlannedNode:
 
 
 class _Store:
-    """A `QueueStore` or `CacheStore` that is away, loses replies or holds calls back when the lab wants it."""
+    """A `QueueStore` or `CacheStore` that is away, loses replies or holds calls back when the lab wants it.
 
-    def __init__(self, lab: Lab, store: QueueStore | CacheStore) -> None:
+    To take a loop is another way to join.
+    """
+
+    def __init__(self, lab: Lab, store: QueueStore | CacheStore | LoopLeases) -> None:
         self._lab = lab
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        return method if name not in CALLS + CACHE_CALLS else lambda *args: self._call(name, method, args)
+        if name == "loops":
+            return _Store(self._lab, method)
+        name = "join" if name == "take" else name
+        return method if name not in CALLS + CACHE_CALLS else functools.partial(self._call, name, method)
 
-    async def _call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    async def _call(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         lab = self._lab
         lab.calls[name] += 1
         if name == "join":
@@ -175,7 +183,7 @@ class _Store:
         try:
             await lab.pass_gate(f"before {name}")
             lab.refuse(name)
-            result = await method(*args)
+            result = await method(*args, **options)
             await lab.pass_gate(f"after {name}")
             if name == "commit":
                 lab.doubtful = lab.lost_replies[name] > 0
@@ -329,6 +337,10 @@ class Lab:
     def end_lease(self) -> None:
         """Treat the track's owner as dead: its items go back, with one more try."""
         self._reaper.end([self.owners[-1]])
+
+    def beat(self) -> None:
+        """Renew the leases, and learn of those that are over, as the keeper's thread does."""
+        self._keeper.beat()
 
     def end_owner(self, owner: str) -> None:
         """As `DataStore.end_owner`."""

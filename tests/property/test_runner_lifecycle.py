@@ -137,6 +137,8 @@ class Life(RuleBasedStateMachine):
         self.lab: Lab
         self.pushed: list[str] = []
         self.may_lose = False
+        self.has_rival = False
+        self.rival_cursor: bytes | None = None
 
     def do(self, scene: Coroutine[Any, Any, T]) -> T:
         return self.clock.run_until_complete(asyncio.wait_for(scene, _FOREVER_S))
@@ -276,11 +278,32 @@ class Life(RuleBasedStateMachine):
     def lose_a_reply(self, call: str) -> None:
         self.lab.lost_replies[call] += 1
 
-    # Who loses reply and lease of one commit cannot know whether it was done; items of a queue tell by being gone.
-    @precondition(lambda self: self.lab.owners and (self.kind == "queue" or not self.lab.doubtful))
-    @rule()
-    def lose_the_lease(self) -> None:
+    # Who loses reply and lease of one commit cannot know whether it was done; items of a queue tell by being gone, and
+    # a cursor by where it is.
+    @precondition(lambda self: self.lab.owners and (self.kind != "maker" or not self.lab.doubtful))
+    @rule(is_heard=st.booleans())
+    def lose_the_lease(self, is_heard: bool) -> None:
         self.lab.end_lease()
+        if is_heard:
+            self.lab.beat()
+
+    @precondition(lambda self: self.kind != "queue")
+    @rule(takes=st.booleans())
+    def another_instance_comes(self, takes: bool) -> None:
+        async def come() -> None:
+            if takes and self.lab.owners and (self.kind != "maker" or not self.lab.doubtful):
+                self.lab.end_lease()
+            if await self.lab.store.loops.take("rival", LOOP, None, lambda: None) is None:
+                self.rival_cursor = await self.lab.store.cursor(LOOP)
+                self.has_rival = True
+
+        self.do(come())
+
+    @precondition(lambda self: self.has_rival)
+    @rule()
+    def the_other_instance_goes(self) -> None:
+        self.has_rival = False
+        self.do(self.lab.store.leave("rival", None))
 
     # ---- time ----
 
@@ -319,6 +342,11 @@ class Life(RuleBasedStateMachine):
             assert crew.size + len(crew._waiting) == self.lab.loop.replicas
 
     @invariant()
+    def a_loop_that_another_instance_runs_stores_no_cursor(self) -> None:
+        if self.has_rival:
+            assert self.do(self.lab.store.cursor(LOOP)) == self.rival_cursor
+
+    @invariant()
     def every_item_is_accounted_for(self) -> None:
         if self.kind == "queue":
             assert self.do(self.lab.stats()).unaccounted == 0
@@ -344,6 +372,8 @@ class Life(RuleBasedStateMachine):
         world.failures, world.swallow, world.setup, world.producer_fails = 0, False, "ok", None
         world.exhausted = self.kind != "queue"
         world.stock.set()
+        if self.has_rival:
+            await lab.store.leave("rival", None)
         await lab.stop()
         assert set(lab.owners_in_store()) <= lab.stray
         lab.end_stray_leases()

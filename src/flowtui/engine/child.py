@@ -21,11 +21,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from flowtui.engine.event_loops import SWITCH_INTERVAL_S, end_event_loop
 from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
-from flowtui.engine.runner import SWITCH_INTERVAL_S, FlowRunner, end_event_loop
+from flowtui.engine.runner import FlowRunner
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.engine.wire import News, Request, Start, Wish

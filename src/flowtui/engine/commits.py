@@ -105,6 +105,11 @@ class Commits:
         """Return the iterations of which some part still runs."""
         return [it for it in self.open if it.walkers]
 
+    def in_words(self) -> str:
+        """Return what is in flight, for people."""
+        oldest = self.unsettled()
+        return f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(self.open)} commits"
+
     def settled(self, it: Iteration) -> None:
         """Take note that nothing of `it` runs any more."""
         counters = self._counters
@@ -146,9 +151,10 @@ class Commits:
             dropped += 1
         return dropped
 
-    def abandon(self) -> None:
-        """Drop what belongs to others now that the lease has ended."""
-        _log.warning("the lease has ended: %d items in flight go back to their queue", len(self.open))
+    def abandon(self, fate: str) -> None:
+        """Drop what belongs to others now that the lease has ended; `fate` says what becomes of it."""
+        if self.open:
+            _log.warning("the lease has ended: %d items in flight %s", len(self.open), fate)
         for it in self.open:
             it.abandoned = True
         self.open.clear()
@@ -159,6 +165,8 @@ class Commits:
         try:
             while self.open and self.open[0].walkers == 0:
                 for it in await self._store(self._settled_prefix()):
+                    if it.abandoned:  # the lease ended right after the commit, and that was heard first
+                        break
                     self._count(it)
                     self.open.popleft()
                 self._on_progress()

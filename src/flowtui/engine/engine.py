@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 from flowtui.engine.deployment import Deployment
 from flowtui.engine.drain import Drains
+from flowtui.engine.event_loops import SWITCH_INTERVAL_S
 from flowtui.engine.idle import is_idle
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
 from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
-from flowtui.engine.runner import GRACE_S, SWITCH_INTERVAL_S
+from flowtui.engine.runner import GRACE_S
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, IllegalTransition
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView

@@ -9,10 +9,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from flowtui.engine.child_track import ChildTrack
+from flowtui.engine.event_loops import end_event_loop
 from flowtui.engine.handle import Report, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogCapture
-from flowtui.engine.runner import FlowRunner, end_event_loop
+from flowtui.engine.runner import FlowRunner
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.graph.plan import ExecutionPlan

@@ -8,24 +8,23 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
+from flowtui.engine.breaker import Breaker
 from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, Place, attribute_tasks, attributed_to
+from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import NodeError, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
-from flowtui.nodes.base import Exhausted, Pool
+from flowtui.nodes.base import Exhausted
 from flowtui.storage.data_store import DataStore
 
 #: How long items in flight may take to settle after `stop`, in seconds.
 GRACE_S = 10.0
-#: Seconds after which a busy node's thread lets others run. With Python's own 5 ms keys lag, and when several threads
-#: wait the engine's own may get no turn for a second.
-SWITCH_INTERVAL_S = 0.0005
 #: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
 _MOST_UNCOMMITTED = 1024
 #: A chain that never really waits gives its event loop a turn this often.
@@ -58,6 +57,8 @@ class FlowRunner:
         self._progress = asyncio.Event()  # something settled, was committed, or the wishes have changed
         self._paused = False
         self._finishing = False
+        self._asked_to_finish = False
+        self._has_lost_loop = False
         self._stopping = False
         self._ends_at = 0.0  # by the event loop's clock, once stopping: when the grace is over
         self._opening = False
@@ -65,7 +66,7 @@ class FlowRunner:
         self._held = False
         self._unsettled = 0
         self._most_unsettled = plan.max_in_flight
-        self._failures_in_row = 0
+        self._breaker = Breaker(plan)
         self._failure = ""
         self._turn_began = 0
         self._main: asyncio.Task[Any] | None = None
@@ -109,10 +110,20 @@ class FlowRunner:
     def finish(self) -> None:
         """Begin nothing more, let everything settle however long it takes, commit it, and end."""
         self._paused = False
+        self._asked_to_finish = True
+        self._wind_up()
+        self._wake()
+
+    def _wind_up(self) -> None:
         if not self._finishing:
             self._finishing = True
             self._cancel_waiting()
-        self._wake()
+
+    def _lost_loop(self) -> None:
+        """Another track may run the loop now: end this life, to stand by in the next one."""
+        self._has_lost_loop = True
+        self._wind_up()
+        self._on_progress()
 
     def kill(self) -> None:
         """End now: what is in flight is cancelled, and goes back."""
@@ -184,17 +195,13 @@ class FlowRunner:
         if self._stopping:  # before it began
             self._report(Event.ENDED, "")
             return
-        event, reason = await self._live()
-        left = ""
-        if self._track is not None:
-            try:
-                left = await self._end(self._track)
-            except BaseException as error:  # the engine must learn that this is over
-                event, reason = Event.FAIL, describe(error)
-                _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
-        if self._failure:
-            event, reason = Event.FAIL, self._failure
-        self._report(event, "; ".join(filter(None, (reason, left))))
+        while True:
+            event, reason = await self._end_well(*await self._live())
+            if event is not Event.ENDED or not self._has_lost_loop or self._stopping or self._asked_to_finish:
+                break
+            _log.warning("%s stands by: its lease has ended, and another instance may run it now", self.plan.loop)
+            self._begin_again()
+        self._report(event, reason)
 
     async def _live(self) -> tuple[Event, str]:
         try:
@@ -205,10 +212,13 @@ class FlowRunner:
                 on_settled=self._on_settled,
                 on_progress=self._on_progress,
                 on_refused=self._refused,
+                on_lost_loop=self._lost_loop,
             )
-            await self._open(track)
+            if other := await self._open(track):
+                return Event.COMPLETE, f"{other} has completed it"
             self._report(Event.STARTED, "")
-            if await self._iterate(track):
+            # What a track has dropped with its lease must be made again, even if its producer had nothing more.
+            if await self._iterate(track) and not self._has_lost_loop:
                 return Event.COMPLETE, "its producer has nothing more"
         except asyncio.CancelledError:
             self._take_back_cancel()
@@ -221,12 +231,31 @@ class FlowRunner:
                 return Event.FAIL, describe(error)
         return Event.ENDED, ""
 
-    async def _open(self, track: Track) -> None:
+    async def _open(self, track: Track) -> str:
+        """Open the track when it is its turn; return who has completed the loop before, if anybody has."""
         self._opening = True
         try:
-            await track.open()
+            session, waiting, wishes = track.session, self._waiting, self._progress
+            other = await take_turn(self.plan.loop, session, waiting, wishes, lambda: self._paused, self._rest)
+            if not other:
+                await track.open()
+            return other
         finally:
             self._opening = False
+
+    def _rest(self, rests: bool) -> None:
+        """A loop that stands by runs as far as a person is concerned, and can be paused at once."""
+        self._held = rests
+        if rests:
+            self._report(Event.STARTED, "")
+            self._tell_if_settled()
+
+    def _begin_again(self) -> None:
+        assert self._track is not None
+        self._track.walker.disconnect()
+        self._track = None
+        self._has_lost_loop = self._finishing = False
+        self._unsettled = 0
 
     async def _iterate(self, track: Track) -> bool:
         """Begin iterations until asked to stop; return True if the producer is exhausted and all is committed."""
@@ -294,30 +323,22 @@ class FlowRunner:
             self._on_progress()
             return
         if it.dead:
-            self._failures_in_row += 1
             self._heed(it.dead[0])
-        elif self._failures_in_row:
-            self._failures_in_row = 0
+        elif self._breaker.in_a_row:
+            self._breaker.in_a_row = 0
         assert self._track is not None
         self._track.commits.settled(it)
         if self._track.walker.walked is None:  # else nobody waits: the main task is on its way
             self._on_progress()
 
     def _heed(self, letter: DeadLetter) -> None:
-        reason = f"{letter.error} at {letter.node}: {letter.message}"
-        if self.plan.on_error is OnError.STOP:
+        verdict, reason = self._breaker.heed(letter)
+        if verdict is OnError.STOP:
             self._failure = reason
             self.stop()
-        elif self.plan.on_error is OnError.PAUSE:
-            self._pause_itself(reason)
-        elif self._failures_in_row == self.plan.breaker:
-            # What every item fails at is no fault of the items: keep the rest of them out of the dead letters.
-            self._pause_itself(f"{self._failures_in_row} failures in a row, the last {reason}")
-
-    def _pause_itself(self, reason: str) -> None:
-        self._failures_in_row = 0
-        self._paused = True
-        self._report(Event.PAUSE, reason)
+        elif verdict is OnError.PAUSE:
+            self._paused = True
+            self._report(Event.PAUSE, reason)
 
     # ---- waiting ----
 
@@ -329,7 +350,7 @@ class FlowRunner:
                 self._progress.clear()
                 self._tell_if_settled()
                 if self.in_flight:
-                    self._say_what_is_in_flight(track)
+                    self._waiting.set(WaitingFor.ROOM, track.commits.in_words())
                 await self._progress.wait()
         finally:
             self._held = False
@@ -342,15 +363,10 @@ class FlowRunner:
         try:
             while not (self._has_room(track) or self._stopping or self._paused or self._finishing):
                 self._progress.clear()
-                self._say_what_is_in_flight(track)
+                self._waiting.set(WaitingFor.ROOM, track.commits.in_words())
                 await self._progress.wait()
         finally:
             self._waiting.clear(WaitingFor.ROOM)
-
-    def _say_what_is_in_flight(self, track: Track) -> None:
-        oldest = track.commits.unsettled()
-        text = f"{len(oldest)} in flight, oldest at {oldest[0].at}" if oldest else f"{len(track.commits.open)} commits"
-        self._waiting.set(WaitingFor.ROOM, text)
 
     async def _all_committed(self) -> bool:
         while self.in_flight and not self._stopping:
@@ -365,23 +381,16 @@ class FlowRunner:
             while self._main.cancelling():
                 self._main.uncancel()
 
-    async def _end(self, track: Track) -> str:
-        """Let what is in flight settle, commit it, close; return what a person should know of it."""
-        grace = max(0.0, self._ends_at - asyncio.get_running_loop().time()) if self._stopping else GRACE_S
-        try:
-            await track.settle(grace)
-        finally:
-            await track.close()
-        stuck = ", ".join(track.still_running())
-        if stuck and self.plan.pool is Pool.PROCESS:
-            return f"{stuck} still ran and ended with the process"
-        return f"{stuck} still running in a thread" if stuck else ""
-
-
-def end_event_loop(loop: asyncio.AbstractEventLoop, store: DataStore) -> None:
-    """Close an event loop on which tracks ran; what still runs there is cancelled."""
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-    loop.run_until_complete(store.release())
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+    async def _end_well(self, event: Event, reason: str) -> tuple[Event, str]:
+        """Close what was opened, however that goes; return what a person should know of the end."""
+        left = ""
+        if self._track is not None:
+            try:
+                grace = max(0.0, self._ends_at - asyncio.get_running_loop().time()) if self._stopping else GRACE_S
+                left = await self._track.end(grace, completed=event is Event.COMPLETE)
+            except BaseException as error:  # the engine must learn that this is over
+                event, reason = Event.FAIL, describe(error)
+                _log.error("%s failed while it ended: %s", self.plan.loop, author_traceback(error))
+        if self._failure:
+            event, reason = Event.FAIL, self._failure
+        return event, "; ".join(filter(None, (reason, left)))

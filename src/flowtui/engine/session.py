@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from flowtui.model.errors import Fenced, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
+from flowtui.storage.loop_lease import Runs
 from flowtui.storage.queue_store import Beyond, Bound, Commit, Delivery, DeliveryLimit, Item, Source
 
 _FIRST_DELAY_S = 0.05
@@ -37,11 +39,15 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a track reads, how often it may be given an item, and the bounds of the queues that it writes."""
+    """What a track reads, how often it may be given an item, and the bounds of the queues that it writes.
+
+    `alone` tells that only one track of all instances may run the loop.
+    """
 
     source: Source | None
     deliveries: DeliveryLimit
     bounds: Mapping[str, Bound]
+    alone: bool
 
 
 class StoreSession:
@@ -54,11 +60,19 @@ class StoreSession:
     def __init__(
         self, store: DataStore, loop: str, terms: Terms, waiting: WaitingFor, on_lost: Callable[[], None]
     ) -> None:
-        """`on_lost` is called when the lease has ended: all that was fetched and not committed is others' now."""
+        """`on_lost` is called when the lease has ended: all that was fetched and not committed is others' now.
+
+        Without a source it is called when another track may run the loop now, if only one may.
+        """
         self._queues = store.queues()
         self._loop = loop
         self._waiting = waiting
         self._on_lost = on_lost
+        self._alone = terms.alone
+        self._candidate = ""  # the name with which it asks for its lease
+        self._seen: Runs | None = None  # who ran the loop when it first asked
+        self._has_cursor = False
+        self._lost_loop = False
         self._lock = asyncio.Lock()
         self._seq = 0
         self._owner = ""
@@ -73,6 +87,11 @@ class StoreSession:
         """Its name in the store, empty while it has none."""
         return self._owner
 
+    @property
+    def drops_all(self) -> bool:
+        """Whether whoever runs the loop now makes again what this track has made and not committed."""
+        return self._lost_loop and self._has_cursor
+
     def disown(self) -> None:
         """Never become an owner again once the lease has ended; from any thread."""
         self._disowned = True
@@ -83,15 +102,35 @@ class StoreSession:
         for limit in self._limits:
             limit.reschedule(at)
 
-    async def join(self) -> None:
-        """Become an owner."""
-        owner = owner_name(self._loop, 0)
-        await self._insist(lambda: self._queues.join(owner, self.source, self._terms.deliveries))
-        self._owner, self._seq = owner, 0
+    async def join(self) -> Runs | None:
+        """Become an owner; return None, or who else runs the loop if only one may: then ask again after `free_bell`."""
+        # With the same name until it is an owner: an earlier call may have been done though nobody heard of it.
+        self._candidate = owner = self._candidate or owner_name(self._loop, 0)
+        other = await self._insist(lambda: self._take_loop(owner) if self._alone else self._join(owner))
+        if other is None:
+            self._owner, self._seq, self._candidate = owner, 0, ""
+        elif self._seen is None:
+            self._seen = other
+        return other
+
+    async def _join(self, owner: str) -> None:
+        await self._queues.join(owner, self.source, self._terms.deliveries)
+
+    async def _take_loop(self, owner: str) -> Runs | None:
+        loop = asyncio.get_running_loop()
+        return await self._queues.loops.take(
+            owner, self._loop, self._seen, lambda: _post(loop, lambda: self._was_ended(owner))
+        )
+
+    def free_bell(self) -> asyncio.Event:
+        """Return the event that is set when it may be this track's turn to run the loop."""
+        return self._queues.loops.bell(self._loop)
 
     async def cursor(self) -> bytes | None:
         """Return the producer's saved cursor as JSON."""
-        return await self._insist(lambda: self._queues.cursor(self._loop))
+        cursor = await self._insist(lambda: self._queues.cursor(self._loop))
+        self._has_cursor = cursor is not None
+        return cursor
 
     def doorbell(self) -> asyncio.Event:
         """Return the event that is set when the source may have new items."""
@@ -137,13 +176,17 @@ class StoreSession:
             StoreError: the store refuses it, and always will.
         """
         owner = self._owner
+        self._has_cursor = self._has_cursor or settled.cursor is not None
         async with self._lock:
+            if self.drops_all:
+                self._on_lost()  # it has begun more since
+                return None
             while owner == self._owner:
                 try:
                     taken = await self._commit(owner, settled, fetch, uncommitted)
                 except Fenced:
                     await self._renew(owner)
-                    if self.source is None:
+                    if self.source is None and not self.drops_all:
                         # Items made by the producer itself belong to nobody else: commit them under the new lease.
                         owner = self._owner
                 else:
@@ -207,15 +250,18 @@ class StoreSession:
         async with self._lock:
             await self._insist(lambda: self._queues.give_back(self._owner, source, uncommitted()))
 
-    async def leave(self) -> None:
-        """Return everything that is not committed and stop being an owner.
+    async def leave(self, *, completed: bool = False) -> None:
+        """Return everything that is not committed and stop being an owner, or standing by.
+
+        Args:
+            completed: the loop has nothing more to do, wherever it would run.
 
         Raises:
             StoreUnavailable: only after `give_up`.
         """
         async with self._lock:
-            if self._owner:
-                await self._insist(lambda: self._queues.leave(self._owner, self.source))
+            for owner in filter(None, (self._owner, self._candidate)):
+                await self._insist(lambda owner=owner: self._queues.leave(owner, self.source, completed=completed))  # type: ignore[misc]
 
     async def _renew(self, lost: str) -> None:
         # A fetch and a commit may both learn of the lost lease: only the first has something to drop.
@@ -224,9 +270,19 @@ class StoreSession:
         if self._disowned:
             raise StoreUnavailable("the track was left behind, and its items went back to their queue")
         self._owner = ""  # what is still under way for the old owner must not be taken for the new one's
-        if self.source is not None:
+        if self._alone:
+            # What it has made and nobody can make again is committed under a lease that is not the loop's.
+            self._alone, self._lost_loop = False, True
+        if self.source is not None or self._lost_loop:
             self._on_lost()
-        await self.join()
+        if not self.drops_all:
+            await self.join()
+
+    def _was_ended(self, owner: str) -> None:
+        """The process has heard that this owner's lease is over."""
+        if owner == self._owner and self._alone and not self._lost_loop:
+            self._lost_loop = True
+            self._on_lost()
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         delay = _FIRST_DELAY_S
@@ -266,3 +322,8 @@ class StoreSession:
             with attributed_to(Attribution(self._loop, "")):
                 _log.warning("%s waits for the store: %s", self._loop, error)
         self._waiting.set(WaitingFor.STORE, f"store: {error}")
+
+
+def _post(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # closed: the track has ended
+        loop.call_soon_threadsafe(call)

@@ -61,6 +61,7 @@ class NodeSource:
         self._waiting = waiting
         self._rest = 0.0
         self._retry = 0.0
+        self._misuse: NodeError | None = None
         self._saved_cursor: Any = copy.deepcopy(self._node.cursor)  # the author may change it in place
 
     async def take(self) -> Iteration | None:
@@ -85,6 +86,8 @@ class NodeSource:
                 raise
             await self._failed(NodeError(f"{step.id} was cancelled from inside"))
         except BaseException as error:  # an author's error, SystemExit too, must not end the engine
+            if error is self._misuse:
+                raise
             await self._failed(error)
         else:
             await self._nothing_now()
@@ -117,6 +120,13 @@ class NodeSource:
 
     def _save_cursor(self, it: Iteration) -> None:
         cursor = self._node.cursor
+        if self._node.replicable:
+            # Several tracks would each save theirs over the others'; trying again mends nothing.
+            self._misuse = NodeError(
+                f"{self._step.id} ({self._step.plan.type.name}) sets self.cursor, but its class says replicable = True "
+                f"and its tracks would overwrite each other's: remove one of the two"
+            )
+            raise self._misuse
         if cursor == self._saved_cursor:
             return
         try:

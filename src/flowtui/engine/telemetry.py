@@ -27,9 +27,12 @@ NOT_WAITING = Waiting(99, "", 0.0)
 
 
 class WaitingFor:
-    """What a running track waits for, the gravest first: the store, a full queue, a place in flight, input."""
+    """What a running track waits for, the gravest first.
 
-    STORE, QUEUE, ROOM, INPUT = range(4)
+    The store, its turn to run the loop, a full queue, a place in flight, input.
+    """
+
+    STORE, STANDBY, QUEUE, ROOM, INPUT = range(5)
     __slots__ = ("_reasons",)
 
     def __init__(self) -> None:

@@ -58,8 +58,9 @@ class Track:
         on_settled: Callable[[Iteration], None],
         on_progress: Callable[[], None],
         on_refused: Callable[[BaseException], None],
+        on_lost_loop: Callable[[], None],
     ) -> None:
-        """Make the node instances.
+        """Make the node instances. `on_lost_loop` is called when another track may run the loop now.
 
         Raises:
             NodeError: if one cannot be made.
@@ -77,10 +78,13 @@ class Track:
             if step.plan.cache is not None:
                 step.cache = NodeCache(store.cache(), step.plan, step.counters)
         self.producer = self.steps[0]
+        self._alone = bool(plan.not_replicable)
+        self._on_lost_loop = on_lost_loop
         terms = Terms(
             source=Source(plan.reads, plan.loop) if plan.reads else None,
             deliveries=DeliveryLimit(plan.max_deliveries, self.producer.id),
             bounds=plan.bounds,
+            alone=self._alone,
         )
         self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease)
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
@@ -90,7 +94,7 @@ class Track:
         )
 
     async def open(self) -> None:
-        """Join the store, then set up every node, the producer last.
+        """Set up every node, the producer last. The session must have joined: only then the saved cursor is the last.
 
         Raises:
             Exception: whatever a node's `setup` raises.
@@ -98,12 +102,12 @@ class Track:
         main = asyncio.current_task()
         assert main is not None
         self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
-        await self.session.join()
         if self._plan.reads is not None:
             self.source = QueueSource(self.producer, self.commits, self.session.doorbell(), self._waiting)
         elif isinstance(self.producer.node, ProducerNode):
-            cursor = await self.session.cursor()
-            self.producer.node.cursor = None if cursor is None else json.loads(cursor)
+            if self._alone:
+                cursor = await self.session.cursor()
+                self.producer.node.cursor = None if cursor is None else json.loads(cursor)
             self.source = NodeSource(self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting)
         for step in reversed(self.steps):
             if is_cancelled():  # the Redis client or the node before has swallowed it
@@ -141,17 +145,42 @@ class Track:
         for it in unfinished:
             self.commits.settled(it)
 
-    async def close(self) -> None:
+    async def end(self, grace: float, *, completed: bool) -> str:
+        """Let what is in flight settle for `grace` seconds, commit it, close; return what a person should know of it.
+
+        `completed` tells that the loop has nothing more to do, on other instances neither.
+        """
+        try:
+            await self.settle(grace)
+        finally:
+            await self.close(completed=completed)
+        stuck = ", ".join(step.id for step in self.steps if step.counters.in_threads > 0)  # these cannot be made to end
+        if stuck and self._plan.pool is Pool.PROCESS:
+            return f"{stuck} still ran and ended with the process"
+        return f"{stuck} still running in a thread" if stuck else ""
+
+    async def close(self, *, completed: bool) -> None:
         """Commit what has settled, give back or file the rest, tear the nodes down. Logs what goes wrong."""
         await self.commits.flush()
+        if self._alone:
+            # Whoever stands by sets up the same producer as soon as this track has left.
+            await self._tear_all_down()
+            await self._leave(completed)
+        else:
+            await self._leave(completed)
+            await self._tear_all_down()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _leave(self, completed: bool) -> None:
         self.session.give_up(asyncio.get_running_loop().time() + _LEAVE_S)
         try:
-            await self.session.leave()
+            await self.session.leave(completed=completed)
         except StoreError as error:
             _log.error("%s could not return its items: %s; they return when its lease ends", self._plan.loop, error)
+
+    async def _tear_all_down(self) -> None:
         for step in reversed(self._set_up):
             await self._tear_down(step)
-        self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _tear_down(self, step: Step) -> None:
         what = f"teardown of {self._plan.loop}.{step.id}"
@@ -169,17 +198,18 @@ class Track:
     def _has_cursor(self) -> bool:
         return getattr(self.producer.node, "cursor", None) is not None
 
-    def still_running(self) -> list[str]:
-        """Return the ids of nodes of which a run has not ended, as a thread cannot be made to."""
-        return [step.id for step in self.steps if step.counters.in_threads > 0]
-
     def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
         writer = next(step for step in self.steps if step.queue == full.queue)
         self.routing.fail(writer, NodeData(json.loads(item.payload), item.id, it.data.meta), it, full)
 
     def _lost_lease(self) -> None:
-        self.source.discard()
-        self.commits.abandon()
+        if self.session.source is not None:
+            self.source.discard()
+            self.commits.abandon("go back to their queue")
+            return
+        if self.session.drops_all:
+            self.commits.abandon("are made again from the saved cursor")
+        self._on_lost_loop()
 
     async def _call(self, step: Step, name: str) -> None:
         if getattr(type(step.node), name) is getattr(BaseNode, name):

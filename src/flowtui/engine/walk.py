@@ -91,6 +91,10 @@ class Walker:
         if not it.walkers:
             self._on_settled(it)
 
+    def disconnect(self) -> None:
+        """What still runs is nobody's any more, and reports to nobody."""
+        self._on_settled = _ignore
+
     def abort(self) -> None:
         """Cancel everything that runs in tasks; `walk` itself is cancelled through its own task."""
         self._aborting = True
@@ -246,3 +250,7 @@ class Walker:
 async def _awaited(result: Any) -> Any:
     """Return what an unusual result stands for: a plain `def` may return an awaitable."""
     return await result if inspect.isawaitable(result) else result
+
+
+def _ignore(_: Iteration) -> None:
+    pass

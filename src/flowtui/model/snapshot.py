@@ -132,8 +132,31 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """One engine process on a store; `started_at` in seconds since the epoch.
+
+    Attributes:
+        id: its name in the store.
+        folder: of its workflows, on its host.
+    """
+
+    id: str
+    host: str
+    pid: int
+    folder: str
+    started_at: float
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSnapshot:
-    """Everything at one moment; `taken_at` in seconds since the epoch."""
+    """Everything at one moment; `taken_at` in seconds since the epoch.
+
+    Attributes:
+        instances: the engines on the store, this one among them, the oldest first; none before the store is open.
+    """
 
     taken_at: float
     uptime_s: float
@@ -147,6 +170,7 @@ class EngineSnapshot:
     problems: tuple[Problem, ...]
     last_reload: str
     loading: bool
+    instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from flowtui.storage.cache_store import CACHE_TIMEOUT_S, CacheStore
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
-from flowtui.storage.lease import Keeper
+from flowtui.storage.lease import Keeper, process_name
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 
@@ -41,6 +41,7 @@ class StoreAccess:
     connector: Connector = field(repr=False)
     namespace: str
     lease_s: float
+    instance: str
 
 
 class OwnServer(Protocol):
@@ -61,11 +62,12 @@ class DataStore:
         namespace: str,
         server: OwnServer | None,
         lease_s: float,
-        *,
-        attached: bool = False,
+        instance: str = "",
     ) -> None:
-        """Begin to renew leases; `attached` if the store was opened by another process."""
+        """`instance` is the name of the engine that has opened the store, for its child processes; else a new one."""
         self.info = info
+        #: Its name among the engines on the store, if it becomes one of them by `enlist`.
+        self.instance = instance or process_name()
         self._connector = connector
         self._namespace = namespace
         self._lease_s = lease_s
@@ -76,7 +78,7 @@ class DataStore:
         self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
         self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
         # While the memory is not shared with child processes nobody else pushes.
-        self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or attached else None
+        self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or instance else None
         self._keeper = Keeper(
             connector,
             namespace,
@@ -84,6 +86,7 @@ class DataStore:
             health=self._health,
             ring=self._bells.ring,
             recovered=self._recovered,
+            instance=self.instance,
         )
         self._keeper.start()
         if self._listener is not None:
@@ -92,7 +95,7 @@ class DataStore:
     @classmethod
     def attach(cls, access: StoreAccess) -> DataStore:
         """Use a store that the parent process has opened and keeps open; nothing is asked of it yet."""
-        return cls(access.info, access.connector, access.namespace, None, access.lease_s, attached=True)
+        return cls(access.info, access.connector, access.namespace, None, access.lease_s, access.instance)
 
     def access(self) -> StoreAccess:
         """Return what a child process needs to `attach`; from any thread."""
@@ -101,7 +104,7 @@ class DataStore:
             if self._listener is None:
                 self._listener = Listener(self._connector, self._namespace, self._bells)
                 self._listener.start()
-        return StoreAccess(self.info, connector, self._namespace, self._lease_s)
+        return StoreAccess(self.info, connector, self._namespace, self._lease_s, self.instance)
 
     @property
     def trouble(self) -> str:

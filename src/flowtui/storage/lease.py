@@ -15,6 +15,7 @@ import redis
 
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate
 from flowtui.storage.health import Health
+from flowtui.storage.loop_lease import Standbys
 from flowtui.storage.records import escape
 from flowtui.storage.scripts import script
 
@@ -25,20 +26,26 @@ REAP_LIMIT = 1000
 
 _BEATS_PER_LEASE = 5
 _RETRY_S = 0.5
+#: How often those that somebody waits for are looked at, in seconds.
+_STANDBY_LOOK_S = 1.0
 
 # A process's start is computed from the uptime, with an error below this.
 _START_TOLERANCE_MS = 2000
 
 
+def process_name() -> str:
+    """Return a new name that tells host, process and when that began; no two calls return the same."""
+    pid = os.getpid()
+    return f"{escape(socket.gethostname())}:{pid}:{_started_ms(pid)}:{os.urandom(5).hex()}"
+
+
 def owner_name(loop: str, track: int) -> str:
     """Return a new name for the owner of one track of this process; no two calls return the same."""
-    pid = os.getpid()
-    host = escape(socket.gethostname())
-    return f"{host}:{pid}:{_started_ms(pid)}:{os.urandom(5).hex()}:{escape(loop)}:{track}"
+    return f"{process_name()}:{escape(loop)}:{track}"
 
 
 def lives(owner: str, *, private: bool) -> bool:
-    """Return False if the process that made this owner's name is certainly gone.
+    """Return False if the process that made this name, of an owner or an instance, is certainly gone.
 
     Args:
         private: the store belongs to this machine, so an owner with another host name is from before it was renamed.
@@ -100,6 +107,11 @@ class Keeper:
     """A thread that renews the leases of this process's owners and ends those of others that are over.
 
     A thread with a connection of its own, so that a node that blocks an event loop does not cost that loop its lease.
+
+    Attributes:
+        instance: the name of the engine whose owners these are; that of a child process is its parent's.
+        instances: what is known of all engines on the store, as their `enlist` was given it.
+        standbys: who waits for owners of other processes; the sooner it is found that one has died, the better.
     """
 
     def __init__(
@@ -111,9 +123,13 @@ class Keeper:
         health: Health,
         ring: Callable[[str], None],
         recovered: Callable[[], None],
+        instance: str = "",
     ) -> None:
         """`recovered` is called when the store answers again after it did not."""
         self.lease_ms = round(lease_s * 1000)
+        self.instance = instance or process_name()
+        self.instances: tuple[bytes, ...] = ()
+        self.standbys = Standbys()
         self._connector = connector
         self._namespace = namespace
         self._beat_s = lease_s / _BEATS_PER_LEASE
@@ -122,25 +138,39 @@ class Keeper:
         self._recovered = recovered
         # An answer that comes later than the next beat is no answer.
         self._client = connector.client(max(self._beat_s, 1.0))
-        self._beat = self._client.register_script(script("beat"))
+        self._script = self._client.register_script(script("beat"))
         self._reaper = Reaper(self._client, namespace, ring)
         self._lock = threading.Lock()
-        self._owners: set[str] = set()
+        self._owners: dict[str, Callable[[], None] | None] = {}
+        self._details = ""
         self._ending = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowtui-leases", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def add(self, owner: str) -> None:
-        """Renew this owner's lease from now on."""
+    def enlist(self, details: str) -> None:
+        """Show this engine to the others from now on, very soon."""
+        self._details = details
+        self._wake.set()
+
+    def add(self, owner: str, on_lost: Callable[[], None] | None = None) -> None:
+        """Renew this owner's lease from now on; if it turns out to be over, call `on_lost`, on the keeper's thread."""
         with self._lock:
-            self._owners.add(owner)
+            self._owners[owner] = on_lost
 
     def discard(self, owner: str) -> None:
-        """No longer renew it."""
+        """No longer renew it, nor look after whom it stands by for."""
+        self.standbys.discard(owner)
         with self._lock:
-            self._owners.discard(owner)
+            self._owners.pop(owner, None)
+
+    def stand_by(self, owner: str, awaited: str) -> None:
+        """Look often whether `awaited`, which `owner` waits for, has died."""
+        if not self.standbys.awaited():
+            self._wake.set()
+        self.standbys.add(owner, awaited)
 
     def end(self, owner: str) -> None:
         """No longer renew it, and end it now if the store answers; from any thread."""
@@ -156,9 +186,11 @@ class Keeper:
     def close(self) -> None:
         """End the thread and the owners that have not left."""
         self._ending.set()
+        self._wake.set()
         self._thread.join()
+        enlisted = [self.instance] if self._details else []
         try:
-            self._reaper.end(self._owners)
+            self._reaper.end([*self._owners, *enlisted])
         except STORE_ERRORS:
             pass  # their leases run out
         finally:
@@ -170,14 +202,16 @@ class Keeper:
         reap_from = time.monotonic() + self._lease_s
         well = True
         last = time.time()
-        while not self._ending.wait(self._beat_s if well else min(_RETRY_S, self._beat_s)):
+        while not self._has_waited(well):
             slept = time.time() - last > self._lease_s
             try:
-                self._renew()
+                self.beat()
                 if slept or not well:
                     reap_from = time.monotonic() + self._lease_s
                 if time.monotonic() >= reap_from:
                     self._reaper.end(expired=True)
+                if not all(lives(owner, private=False) for owner in self.standbys.awaited()):
+                    self._reaper.end_dead_processes(private=False)
             except STORE_ERRORS as error:
                 self._health.failed(str(translate(error, self._connector.address)))
                 well = False
@@ -188,7 +222,30 @@ class Keeper:
                 well = True
             last = time.time()
 
-    def _renew(self) -> None:
+    def _has_waited(self, well: bool) -> bool:
+        """Wait until it is time for the next beat; return whether it is time to end."""
+        longest = self._beat_s
+        if not well:
+            longest = min(_RETRY_S, longest)
+        elif self.standbys.awaited():
+            longest = min(_STANDBY_LOOK_S, longest)
+        self._wake.wait(longest)
+        self._wake.clear()
+        return self._ending.is_set()
+
+    def beat(self) -> None:
+        """Renew the leases once; the thread does it all the time.
+
+        Raises:
+            redis.RedisError, OSError: if the store does not answer.
+        """
         with self._lock:
             owners = tuple(self._owners)
-        self._beat(keys=[self._namespace], args=[self.lease_ms, *owners])
+        instance = self.instance if self._details else ""
+        lost, instances = self._script(keys=[self._namespace], args=[self.lease_ms, instance, self._details, *owners])
+        self.instances = tuple(instances)
+        for owner in map(bytes.decode, lost):
+            with self._lock:
+                on_lost = self._owners.pop(owner, None)
+            if on_lost is not None:
+                on_lost()

@@ -17,6 +17,7 @@ from flowtui.storage.connection import STORE_ERRORS, translate
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import Keeper
+from flowtui.storage.loop_lease import LoopLeases
 from flowtui.storage.records import (
     BIG_PAYLOAD,
     UNBOUNDED,
@@ -60,7 +61,7 @@ TOO_MANY_DELIVERIES = "TooManyDeliveries"
 
 NO_LIMIT = DeliveryLimit()
 
-_SCRIPTS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "stats", "letters")
+_SCRIPTS = ("join", "take_loop", "fetch", "commit", "give_back", "in_flight", "leave", "stats", "letters")
 _MESSAGE_LENGTH = 500
 
 
@@ -72,6 +73,9 @@ class QueueStore:
     repeated with the same `seq`, and what `fetch` may have taken is found by `in_flight`.
 
     Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
+
+    Attributes:
+        loops: another way to join, for owners that read no queue and run a loop that only one may run.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class QueueStore:
         self._bells = bells
         self._health = health
         self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
+        self.loops = LoopLeases(self._run, keeper, bells)
 
     async def join(self, owner: str, source: Source | None, limit: DeliveryLimit = NO_LIMIT) -> None:
         """Give the owner its lease; the process renews it until the owner leaves.
@@ -155,11 +160,15 @@ class QueueStore:
         """
         return await self.opened(await self._run("in_flight", owner, *_names(source), monotonic_ns()))
 
-    async def leave(self, owner: str, source: Source | None) -> None:
-        """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it."""
+    async def leave(self, owner: str, source: Source | None, *, completed: bool = False) -> None:
+        """Give everything back and end the lease. The group stays, and what is pushed goes on waiting for it.
+
+        `completed` tells that the loop that the owner alone may run has nothing more to do, for others neither.
+        """
         # First of all: if the store does not answer now, the lease must run out, or the items would never come back.
         self._keeper.discard(owner)
-        await self._run("leave", owner, ring=_names(source)[:1])
+        bell = await self._run("leave", owner, int(completed), ring=_names(source)[:1])
+        self._bells.ring(bell.decode())
 
     async def cursor(self, loop: str) -> bytes | None:
         """Return the JSON that the loop's last commit with a cursor saved, None if there was none."""

@@ -179,8 +179,10 @@ def start(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Itera
     parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
     usual = "local" if parameters.get("pool") == "process" else "memory"
 
-    def run(store: str = usual, *, watch: bool = False, env: dict[str, str] | None = None) -> Running:
-        opener = functools.partial(open_store, store, state_dir=tmp_path / "state", namespace="test", url=None)
+    def run(
+        store: str = usual, *, watch: bool = False, env: dict[str, str] | None = None, namespace: str = "test"
+    ) -> Running:
+        opener = functools.partial(open_store, store, state_dir=tmp_path / "state", namespace=namespace, url=None)
         engine = FlowEngine(folder, opener, env=env or {}, watch=watch)
         engines.append(engine)
         engine.start()

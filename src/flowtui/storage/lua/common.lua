@@ -5,6 +5,7 @@ local ns = KEYS[1]
 local OWNERS = ns .. ':owners'
 local ENDING = ns .. ':ending'
 local BELL = ns .. ':bell'
+local INSTANCES = ns .. ':instances'
 local FIRST_TRY = '0001'
 
 local function now_ms()
@@ -16,6 +17,8 @@ local function owner_key(owner) return ns .. ':owner:' .. owner end
 local function queue_key(queue, part) return ns .. ':q:' .. queue .. ':' .. part end
 local function group_key(queue, group, part) return ns .. ':q:' .. queue .. ':' .. group .. ':' .. part end
 local function run_key(queue, group, owner) return group_key(queue, group, 'run:' .. owner) end
+local function loop_key(loop) return ns .. ':loop:' .. loop end
+local function requests_key(instance) return ns .. ':requests:' .. instance end
 
 -- A call that its sender gave up may still arrive, after later calls of the same owner. Calls carry growing numbers; one
 -- that is older than what the owner has seen since must do nothing, or the owner's view of its items would be wrong.
@@ -212,18 +215,35 @@ local function put_back(queue, group, owner, keep, limit, redelivered)
   return count
 end
 
+-- Removes all that is kept of an owner that has no items any more. The loop that it alone was allowed to run is free
+-- now; returns the bell for it, or an empty text.
+local function forget(owner)
+  local bell, loop = '', redis.call('HGET', owner_key(owner), 'loop')
+  if loop and redis.call('HGET', loop_key(loop), 'owner') == owner then
+    redis.call('HDEL', loop_key(loop), 'owner', 'instance')
+    bell = 'loop:' .. loop
+    redis.call('PUBLISH', BELL, bell)
+  end
+  redis.call('DEL', owner_key(owner), requests_key(owner))
+  redis.call('HDEL', INSTANCES, owner)
+  return bell
+end
+
 -- Ends an owner: it is fenced at once, and at most `limit` of its items go back. It stays in ENDING until all have.
+-- Returns how many were moved and the bells to ring.
 local function end_owner(owner, limit)
   redis.call('SADD', ENDING, owner)
   redis.call('ZREM', OWNERS, owner)
   local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
-  local moved = 0
+  local moved, bells = 0, {}
   if reads[1] then
     moved = put_back(reads[1], reads[2], owner, 0, limit, true)
-    if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, reads[1] end
+    if moved > 0 then bells[1] = reads[1] end
+    if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, bells end
     redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
   end
-  redis.call('DEL', owner_key(owner))
+  local bell = forget(owner)
+  if bell ~= '' then bells[#bells + 1] = bell end
   redis.call('SREM', ENDING, owner)
-  return moved, reads[1]
+  return moved, bells
 end

@@ -1,12 +1,15 @@
--- ARGV: owner. Gives everything back, uncounted, and forgets the owner; nothing if its lease has ended.
+-- ARGV: owner, '1' if it has completed the loop that it alone was allowed to run. Gives everything back, uncounted, and
+-- forgets the owner; nothing if its lease has ended. Returns the bell to ring for those who stand by, or an empty text.
 local owner = ARGV[1]
-if not redis.call('ZSCORE', OWNERS, owner) then return 0 end
-local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
-local moved = 0
+if not redis.call('ZSCORE', OWNERS, owner) then return '' end
+local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group', 'loop')
+if reads[3] and ARGV[2] == '1' then
+  redis.call('HINCRBY', loop_key(reads[3]), 'completed', 1)
+  redis.call('HSET', loop_key(reads[3]), 'by', redis.call('HGET', loop_key(reads[3]), 'instance'))
+end
 if reads[1] then
-  moved = put_back(reads[1], reads[2], owner, 0, math.huge, false)
+  put_back(reads[1], reads[2], owner, 0, math.huge, false)
   redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
 end
 redis.call('ZREM', OWNERS, owner)
-redis.call('DEL', owner_key(owner))
-return moved
+return forget(owner)

@@ -1,5 +1,5 @@
 -- ARGV: most items to move, '1' to end the owners whose lease is over too, owners to end whatever their lease says.
--- Returns how many owners are left to end, then the queues that got items back.
+-- Returns how many owners are left to end, then the bells to ring: of queues that got items back, of loops now free.
 local left = tonumber(ARGV[1])
 local doomed = redis.call('SMEMBERS', ENDING)
 if ARGV[2] == '1' then
@@ -13,9 +13,9 @@ end
 local reply = {0}
 for _, owner in ipairs(doomed) do
   -- With no items left to move, the others are still fenced now: they wait in ENDING.
-  local moved, queue = end_owner(owner, left)
+  local moved, bells = end_owner(owner, left)
   left = left - moved
-  if moved > 0 then reply[#reply + 1] = queue end
+  for _, bell in ipairs(bells) do reply[#reply + 1] = bell end
 end
 reply[1] = redis.call('SCARD', ENDING)
 return reply
