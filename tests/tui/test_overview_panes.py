@@ -10,7 +10,7 @@ from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_node, a_que
 from running import running
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import StoreView
+from flowtui.model.snapshot import Instance, StoreView
 from flowtui.model.states import LoopState, NodeHealth, NodeKind
 
 
@@ -43,6 +43,29 @@ async def test_a_store_that_forgets_and_failed_loops_are_in_the_header_at_every_
             header = it.text.splitlines()[0]
             assert "! EPHEMERAL" in header
             assert "1 failed" in header
+
+
+def instances(count: int) -> tuple[Instance, ...]:
+    return tuple(Instance(f"id{n}", "ana-laptop", 4711 + n, "/home/ana/flows", NOW - n) for n in range(count))
+
+
+async def test_the_header_counts_the_instances_on_the_store_if_there_are_several() -> None:
+    client = FakeClient(a_busy_afternoon())
+    client.change(instances=instances(1))
+    async with running(client, columns=160) as it:
+        assert "instance" not in it.text.splitlines()[0]
+        client.change(instances=instances(3))
+        await it.settle()
+        assert "● local store, durable  3 instances   7 loops" in it.text.splitlines()[0]
+        await it.resize(120, 24)
+        assert "3 instances" in it.text.splitlines()[0]
+
+
+async def test_a_loop_that_stands_by_says_who_runs_it() -> None:
+    loop = a_loop("sync.poll", waiting="standby: ana-laptop:4711 runs it", waiting_since=NOW - 60)
+    async with running(FakeClient(a_snapshot(loop)), columns=160) as it:
+        assert "▷ sync.poll" in it.line_with("standby: ana-laptop:4711 runs it")
+        assert "waiting" not in it.line_with("standby:")
 
 
 async def test_a_pane_that_comes_into_view_is_filled_though_nothing_has_changed() -> None:

@@ -97,7 +97,7 @@ class FlowEngine:
 
     def snapshot(self) -> EngineSnapshot:
         """Return everything a screen shows."""
-        deployment, monitor = self._deployment, self._monitor
+        deployment, monitor, store = self._deployment, self._monitor, self._store
         return EngineSnapshot(
             taken_at=time.time(),
             uptime_s=time.monotonic() - self._started_at,
@@ -111,6 +111,7 @@ class FlowEngine:
             problems=deployment.problems,
             last_reload=deployment.last_reload,
             loading=self._loading,
+            instances=store.instances if store is not None else (),
         )
 
     def logs(self, after: int, limit: int) -> LogBatch:
@@ -207,6 +208,7 @@ class FlowEngine:
             self._deployment.show_problems(loading.result())
         try:
             self._store = store = await opening
+            store.enlist(self._folder.absolute())
             self._pools = Pools(store, self._capture)
         except FlowtuiError as error:
             self._failure = str(error)

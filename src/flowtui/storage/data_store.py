@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from flowtui.model.snapshot import Instance
 from flowtui.storage.cache_store import CACHE_TIMEOUT_S, CacheStore
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
+from flowtui.storage.instances import introduce
 from flowtui.storage.lease import Keeper, process_name
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
@@ -112,6 +115,15 @@ class DataStore:
         if self._server is not None and self._server.trouble:
             return self._server.trouble
         return self._health.trouble
+
+    def enlist(self, folder: Path) -> None:
+        """Show this process to others as an engine that runs `folder`, until the store is closed; returns at once."""
+        self._keeper.enlist(introduce(self.instance, folder))
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The engines on the store as they were at the last heartbeat, the oldest first; none before `enlist`."""
+        return self._keeper.instances
 
     def queues(self) -> QueueStore:
         """Return the `QueueStore` of the running event loop, the same one each time."""

@@ -13,8 +13,10 @@ from typing import Any
 import psutil
 import redis
 
+from flowtui.model.snapshot import Instance
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate
 from flowtui.storage.health import Health
+from flowtui.storage.instances import oldest_first
 from flowtui.storage.loop_lease import Standbys
 from flowtui.storage.records import escape
 from flowtui.storage.scripts import script
@@ -110,7 +112,7 @@ class Keeper:
 
     Attributes:
         instance: the name of the engine whose owners these are; that of a child process is its parent's.
-        instances: what is known of all engines on the store, as their `enlist` was given it.
+        instances: the engines on the store at the last beat, if this is one of them.
         standbys: who waits for owners of other processes; the sooner it is found that one has died, the better.
     """
 
@@ -128,7 +130,7 @@ class Keeper:
         """`recovered` is called when the store answers again after it did not."""
         self.lease_ms = round(lease_s * 1000)
         self.instance = instance or process_name()
-        self.instances: tuple[bytes, ...] = ()
+        self.instances: tuple[Instance, ...] = ()
         self.standbys = Standbys()
         self._connector = connector
         self._namespace = namespace
@@ -142,7 +144,7 @@ class Keeper:
         self._reaper = Reaper(self._client, namespace, ring)
         self._lock = threading.Lock()
         self._owners: dict[str, Callable[[], None] | None] = {}
-        self._details = ""
+        self._introduction = ""
         self._ending = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name="flowtui-leases", daemon=True)
@@ -150,9 +152,9 @@ class Keeper:
     def start(self) -> None:
         self._thread.start()
 
-    def enlist(self, details: str) -> None:
+    def enlist(self, introduction: str) -> None:
         """Show this engine to the others from now on, very soon."""
-        self._details = details
+        self._introduction = introduction
         self._wake.set()
 
     def add(self, owner: str, on_lost: Callable[[], None] | None = None) -> None:
@@ -188,7 +190,7 @@ class Keeper:
         self._ending.set()
         self._wake.set()
         self._thread.join()
-        enlisted = [self.instance] if self._details else []
+        enlisted = [self.instance] if self._introduction else []
         try:
             self._reaper.end([*self._owners, *enlisted])
         except STORE_ERRORS:
@@ -241,9 +243,11 @@ class Keeper:
         """
         with self._lock:
             owners = tuple(self._owners)
-        instance = self.instance if self._details else ""
-        lost, instances = self._script(keys=[self._namespace], args=[self.lease_ms, instance, self._details, *owners])
-        self.instances = tuple(instances)
+        instance = self.instance if self._introduction else ""
+        lost, instances = self._script(
+            keys=[self._namespace], args=[self.lease_ms, instance, self._introduction, *owners]
+        )
+        self.instances = oldest_first(instances)
         for owner in map(bytes.decode, lost):
             with self._lock:
                 on_lost = self._owners.pop(owner, None)

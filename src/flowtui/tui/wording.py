@@ -60,6 +60,11 @@ def is_waiting(loop: LoopView, now: float) -> bool:
     return bool(loop.waiting) and now - loop.waiting_since >= _WAITING_FROM_S
 
 
+def stands_by(loop: LoopView, now: float) -> bool:
+    """Return whether another instance runs the loop; this way of waiting has a name of its own, and no rate."""
+    return is_waiting(loop, now) and loop.waiting.startswith("standby:")
+
+
 def loop_glyph(loop: LoopView, now: float) -> Word:
     """Return the sign of a loop's state."""
     if loop.state is LoopState.RUNNING and is_waiting(loop, now):
@@ -70,7 +75,9 @@ def loop_glyph(loop: LoopView, now: float) -> Word:
 def loop_state(loop: LoopView, now: float) -> Word:
     """Return a loop's state in words: since when, why, what it waits for."""
     if loop.state is LoopState.RUNNING:
-        return (f"waiting: {loop.waiting}", Tone.MUTED) if is_waiting(loop, now) else ("running", Tone.TEXT)
+        if not is_waiting(loop, now):
+            return "running", Tone.TEXT
+        return loop.waiting if stands_by(loop, now) else f"waiting: {loop.waiting}", Tone.MUTED
     tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else loop_glyph(loop, now)[1]
     if loop.state is LoopState.DRAINING and loop.waiting:
         return f"{loop.state}: {loop.waiting}", tone
@@ -148,6 +155,11 @@ def store_words(store: StoreView) -> Word:
     if not store.kind:
         return "○ opening the store", Tone.MUTED
     return (f"● {name}, durable", Tone.TEXT) if store.durable else (f"{name}", Tone.TEXT)
+
+
+def instance_words(snapshot: EngineSnapshot) -> str:
+    """Return `3 instances` if other engines share the store, else nothing."""
+    return fmt.plural(len(snapshot.instances), "instance") if len(snapshot.instances) > 1 else ""
 
 
 def problem_place(problem: Problem) -> str:

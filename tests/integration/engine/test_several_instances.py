@@ -44,6 +44,7 @@ def test_one_runs_the_loop_the_other_takes_over_and_every_number_comes_once_and_
     assert first.loop("w.start").waiting == ""
     first.tell(Command.STOP, "w.start")
     second.until(lambda: second.loop("w.start").iterations > 5, "to take over")
+    first.until_state("w.start", LoopState.STOPPED)
     first.tell(Command.START, "w.start")
     first.until(lambda: stands_by(first), "to stand by in its turn")
     second.tell(Command.STOP, "w.start")
@@ -54,6 +55,17 @@ def test_one_runs_the_loop_the_other_takes_over_and_every_number_comes_once_and_
     numbers = sorted(first.done())
     assert numbers == list(range(len(numbers)))
     assert first.snapshot().dead_total == 0
+
+
+def test_each_shows_all_of_them(write, instance, folder) -> None:
+    write("w.yaml", COUNT % "thread")
+    apps = instance(), instance(), instance()
+    for app in apps:
+        app.until(lambda app=app: len(app.snapshot().instances) == 3, "to know of the others")
+    assert {each.folder for each in apps[0].snapshot().instances} == {str(folder)}
+    assert str(apps[0].snapshot().instances[0]) == WHO
+    apps[0].engine.close(grace=1.0)
+    apps[1].until(lambda: len(apps[1].snapshot().instances) == 2, "to miss the one that has gone")
 
 
 def test_both_read_the_same_queue(write, instance) -> None:

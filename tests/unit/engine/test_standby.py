@@ -170,6 +170,25 @@ def test_what_was_in_flight_when_the_lease_ended_is_made_again_by_whoever_has_th
     run(scene())
 
 
+def test_a_lease_that_ends_right_after_a_commit_and_is_heard_of_before_its_reply_counts_as_ended() -> None:
+    async def scene() -> None:
+        lab = Lab(COUNTS)
+        await lab.running()
+        reply = lab.hold("after commit")
+        await lab.reached["after commit"].wait()
+        await rival_comes(lab)
+        lab.beat()
+        await asyncio.sleep(0.1)
+        lab.gates.clear()
+        reply.set()
+        await lab.until_true(lambda: lab.loop.view().waiting == STANDBY)
+        assert lab.state is LoopState.RUNNING
+        assert await numbers(lab) == [1]
+        await lab.stop()
+
+    run(scene())
+
+
 def test_what_nobody_can_make_again_is_stored_although_the_loop_is_another_instances_now() -> None:
     async def scene() -> None:
         lab = Lab(plan_of(PlannedNode("make", Unrepeatable), PlannedNode("slow", Slow, ("make",)), writer("slow")))

@@ -15,7 +15,7 @@ from flowtui.tui.actions import Action, footer_actions
 from flowtui.tui.alerts import Alert
 from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words
 from flowtui.tui.widgets.painted import Painted
-from flowtui.tui.wording import loop_counts, store_words, tone_of
+from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
 
 _GAP = 3
 
@@ -40,16 +40,18 @@ class HeaderBar(Painted):
         folder = _short_folder(snapshot.folder)
         last_part = snapshot.folder.name
         store = _store(snapshot)
+        shared = [*store, *_instances(snapshot)]
         mode = [words(snapshot.mode.upper(), Tone.STRONG)]
         loops = _loops(snapshot, loop_counts(snapshot.loops))
         short = _loops(snapshot, [(n, state) for n, state in loop_counts(snapshot.loops) if state is LoopState.FAILED])
         uptime = [words(fmt.uptime(snapshot.uptime_s), Tone.MUTED)]
-        # What goes first when there is no room: the folder's parents, the mode, the folder, the uptime.
+        # What goes first when there is no room: the folder's parents, the mode, the folder, the uptime, the instances.
         for parts in (
-            [[name, words("  " + folder)], mode, store, loops, uptime],
-            [[name, words("  " + last_part)], mode, store, loops, uptime],
-            [[name, words("  " + last_part)], store, loops, uptime],
-            [[name], store, loops, uptime],
+            [[name, words("  " + folder)], mode, shared, loops, uptime],
+            [[name, words("  " + last_part)], mode, shared, loops, uptime],
+            [[name, words("  " + last_part)], shared, loops, uptime],
+            [[name], shared, loops, uptime],
+            [[name], shared, loops],
             [[name], store, loops],
             [store, loops],
             [store, short],
@@ -84,6 +86,11 @@ def _store(snapshot: EngineSnapshot) -> list[Piece]:
     if snapshot.store.durable:
         return [words(text, tone)]
     return [words(" ! EPHEMERAL ", Tone.LOUD), words(f" {text}", tone)]
+
+
+def _instances(snapshot: EngineSnapshot) -> list[Piece]:
+    text = instance_words(snapshot)
+    return [words(f"  {text}", Tone.ACCENT)] if text else []
 
 
 def _loops(snapshot: EngineSnapshot, counts: Sequence[tuple[int, LoopState]]) -> list[Piece]:

@@ -20,6 +20,7 @@ from flowtui.tui.wording import (
     node_glyph,
     node_ports,
     problem_place,
+    stands_by,
     worst_first,
 )
 
@@ -90,7 +91,8 @@ class LoopsPane(LiveTable[LoopView]):
 
     def covers(self, item: LoopView) -> int:
         # Why a loop does not run says more than the rate that it does not have.
-        return 0 if item.state is LoopState.RUNNING else _RATE_COLUMNS
+        runs_here = item.state is LoopState.RUNNING and not stands_by(item, self._now)
+        return 0 if runs_here else _RATE_COLUMNS
 
     def empty_words(self) -> str:
         return (
