@@ -30,6 +30,7 @@ from flowtui.storage.cache_store import CacheStore
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.loop_lease import LoopLeases
 from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import Bound, Commit, Item, QueueStats, QueueStore, Source
@@ -275,6 +276,7 @@ class Lab:
         self.store = QueueStore(
             self._connector.async_client(), "lab", NAMESPACE, self._keeper, self._bells, self._health
         )
+        self._letters = LetterStore(self._connector.async_client(), "lab", NAMESPACE, self._bells, self._health)
         self.loop = Loop(plan, self._launch, self._post)
         self.drains = Drains(lambda: [self.loop])
         self._drainer: asyncio.Task[None] | None = None
@@ -290,6 +292,9 @@ class Lab:
 
     def cache(self) -> _Store:
         return _Store(self, CacheStore(self._connector.async_client(), "lab", NAMESPACE))
+
+    def dead_letters(self) -> LetterStore:
+        return self._letters
 
     def refuse(self, name: str) -> None:
         if name in self.away:
@@ -417,7 +422,8 @@ class Lab:
         return found
 
     async def letters(self) -> list[DeadLetter]:
-        return await self.store.dead_letters(LOOP, 10_000)
+        """Return all letters of the loop, the oldest first."""
+        return [letter async for letter in self.dead_letters().export(LOOP)][::-1]
 
     def owners_in_store(self) -> list[str]:
         found: Any = self._client.zrange(f"{NAMESPACE}:owners", 0, -1)
@@ -427,6 +433,7 @@ class Lab:
         if self._drainer is not None:
             self._drainer.cancel()
         await self.store.close()
+        await self._letters.close()
         self._client.close()
 
 

@@ -134,7 +134,6 @@ async def test_one_commit_acknowledges_pushes_files_letters_and_saves_the_cursor
     assert (stats[QUEUE].in_flight, stats[QUEUE].acknowledged, stats[QUEUE].dead) == (1, 1, 1)
     assert [stats[name].depth for name in ("/done", "/other", "never")] == [1, 1, 0]
     assert {figures.unaccounted for figures in stats.values()} == {0}
-    assert await queues.dead_letters("shop.fulfil") == [letter("2")]
 
 
 async def test_a_commit_that_is_repeated_is_done_once(queues):
@@ -146,7 +145,7 @@ async def test_a_commit_that_is_repeated_is_done_once(queues):
         await queues.commit(reader.owner, commit)
     assert ids(await reader.in_flight()) == ["2", "3"]
     assert ids(await reader.fetch()) == ["new"]
-    assert await queues.dead_letter_count() == 1
+    assert (await queues.queue_stats([QUEUE]))[QUEUE].dead == 1
 
 
 @pytest.mark.parametrize("commit", [Commit(5, ORDERS, 1), Commit(2, ORDERS, 4), Commit(0, ORDERS, 1)])
@@ -317,24 +316,6 @@ async def test_an_item_with_two_letters_died_once(queues):
     await reader.commit(2, dead=(letter("1"), letter("1", error="KeyError")))
     stats = (await queues.queue_stats([QUEUE]))[QUEUE]
     assert (stats.acknowledged, stats.dead, stats.unaccounted) == (1, 1, 0)
-
-
-async def test_dead_letters_are_counted_by_loop_node_and_error(queues):
-    writer = await Track(queues).join()
-    assert await queues.dead_letter_groups() == []
-    await writer.commit(dead=(letter("a", at=1.0), letter("b", at=5.0), letter("c", error="KeyError", at=3.0)))
-    await writer.commit(dead=(letter("d", loop="shop.x:y", at=2.0),))
-    groups = await queues.dead_letter_groups()
-    assert [(group.loop, group.error, group.message, group.count, group.last_at) for group in groups] == [
-        ("shop.fulfil", "ValueError", "no b", 2, 5.0),
-        ("shop.fulfil", "KeyError", "no c", 1, 3.0),
-        ("shop.x:y", "ValueError", "no d", 1, 2.0),
-    ]
-    assert await queues.dead_letter_count() == 4
-    assert [each.id for each in await queues.dead_letters("shop.fulfil")] == ["a", "b", "c"]
-    assert [each.id for each in await queues.dead_letters("shop.fulfil", limit=2)] == ["b", "c"]
-    assert [each.id for each in await queues.dead_letters("shop.x:y")] == ["d"]
-    assert await queues.dead_letters("shop.none") == []
 
 
 async def test_a_push_rings_the_readers_doorbell(queues):

@@ -40,10 +40,9 @@ class StoreMonitor:
             for queue in plan.writes:
                 writers.setdefault(queue, []).append(plan.loop)
         names = sorted(readers.keys() | writers.keys())
-        queues = store.queues()
         try:
-            stats = await queues.queue_stats(names)
-            groups = await queues.dead_letter_groups()
+            stats = await store.queues().queue_stats(names)
+            groups = await store.dead_letters().groups()
         except StoreError as error:
             self.trouble = store.trouble or str(error)
             return

@@ -109,6 +109,14 @@ class QueueFull(StoreError):
         self.room = room
 
 
+class UnknownLetter(FlowtuiError):
+    """There is no dead letter of that number any more."""
+
+
+class LetterChanged(FlowtuiError):
+    """A dead letter is not as the caller has read it, or is being replayed, so that it stays as it is."""
+
+
 class NodeError(FlowtuiError):
     """A node broke its contract (wrong return type, unknown port, payload that is no JSON)."""
 

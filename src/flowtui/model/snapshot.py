@@ -111,7 +111,13 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterGroup:
-    """Dead letters of one loop and node with one error type."""
+    """Dead letters of one loop and node with one error type, raised at one place.
+
+    Attributes:
+        message: of the newest one.
+        first_at, last_at: when the first and the newest one were filed, in seconds since the epoch.
+        fingerprint: what the group is named by in commands.
+    """
 
     loop: str
     node: str
@@ -119,6 +125,8 @@ class DeadLetterGroup:
     message: str
     count: int
     last_at: float
+    first_at: float = 0.0
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
 from flowtui.storage.instances import introduce
 from flowtui.storage.lease import Keeper, process_name
+from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 
@@ -80,6 +81,7 @@ class DataStore:
         self._lock = threading.Lock()
         self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
         self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
+        self._letters: dict[asyncio.AbstractEventLoop, LetterStore] = {}
         # While the memory is not shared with child processes nobody else pushes.
         self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or instance else None
         self._keeper = Keeper(
@@ -157,13 +159,25 @@ class DataStore:
                 store = self._caches[loop] = CacheStore(client, self._connector.address, self._namespace)
         return store
 
+    def dead_letters(self) -> LetterStore:
+        """Return the `LetterStore` of the running event loop, the same one each time."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            store = self._letters.get(loop)
+            if store is None:
+                client, address = self._connector.async_client(), self._connector.address
+                store = LetterStore(client, address, self._namespace, self._bells, self._health)
+                self._letters[loop] = store
+        return store
+
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
         with self._lock:
             queues, cache = self._queues.pop(loop, None), self._caches.pop(loop, None)
+            letters = self._letters.pop(loop, None)
         self._bells.forget(loop)
-        for store in (queues, cache):
+        for store in (queues, cache, letters):
             if store is not None:
                 await store.close()
 

@@ -11,8 +11,6 @@ from typing import Any
 import redis.asyncio
 
 from flowtui.model.errors import Fenced, QueueFull, StoreError
-from flowtui.model.letters import DeadLetter
-from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.storage.connection import STORE_ERRORS, translate
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
@@ -24,6 +22,7 @@ from flowtui.storage.records import (
     Beyond,
     Bound,
     Commit,
+    Committed,
     Delivery,
     DeliveryLimit,
     GroupStats,
@@ -42,6 +41,7 @@ __all__ = [
     "Beyond",
     "Bound",
     "Commit",
+    "Committed",
     "Delivery",
     "DeliveryLimit",
     "GroupStats",
@@ -61,7 +61,7 @@ TOO_MANY_DELIVERIES = "TooManyDeliveries"
 
 NO_LIMIT = DeliveryLimit()
 
-_SCRIPTS = ("join", "take_loop", "fetch", "commit", "give_back", "in_flight", "leave", "stats", "letters")
+_SCRIPTS = ("join", "take_loop", "fetch", "commit", "give_back", "in_flight", "leave", "stats")
 _MESSAGE_LENGTH = 500
 
 
@@ -124,9 +124,9 @@ class QueueStore:
             return []
         reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES, monotonic_ns())
         self._check(owner, reply)
-        return await self._fetched(source, reply)
+        return await self._fetched(source, reply[1:])
 
-    async def commit(self, owner: str, commit: Commit, fetch: int = 0) -> list[Delivery]:
+    async def commit(self, owner: str, commit: Commit, fetch: int = 0) -> Committed:
         """Do all of a commit or nothing, once, however often it is repeated; then fetch up to `fetch` items.
 
         Nothing is fetched by a commit that was done before.
@@ -141,7 +141,8 @@ class QueueStore:
         targets = {escape(queue) for queue, _ in commit.pushes}
         reply = await self._run("commit", *_commit_arguments(owner, commit, fetch), ring=targets)
         self._check(owner, reply)
-        return await self._fetched(commit.source, reply)
+        # One that was done before tells nothing.
+        return Committed(await self._fetched(commit.source, reply[2:]), *reply[1:2])
 
     async def give_back(self, owner: str, source: Source, keep: int) -> int:
         """Return what is in flight behind the first `keep` items to the head of the queue, in order, tries unchanged.
@@ -182,31 +183,6 @@ class QueueStore:
         rows = await self._run("stats", *map(escape, names))
         return {name: _stats(row) for name, row in zip(names, rows, strict=True)}
 
-    async def dead_letter_count(self) -> int:
-        """Return how many dead letters there are in all loops."""
-        counts = await self._answer(self.client.hvals(f"{self._namespace}:dead-groups"))
-        return sum(map(int, counts))
-
-    async def dead_letter_groups(self) -> list[DeadLetterGroup]:
-        """Return the groups of dead letters, the one with the newest letter first; reads no letter."""
-        counts = await self._answer(self.client.hgetall(f"{self._namespace}:dead-groups"))
-        if not counts:
-            return []
-        latest = await self._answer(self.client.hgetall(f"{self._namespace}:dead-latest"))
-        groups = []
-        for field, count in counts.items():
-            loop, node, error, _ = json.loads(field)
-            # A group that came into being between the two calls is shown the next time.
-            if details := latest.get(field):
-                message, last_at = json.loads(details)
-                groups.append(DeadLetterGroup(loop, node, error, message, int(count), last_at))
-        return sorted(groups, key=lambda group: -group.last_at)
-
-    async def dead_letters(self, loop: str, limit: int = 1000) -> list[DeadLetter]:
-        """Return the newest dead letters of a loop, at most `limit`, in the order in which they were filed."""
-        letters = await self._run("letters", escape(loop), limit)
-        return [DeadLetter.from_json(letter) for letter in letters]
-
     def doorbell(self, source: Source) -> asyncio.Event:
         """Return the event that is set when something may have come to the source's queue; always the same one.
 
@@ -243,13 +219,13 @@ class QueueStore:
             case _:
                 raise StoreError(f"a commit of {owner} was refused: it has only {reply[1]} items in flight")
 
-    async def _fetched(self, source: Source | None, reply: list[Any]) -> list[Delivery]:
-        if len(reply) == 1:
+    async def _fetched(self, source: Source | None, envelopes: list[Any]) -> list[Delivery]:
+        if not envelopes:
             return []
         assert source is not None
         # The memory rings no bell of its own; writers that wait are few, and those of other processes hear of it.
         self.ring(source.queue, ROOM)
-        return await self.opened(reply[1:])
+        return await self.opened(envelopes)
 
     async def opened(self, envelopes: list[bytes]) -> list[Delivery]:
         """Return what envelopes hold, big payloads too."""

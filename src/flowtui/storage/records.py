@@ -104,6 +104,19 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit has brought.
+
+    Attributes:
+        taken: the items that were fetched with it.
+        letters: how many dead letters the loop has, if some were filed now; else 0.
+    """
+
+    taken: list[Delivery]
+    letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GroupStats:
     """What one reading loop has before it, and what became of the rest, in items.
 
@@ -236,6 +249,11 @@ def escape(name: str) -> str:
     if ":" in name or "%" in name or "{" in name or "}" in name:
         name = name.replace("%", "%25").replace(":", "%3A").replace("{", "%7B").replace("}", "%7D")
     return name
+
+
+def replay_queue(loop: str) -> str:
+    """Return the queue in which dead letters of a loop wait to be run again; none of a user has such a name."""
+    return f"~replay.{loop}"
 
 
 def unescape(name: str) -> str:

@@ -10,5 +10,5 @@ from importlib import resources
 def script(name: str) -> str:
     """Return the text of the script `name`, ready to be sent."""
     folder = resources.files("flowtui.storage") / "lua"
-    common = (folder / "common.lua").read_text(encoding="utf-8")
-    return common + (folder / f"{name}.lua").read_text(encoding="utf-8")
+    parts = ("common", "letter_common", name) if name.startswith("letter_") else ("common", name)
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in parts)

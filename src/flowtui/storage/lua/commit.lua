@@ -4,7 +4,8 @@
 --   number of big payloads; for each: name, payload; number of items; items;
 -- number of letters; for each: loop, fingerprint, grouping field, message, time of failure, letter;
 -- number of letters to remove; for each: loop, number.
--- Returns OK and what was fetched, or FULL, the queue, the group and the room there, or another refusal.
+-- Returns OK, how many letters the loop has if some were filed (else 0) and what was fetched, or FULL, the queue, the group
+-- and the room there, or another refusal.
 local owner, seq = ARGV[1], tonumber(ARGV[2])
 local queue, group, acknowledged, died = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 if not redis.call('ZSCORE', OWNERS, owner) then return {'FENCED'} end
@@ -86,13 +87,15 @@ for _, each in ipairs(pushes) do
   redis.call('PUBLISH', BELL, each.queue)
 end
 
+local filed_for
 for _ = 1, tonumber(argument()) do
+  filed_for = ARGV[at + 1]
   file_letter(unpack(ARGV, at + 1, at + 6))
   at = at + 6
 end
 for _ = 1, tonumber(argument()) do remove_letter(argument(), argument()) end
 
-local reply = {'OK'}
+local reply = {'OK', filed_for and redis.call('ZCARD', letter_key('dead', filed_for)) or 0}
 if tonumber(ARGV[9]) > 0 then
   for _, item in ipairs(take(owner, queue, group, tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11])) do
     reply[#reply + 1] = item

@@ -139,8 +139,10 @@ local function take(owner, queue, group, limit, most_bytes, call)
   return items
 end
 
--- Dead letters of a loop: `dead` holds their numbers in order, `letters` the letters, `fields` what each is grouped by.
--- A group (the JSON of loop, node, error and fingerprint) has its numbers under `dead`, its figures in three hashes.
+-- Dead letters of a loop: `dead` holds their numbers in order, `letters` the letters, `fields` what each is grouped by,
+-- `marks` the traces of the items by which some are replayed now, `notes` why the last replay could not run one, `edits`
+-- how often one was edited. A group (the JSON of loop, node, error and fingerprint) has its numbers under `dead` too, and
+-- what it is shown by in two hashes; its count is that of its numbers.
 local function letter_key(part, loop) return ns .. ':' .. part .. ':' .. loop end
 local function group_of_letters(loop, fingerprint) return ns .. ':dead:' .. loop .. ':' .. fingerprint end
 
@@ -151,23 +153,24 @@ local function file_letter(loop, fingerprint, field, message, at, letter)
   redis.call('ZADD', group_of_letters(loop, fingerprint), number, number)
   redis.call('HSET', letter_key('letters', loop), number, letter)
   redis.call('HSET', letter_key('fields', loop), number, fingerprint .. ' ' .. field)
-  redis.call('HINCRBY', ns .. ':dead-groups', field, 1)
   redis.call('HSETNX', ns .. ':dead-first', field, at)
   redis.call('HSET', ns .. ':dead-latest', field, '[' .. message .. ',' .. at .. ']')
   return number
 end
 
--- Removes a letter; returns whether it was there.
+-- Removes a letter; returns whether it was there. Servers do this for lack of memory too, as it only removes.
 local function remove_letter(loop, number)
   local filed = redis.call('HGET', letter_key('fields', loop), number)
   if not filed then return false end
   local fingerprint, field = string.match(filed, '^(%S+) (.*)$')
-  redis.call('HDEL', letter_key('letters', loop), number)
-  redis.call('HDEL', letter_key('fields', loop), number)
+  for _, part in ipairs({'letters', 'fields', 'marks', 'notes', 'edits'}) do
+    redis.call('HDEL', letter_key(part, loop), number)
+  end
   redis.call('ZREM', letter_key('dead', loop), number)
   redis.call('ZREM', group_of_letters(loop, fingerprint), number)
-  if redis.call('HINCRBY', ns .. ':dead-groups', field, -1) <= 0 then
-    for _, hash in ipairs({':dead-groups', ':dead-first', ':dead-latest'}) do redis.call('HDEL', ns .. hash, field) end
+  if redis.call('EXISTS', group_of_letters(loop, fingerprint)) == 0 then
+    redis.call('HDEL', ns .. ':dead-first', field)
+    redis.call('HDEL', ns .. ':dead-latest', field)
   end
   return true
 end
