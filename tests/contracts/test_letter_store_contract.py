@@ -325,11 +325,11 @@ async def test_a_letter_that_is_purged_while_it_waits_is_not_replayed(desk):
 async def test_a_whole_group_is_replayed_in_steps_but_for_what_cannot_be(desk):
     await desk.file(*(letter(str(n), queue=QUEUE) for n in range(STEP + 5)), letter("tied", tied_to=("other",)))
     await desk.file(letter("else", error="KeyError"))
-    answer = await desk.letters.replay_all(LOOP, "f-ValueError")
+    answer = await desk.letters.replay([each async for each in desk.letters.export(LOOP, "f-ValueError")])
     assert (answer.queued, answer.requeued, len(answer.refused)) == (STEP + 5, 0, 1)
     assert "a join behind check also waits for other, which failed as well" in answer.refused[0]
     assert len((await desk.fetch(REPLAYS))[1]) == STEP + 5
-    assert await desk.letters.replay_all("never") == ReplayAnswer()
+    assert await desk.letters.replay([]) == ReplayAnswer()
 
 
 @pytest.mark.parametrize(
@@ -380,5 +380,5 @@ async def test_an_item_that_was_handed_out_too_often_is_read_as_a_letter(desk):
     edited = await desk.letters.edit(first, payload={"n": 2})
     assert (await desk.letters.find(1), edited.payload) == (edited, {"n": 2})
     await desk.fetch(ORDERS)
-    answer = await desk.letters.replay([await desk.letters.find(1)], from_start=True, queue=QUEUE)
+    answer = await desk.letters.replay([await desk.letters.find(1)], from_start=True, queues={LOOP: QUEUE})
     assert answer == ReplayAnswer(requeued=1)

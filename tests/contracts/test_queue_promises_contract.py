@@ -17,6 +17,7 @@ from flowtui.storage.queue_store import (
     Beyond,
     Bound,
     Commit,
+    Committed,
     Delivery,
     DeliveryLimit,
     GroupStats,
@@ -61,7 +62,7 @@ class Track:
 
     async def commit(self, acknowledged: int = 0, fetch: int = 0, **parts: Any) -> list[Delivery]:
         commit = Commit(self.seq + 1, self.source, acknowledged, **parts)
-        fetched = await self.queues.commit(self.owner, commit, fetch)
+        fetched = (await self.queues.commit(self.owner, commit, fetch)).taken
         self.seq += 1
         return fetched
 
@@ -101,8 +102,8 @@ async def test_a_commit_that_was_done_before_fetches_nothing(data_store):
     await writer.push(*items(*range(4)))
     await reader.fetch(1)
     again = Commit(1, ORDERS, 1)
-    assert ids(await data_store.queues().commit(reader.owner, again, 2)) == ["1", "2"]
-    assert await data_store.queues().commit(reader.owner, again, 2) == []
+    assert ids((await data_store.queues().commit(reader.owner, again, 2)).taken) == ["1", "2"]
+    assert await data_store.queues().commit(reader.owner, again, 2) == Committed([])
     assert ids(await data_store.queues().in_flight(reader.owner, ORDERS)) == ["1", "2"]
 
 
@@ -231,7 +232,7 @@ async def test_an_item_that_kills_its_readers_becomes_a_dead_letter_and_takes_no
         if not fetched:
             break
     assert sorted(done) == ["a", "b"]
-    (found,) = await data_store.queues().dead_letter_groups()
+    (found,) = await data_store.dead_letters().groups()
     assert (found.loop, found.node, found.error, found.count) == ("shop.fulfil", "take", "TooManyDeliveries", 1)
     assert "3 times" in found.message
     assert ((await group(data_store)).dead, (await group(data_store)).acknowledged) == (1, 2)

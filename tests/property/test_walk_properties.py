@@ -194,9 +194,7 @@ async def walked(plan: ExecutionPlan) -> Run:
     for step in reversed(steps):
         step.connect(steps)
     settled: list[Iteration] = []
-    walker = Walker(
-        steps[0], Routing(plan.loop, "1", lambda *_: None), cast(Executor, None), settled.append, may_inline=False
-    )
+    walker = Walker(steps[0], Routing(plan, lambda *_: None), cast(Executor, None), settled.append, may_inline=False)
     result = Run([], settled, [])
     for item in range(ITEMS):
         it = Iteration(steps[0].attribution)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from typing import Any
 
 from flowtui.engine.engine import FlowEngine
+from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import EngineSnapshot, LogBatch
 from flowtui.model.states import Command
 
@@ -44,6 +46,39 @@ class EngineClient:
         Fails with `NotReplicable` or `UnknownLoop`.
         """
         return self._engine.scale(loop, change)
+
+    def dead_letters(
+        self, loop: str = "", fingerprint: str = "", *, before: int | None = None, limit: int = 100
+    ) -> Future[list[DeadLetter]]:
+        """Return the newest dead letters with a number below `before`, newest first; an empty page is the last.
+
+        They are those of `loop`, of all loops if empty, and of the group `fingerprint`, of all groups if empty.
+        """
+        return self._engine.letters(lambda desk: desk.page(loop, fingerprint, before, limit))
+
+    def dead_letter(self, number: int) -> Future[DeadLetter]:
+        """Return one dead letter; fails with `UnknownLetter`."""
+        return self._engine.letters(lambda desk: desk.find(number))
+
+    def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
+        """Give a dead letter another payload for its failed node; fails with `LetterChanged` or `UnknownLetter`."""
+        return self._engine.letters(lambda desk: desk.edit(letter, payload))
+
+    def replay(self, letter: DeadLetter, *, from_start: bool = False) -> Future[ReplayAnswer]:
+        """Have a dead letter run again, from its failed node or with all of its iteration."""
+        return self._engine.letters(lambda desk: desk.replay([letter], from_start=from_start))
+
+    def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
+        """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`."""
+        return self._engine.letters(lambda desk: desk.replay_all(loop, fingerprint, from_start=from_start))
+
+    def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
+        """Remove a dead letter; returns 1, or 0 if it was gone already."""
+        return self._engine.letters(lambda desk: desk.remove([letter]))
+
+    def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
+        """Remove dead letters, chosen as by `dead_letters`; return how many."""
+        return self._engine.letters(lambda desk: desk.purge(loop, fingerprint))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -11,6 +11,7 @@ from itertools import islice
 from time import perf_counter_ns
 
 from flowtui.engine.iteration import Iteration
+from flowtui.engine.letters import in_a_row
 from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.engine.session import Settled, StoreSession
 from flowtui.engine.telemetry import TrackCounters, WaitingFor
@@ -294,7 +295,8 @@ def _together(group: list[Iteration], beyond: Beyond) -> Settled:
     return Settled(
         acknowledged=sum(it.queued for it in group),
         pushes=tuple(push for it in group for push in it.outbox),
-        dead=tuple(letter for it in group for letter in it.dead),
+        dead=tuple(letter for it in group for letter in in_a_row(it.dead)),
+        replayed=tuple(number for it in group for number in it.replayed),
         cursor=next((it.cursor for it in reversed(group) if it.cursor is not None), None),
         beyond=beyond,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flowtui.engine.loop import Loop
 from flowtui.engine.reload import LoopChanges, diff, end, fingerprint, merge, swap
+from flowtui.engine.runner import GRACE_S
 from flowtui.graph.folder import LoadedFolder, LoadedWorkflow, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FolderError, Problem, UnknownLoop
@@ -95,7 +96,9 @@ class Deployment:
 
     async def _remove(self, id: str) -> str:
         loop = self.loops[id]
-        if not await end(loop, "removed from its file"):
+        loop.replays.close(GRACE_S)
+        has_ended = await end(loop, "removed from its file")
+        if not (await loop.replays.ended(GRACE_S) and has_ended):
             _log.error("%s is gone from its file, but a node of it does not end", id)
         self.loops = {other: kept for other, kept in self.loops.items() if other != id}
         return ""

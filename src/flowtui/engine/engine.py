@@ -16,15 +16,17 @@ from typing import Any, TypeVar
 from flowtui.engine.deployment import Deployment
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import SWITCH_INTERVAL_S
-from flowtui.engine.idle import is_idle
+from flowtui.engine.idle import is_idle, none_to_replay
+from flowtui.engine.letter_desk import LetterDesk
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
 from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
+from flowtui.engine.replays import follow_replays
 from flowtui.engine.runner import GRACE_S
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import FlowtuiError, IllegalTransition
+from flowtui.model.errors import FlowtuiError, IllegalTransition, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 from flowtui.storage.data_store import DataStore
@@ -140,6 +142,10 @@ class FlowEngine:
         """
         return self._submit(self._scale(loop, change))
 
+    def letters(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something with dead letters; fails with `StoreError` and what else `work` raises."""
+        return self._submit(self._at_desk(work))
+
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""
         return self._submit(self._is_idle())
@@ -177,10 +183,18 @@ class FlowEngine:
         loop.scale(wanted)
         return wanted
 
+    async def _at_desk(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> T:
+        if self._store is None:
+            raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
+        plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
+        return await work(LetterDesk(self._store.dead_letters(), plans))
+
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:
             return False
-        return await is_idle([loop.view() for loop in self._deployment.loops.values()], self._store.queues())
+        loops = self._deployment.loops
+        views = [loop.view() for loop in loops.values()]
+        return await is_idle(views, self._store.queues()) and await none_to_replay(loops, self._store.dead_letters())
 
     def _begin_closing(self, grace: float) -> None:
         self._grace = grace
@@ -228,6 +242,7 @@ class FlowEngine:
         background = [
             asyncio.create_task(_reporting(self._sample(store))),
             asyncio.create_task(_reporting(self._drains.follow(store))),
+            asyncio.create_task(_reporting(follow_replays(store, lambda: self._deployment.loops))),
         ]
         if self._watch:
             background.append(asyncio.create_task(_reporting(self._follow_folder())))
@@ -257,7 +272,9 @@ class FlowEngine:
         loops = list(self._deployment.loops.values())
         for loop in loops:
             loop.stop_within(self._grace, "flowtui ends")
-        ended = await asyncio.gather(*(loop.until(_ENDED, self._grace + 5.0) for loop in loops))
+        patience = self._grace + 5.0
+        ended = await asyncio.gather(*(loop.until(_ENDED, patience) for loop in loops))
+        await asyncio.gather(*(loop.replays.ended(patience) for loop in loops))
         for loop, has_ended in zip(loops, ended, strict=True):
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from flowtui.engine.replays import HasReplays
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import ACTIVE_STATES, LoopState
+from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_store import QueueStore
 
 _AT_REST = (frozenset(LoopState) - ACTIVE_STATES) | {LoopState.PAUSED}
@@ -25,3 +27,15 @@ async def is_idle(loops: Sequence[LoopView], queues: QueueStore) -> bool:
     names = sorted({loop.reads for loop in moving if loop.reads is not None})
     stats = await queues.queue_stats(names)
     return all(stats[name].depth == 0 and stats[name].in_flight == 0 for name in names)
+
+
+async def none_to_replay(loops: Mapping[str, HasReplays], letters: LetterStore) -> bool:
+    """Tell whether no dead letter of these loops waits to be run again, or only where that has just failed.
+
+    Raises:
+        StoreUnavailable: if the store does not answer.
+    """
+    pending = await letters.pending()
+    if any(loop.replays.is_active for loop in loops.values()):
+        return False
+    return not any(id in loops and not loops[id].replays.trouble for id in pending)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import time
 
-from flowtui.engine.execute import Step, author_traceback, describe, fingerprint, text_of
+from flowtui.engine.execute import Step, describe
+from flowtui.engine.letters import completed, make_letter
 from flowtui.engine.logs import Attribution, Place
+from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
@@ -17,7 +18,7 @@ from flowtui.storage.queue_store import Item
 
 
 @dataclass(slots=True)
-class _Join:
+class Join:
     """A node with several needs, in one iteration: edges still open, and live inputs by edge.
 
     An edge behind a failure stays open for ever, and so the join never runs.
@@ -49,6 +50,8 @@ class Iteration(Place):
         foreground: tasks that the next iteration must wait for.
         branch: where that of its tasks is that began last; None if it has none but the main task.
         abandoned: no longer this track's: its item has gone back, so whatever it does is not committed.
+        letter: the dead letter that is replayed, None in every ordinary iteration.
+        replayed: loop and number of the letters that its commit removes.
     """
 
     __slots__ = (
@@ -68,6 +71,8 @@ class Iteration(Place):
     )
     data: NodeData
     unreadable: str
+    letter: DeadLetter | None = None
+    replayed: tuple[tuple[str, int], ...] = ()
 
     def __init__(self, owner: Attribution, *, queued: bool = False) -> None:
         # Not by `super()`: that would cost a tenth of all that an iteration takes.
@@ -83,7 +88,7 @@ class Iteration(Place):
         self.abandoned = False
         self.outbox = _NO_OUTBOX
         self.dead = _NO_DEAD
-        self.joins: dict[int, _Join] | None = None
+        self.joins: dict[int, Join] | None = None
 
     @property
     def at(self) -> str:
@@ -109,9 +114,9 @@ class Iteration(Place):
 class Routing:
     """Decides, when a node has settled in an iteration, which nodes are ready because of it."""
 
-    def __init__(self, loop: str, revision: str, on_failure: Callable[[Step, str, BaseException], None]) -> None:
-        self._loop = loop
-        self._revision = revision
+    def __init__(self, plan: ExecutionPlan, on_failure: Callable[[Step, str, BaseException], None]) -> None:
+        self._plan = plan
+        self._loop = plan.loop
         self._on_failure = on_failure
 
     def ready(
@@ -132,24 +137,42 @@ class Routing:
                 found += self.ready(dependant, None, None, it)
         return found
 
-    def fail(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
-        """File a dead letter for `step`; nothing behind it runs, since it hands on nothing."""
+    def fail(self, step: Step, data: NodeData, it: Iteration, error: BaseException, *, alone: bool = False) -> None:
+        """File a dead letter for `step`; nothing behind it runs, since it hands on nothing.
+
+        With `alone` all behind it has run already.
+        """
         self._on_failure(step, it.item, error)
-        letter = DeadLetter(
-            id=it.data.id,
-            loop=self._loop,
-            node=step.id,
-            revision=self._revision,
-            payload=data.payload,
-            trace=data.meta.trace,
-            attempt=data.meta.attempt,
-            error=type(error).__name__,
-            message=text_of(error),
-            traceback=author_traceback(error),
-            fingerprint=fingerprint(error, step.id),
-            failed_at=time(),
+        letter = make_letter(
+            self._plan,
+            step.id,
+            data,
+            it.data,
+            error,
+            again=it.letter,
+            unreadable=it.queued and bool(it.unreadable),
+            alone=alone,
         )
         it.bury(letter)
+
+    def complete(self, it: Iteration) -> None:
+        """Add to the letters of an iteration of which nothing runs any more what a replay will need."""
+        it.dead = completed(it.dead, self._plan, lambda join, edge: _live(it, join, edge))
+
+    def enter(self, step: Step, data: NodeData, it: Iteration, *, alone: bool) -> list[tuple[Step, NodeData]]:
+        """Begin at `step`: return the nodes that can run now, with their inputs, as `ready` does.
+
+        With `alone` a queue writer only writes: nothing behind it runs.
+        """
+        found: list[tuple[Step, NodeData]] = []
+        if alone and step.queue is not None:
+            try:
+                self._write(step, data, it)
+            except NodeError as error:
+                self.fail(step, data, it, error, alone=True)
+        else:
+            self._enter(step, data, it, found)
+        return found
 
     def _enter(self, step: Step, data: NodeData, it: Iteration, found: list[tuple[Step, NodeData]]) -> None:
         if step.queue is None:
@@ -190,7 +213,7 @@ class Routing:
             it.joins = {}
         state = it.joins.get(join.index)
         if state is None:
-            state = it.joins[join.index] = _Join(open=len(join.needs))
+            state = it.joins[join.index] = Join(open=len(join.needs))
         for edge, need in enumerate(join.needs):
             if need.index != step.index:
                 continue
@@ -203,6 +226,12 @@ class Routing:
             self._enter(join, _merged(join, state.live, it), it, found)
         else:
             found += self.ready(join, None, None, it)
+
+
+def _live(it: Iteration, join: int, edge: int) -> NodeData | None:
+    """Return what came in on an edge that has settled; None if it was skipped."""
+    state = it.joins.get(join) if it.joins is not None else None
+    return state.live.get(edge) if state is not None else None
 
 
 def _merged(join: Step, live: dict[int, NodeData], it: Iteration) -> NodeData:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from flowtui.engine.crew import Crew, Launch, Member
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event, Lifecycle
+from flowtui.engine.replays import Replays
 from flowtui.engine.runner import GRACE_S
 from flowtui.engine.telemetry import NOT_WAITING, Waiting
 from flowtui.engine.views import LoopGauges
@@ -37,6 +38,7 @@ class Loop:
         self.lifecycle = Lifecycle(plan.loop)
         self.moved = asyncio.Event()  # set whenever the state may have changed
         self._crew = Crew(launch, lambda member, report: post(lambda: self._reported(member, report)))
+        self.replays = Replays(launch, post)
         self._gauges = LoopGauges(plan)
         self._drain = NOT_WAITING  # what a draining loop waits for
         self._restarting = False
@@ -78,6 +80,7 @@ class Loop:
             self._crew.resume()
         elif command is Command.KILL:
             self._end_all(None)
+            self.replays.kill()
         elif command is not Command.DRAIN:
             self._end_all(GRACE_S)
         elif self.plan.reads is None:
@@ -87,7 +90,8 @@ class Loop:
         self._advance()
 
     def stop_within(self, grace: float, reason: str) -> None:
-        """Stop with another grace than the usual one; without effect on a loop that does not run."""
+        """Stop for good, replays too, with another grace than the usual one."""
+        self.replays.close(grace)
         self._restarting = False
         if self.lifecycle.allows(Event.STOP):
             self.lifecycle.apply(Event.STOP, reason)
@@ -117,6 +121,7 @@ class Loop:
 
     def replace_plan(self, plan: ExecutionPlan) -> None:
         """Take a new plan, for the next start; figures of nodes that stay are kept."""
+        self.replays.end(GRACE_S)
         self.plan = plan
         self.replicas = plan.replicas
         self._gauges.keep_only(plan)

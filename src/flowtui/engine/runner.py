@@ -17,7 +17,7 @@ from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import NodeError, StoreUnavailable
+from flowtui.model.errors import StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
@@ -213,6 +213,7 @@ class FlowRunner:
                 on_progress=self._on_progress,
                 on_refused=self._refused,
                 on_lost_loop=self._lost_loop,
+                on_filed=self._on_filed,
             )
             if other := await self._open(track):
                 return Event.COMPLETE, f"{other} has completed it"
@@ -285,7 +286,7 @@ class FlowRunner:
 
     async def _go_on(self, track: Track) -> None:
         """Run one iteration after the other as long as nobody wishes anything else and there is room."""
-        take, walk = track.source.take, track.walker.walk
+        take, accept, walk = track.source.take, track.accept, track.walk
         begin, uncommitted = track.commits.begin, track.commits.open
         while not (self._stopping or self._paused or self._finishing):
             if self._unsettled >= self._most_unsettled or len(uncommitted) >= _MOST_UNCOMMITTED:
@@ -302,7 +303,7 @@ class FlowRunner:
             it.started_ns = started = perf_counter_ns()
             begin(it)
             self._unsettled += 1
-            if it.queued and not self._accept(it, track):
+            if it.queued and not accept(it):
                 track.walker.leave(it)
             else:
                 await walk(it)
@@ -310,35 +311,43 @@ class FlowRunner:
                 await asyncio.sleep(0)
                 self._turn_began = perf_counter_ns()
 
-    def _accept(self, it: Iteration, track: Track) -> bool:
-        """Count an item from a queue; return False if it cannot be read."""
-        track.producer.counters.runs += 1  # a producer's own runs are counted as they end
-        if it.unreadable:
-            track.routing.fail(track.producer, it.data, it, NodeError(it.unreadable))
-        return not it.unreadable
-
     def _on_settled(self, it: Iteration) -> None:
         self._unsettled -= 1
         if it.abandoned:
             self._on_progress()
             return
+        track = self._track
+        assert track is not None
         if it.dead:
+            track.routing.complete(it)
             self._heed(it.dead[0])
         elif self._breaker.in_a_row:
             self._breaker.in_a_row = 0
-        assert self._track is not None
-        self._track.commits.settled(it)
-        if self._track.walker.walked is None:  # else nobody waits: the main task is on its way
+        track.commits.settled(it)
+        if track.walker.walked is None:  # else nobody waits: the main task is on its way
             self._on_progress()
 
     def _heed(self, letter: DeadLetter) -> None:
+        if self.plan.is_replay:  # it has failed before: whoever wants it replayed will see
+            return
         verdict, reason = self._breaker.heed(letter)
         if verdict is OnError.STOP:
             self._failure = reason
             self.stop()
         elif verdict is OnError.PAUSE:
-            self._paused = True
-            self._report(Event.PAUSE, reason)
+            self._pause_itself(reason)
+
+    def _on_filed(self, letters: int) -> None:
+        if letters >= self.plan.max_dead_letters and not self.plan.is_replay:
+            self._pause_itself(
+                f"it has {letters:,} dead letters, and max_dead_letters is {self.plan.max_dead_letters:,}: replay or "
+                f"purge some (flowtui dead list --loop {self.plan.loop}), then resume it"
+            )
+
+    def _pause_itself(self, reason: str) -> None:
+        self._breaker.in_a_row = 0
+        self._paused = True
+        self._report(Event.PAUSE, reason)
 
     # ---- waiting ----
 

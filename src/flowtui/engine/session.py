@@ -16,7 +16,7 @@ from flowtui.model.letters import DeadLetter
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
 from flowtui.storage.loop_lease import Runs
-from flowtui.storage.queue_store import Beyond, Bound, Commit, Delivery, DeliveryLimit, Item, Source
+from flowtui.storage.queue_store import Beyond, Bound, Commit, Committed, Delivery, DeliveryLimit, Item, Source
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -33,6 +33,7 @@ class Settled:
     acknowledged: int
     pushes: tuple[tuple[str, Item], ...]
     dead: tuple[DeadLetter, ...]
+    replayed: tuple[tuple[str, int], ...]
     cursor: bytes | None
     beyond: Beyond = Beyond.NO
 
@@ -58,11 +59,19 @@ class StoreSession:
     """
 
     def __init__(
-        self, store: DataStore, loop: str, terms: Terms, waiting: WaitingFor, on_lost: Callable[[], None]
+        self,
+        store: DataStore,
+        loop: str,
+        terms: Terms,
+        waiting: WaitingFor,
+        on_lost: Callable[[], None],
+        on_filed: Callable[[int], None],
     ) -> None:
-        """`on_lost` is called when the lease has ended: all that was fetched and not committed is others' now.
+        """Begin without a name.
 
-        Without a source it is called when another track may run the loop now, if only one may.
+        `on_lost` is called when the lease has ended: all that was fetched and not committed is others' now. Without a
+        source it is called when another track may run the loop now, if only one may. `on_filed` is called with how many
+        dead letters the loop has when a commit has filed some.
         """
         self._queues = store.queues()
         self._loop = loop
@@ -73,6 +82,7 @@ class StoreSession:
         self._seen: Runs | None = None  # who ran the loop when it first asked
         self._has_cursor = False
         self._lost_loop = False
+        self._on_filed = on_filed
         self._lock = asyncio.Lock()
         self._seq = 0
         self._owner = ""
@@ -201,19 +211,25 @@ class StoreSession:
             acknowledged=settled.acknowledged,
             pushes=settled.pushes,
             dead=settled.dead,
+            replayed=settled.replayed,
             cursor=None if settled.cursor is None else (self._loop, settled.cursor),
             bounds=self._terms.bounds,
             beyond=settled.beyond,
         )
         if not fetch:
-            return await self._insist(lambda: self._queues.commit(owner, commit))
+            return self._noted(await self._insist(lambda: self._queues.commit(owner, commit)))
         try:
-            return await self._in_time(lambda: self._queues.commit(owner, commit, fetch), self._give_up_at)
+            return self._noted(await self._in_time(lambda: self._queues.commit(owner, commit, fetch), self._give_up_at))
         except StoreUnavailable as error:
             self._report(error)
         # The outcome is unknown. Once this is done nothing is taken by the call before, however late it arrives.
-        await self._insist(lambda: self._queues.commit(owner, commit))
+        self._noted(await self._insist(lambda: self._queues.commit(owner, commit)))
         return await self._left_behind(owner, uncommitted() - settled.acknowledged)
+
+    def _noted(self, committed: Committed) -> list[Delivery]:
+        if committed.letters:
+            self._on_filed(committed.letters)
+        return committed.taken
 
     async def _left_behind(self, owner: str, known: int) -> list[Delivery]:
         """Return what a call of unknown outcome has taken: it stands in flight behind what is known."""

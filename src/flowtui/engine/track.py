@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from flowtui.engine.caching import NodeCache
@@ -15,6 +15,7 @@ from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import attributed_to
+from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession, Terms
 from flowtui.engine.source import NodeSource, QueueSource, TrackSource
@@ -22,7 +23,7 @@ from flowtui.engine.telemetry import TrackCounters
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
-from flowtui.model.errors import Cancelled, QueueFull, StoreError, StoreUnavailable
+from flowtui.model.errors import Cancelled, NodeError, QueueFull, StoreError, StoreUnavailable
 from flowtui.nodes.base import BaseNode, Pool, ProducerNode
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import DeliveryLimit, Item, Source
@@ -44,6 +45,8 @@ class Track:
         commits: its iterations.
         routing: who runs next.
         walker: runs them.
+        accept: takes note that an item from a queue has begun; returns False if there is nothing to run.
+        walk: runs the blocking part of an iteration.
         source: where its items come from; only after `open`.
     """
 
@@ -59,6 +62,7 @@ class Track:
         on_progress: Callable[[], None],
         on_refused: Callable[[BaseException], None],
         on_lost_loop: Callable[[], None],
+        on_filed: Callable[[int], None],
     ) -> None:
         """Make the node instances. `on_lost_loop` is called when another track may run the loop now.
 
@@ -66,6 +70,7 @@ class Track:
             NodeError: if one cannot be made.
         """
         self._plan = plan
+        self._store = store
         self._waiting = counters.waiting
         self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
         self._set_up: list[Step] = []
@@ -78,23 +83,31 @@ class Track:
             if step.plan.cache is not None:
                 step.cache = NodeCache(store.cache(), step.plan, step.counters)
         self.producer = self.steps[0]
-        self._alone = bool(plan.not_replicable)
+        self._alone = bool(plan.not_replicable) and not plan.is_replay
         self._on_lost_loop = on_lost_loop
         terms = Terms(
             source=Source(plan.reads, plan.loop) if plan.reads else None,
-            deliveries=DeliveryLimit(plan.max_deliveries, self.producer.id),
+            # A letter that kills its track stays a letter.
+            deliveries=DeliveryLimit(0 if plan.is_replay else plan.max_deliveries, self.producer.id),
             bounds=plan.bounds,
             alone=self._alone,
         )
-        self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease)
+        self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease, on_filed)
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
-        self.routing = Routing(plan.loop, plan.revision, _log_failure)
+        self.routing = Routing(plan, _log_failure)
         self.walker = Walker(
             self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
         )
+        self.walk: Callable[[Iteration], Awaitable[None]] = self.walker.walk
+        self.accept: Callable[[Iteration], bool] = self._accept
+        if plan.is_replay:
+            replayer = Replayer(plan, self.steps, self.routing, self.walker)
+            self.walk, self.accept = replayer.walk, replayer.accept
 
     async def open(self) -> None:
-        """Set up every node, the producer last. The session must have joined: only then the saved cursor is the last.
+        """Set up every node, the producer last; for replays not the producer.
+
+        The session must have joined: only then the saved cursor is the last.
 
         Raises:
             Exception: whatever a node's `setup` raises.
@@ -102,14 +115,17 @@ class Track:
         main = asyncio.current_task()
         assert main is not None
         self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
-        if self._plan.reads is not None:
+        if self._plan.is_replay:
+            letters = self._store.dead_letters()
+            self.source = ReplaySource(self.producer, self._plan, self.commits, letters)
+        elif self._plan.reads is not None:
             self.source = QueueSource(self.producer, self.commits, self.session.doorbell(), self._waiting)
         elif isinstance(self.producer.node, ProducerNode):
             if self._alone:
                 cursor = await self.session.cursor()
                 self.producer.node.cursor = None if cursor is None else json.loads(cursor)
             self.source = NodeSource(self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting)
-        for step in reversed(self.steps):
+        for step in reversed(self.steps[1:] if self._plan.is_replay else self.steps):
             if is_cancelled():  # the Redis client or the node before has swallowed it
                 raise asyncio.CancelledError
             self._set_up.append(step)
@@ -139,6 +155,8 @@ class Track:
             self.commits.keep_settled_prefix()
             return
         for it in unfinished:
+            # All of it will run again, so nothing of what has run so far counts.
+            it.outbox, it.dead = (), ()
             cancelled = Cancelled(f"the loop stopped while {it.at} still worked on it")
             self.routing.fail(self.producer, it.data, it, cancelled)
             it.walkers = 0
@@ -198,9 +216,16 @@ class Track:
     def _has_cursor(self) -> bool:
         return getattr(self.producer.node, "cursor", None) is not None
 
+    def _accept(self, it: Iteration) -> bool:
+        self.producer.counters.runs += 1  # a producer's own runs are counted as they end
+        if it.unreadable:
+            self.routing.fail(self.producer, it.data, it, NodeError(it.unreadable))
+        return not it.unreadable
+
     def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
         writer = next(step for step in self.steps if step.queue == full.queue)
-        self.routing.fail(writer, NodeData(json.loads(item.payload), item.id, it.data.meta), it, full)
+        data = NodeData(json.loads(item.payload), item.id, it.data.meta)
+        self.routing.fail(writer, data, it, full, alone=True)
 
     def _lost_lease(self) -> None:
         if self.session.source is not None:

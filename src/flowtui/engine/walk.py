@@ -85,6 +85,19 @@ class Walker:
         self.leave(it)
         self.walked = None
 
+    async def resume(self, ready: list[tuple[Step, NodeData]], it: Iteration) -> None:
+        """As `walk`, but beginning with these nodes and their inputs."""
+        self.walked = it
+        first = self._shared_out(ready, it, background=False)
+        if first is not None:
+            await self._follow(*first, it, it, background=False)
+        while it.foreground:
+            *others, last = it.foreground
+            it.foreground = tuple(others)
+            await asyncio.wait([last])
+        self.leave(it)
+        self.walked = None
+
     def leave(self, it: Iteration) -> None:
         """One part of `it` has ended."""
         it.walkers -= 1
@@ -216,8 +229,14 @@ class Walker:
             return following, output
         if not step.dependants:
             return None
+        return self._shared_out(self._routing.ready(step, output, port, it), it, background=background)
+
+    def _shared_out(
+        self, found: list[tuple[Step, NodeData]], it: Iteration, *, background: bool
+    ) -> tuple[Step, NodeData] | None:
+        """Return which of some nodes that are ready goes on here; the others get tasks."""
         chosen: tuple[Step, NodeData] | None = None
-        for ready, data in self._routing.ready(step, output, port, it):
+        for ready, data in found:
             if ready.is_non_blocking and not background:
                 self._spawn(ready, data, it, background=True)
             elif chosen is None:

@@ -39,6 +39,7 @@ class FlowAnalyzer:
             autostart=loop.autostart,
             max_in_flight=loop.max_in_flight,
             breaker=loop.breaker,
+            max_dead_letters=loop.max_dead_letters,
             max_deliveries=loop.max_deliveries,
             reads=nodes[0].queue,
             writes=tuple(written),
@@ -116,6 +117,7 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
         loop.autostart,
         loop.max_in_flight,
         loop.breaker,
+        loop.max_dead_letters,
         loop.max_deliveries,
     ]
     return _hash([meaning, options])

@@ -65,6 +65,7 @@ class FlowLoop:
     autostart: bool
     max_in_flight: int
     breaker: int
+    max_dead_letters: int
     max_deliveries: int
 
 
@@ -213,5 +214,6 @@ class GraphDraft:
             options.autostart,
             options.max_in_flight,
             options.breaker,
+            options.max_dead_letters,
             options.max_deliveries,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.registry import NodeType
-from flowtui.storage.records import Bound
+from flowtui.storage.records import Bound, replay_queue
 from flowtui.workflow.schema import RetryOptions
 
 
@@ -78,6 +78,7 @@ class ExecutionPlan:
         replicas: tracks that run side by side.
         restarts: how often in a row a track whose process died is started again.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
+        max_dead_letters: dead letters of the loop at which it pauses.
         max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
         reads: full name of the queue that the loop reads, None if its producer makes the items itself.
         writes: full names of the queues that its writers write, each once.
@@ -96,6 +97,7 @@ class ExecutionPlan:
     autostart: bool
     max_in_flight: int
     breaker: int
+    max_dead_letters: int
     max_deliveries: int
     reads: str | None
     writes: tuple[str, ...]
@@ -107,6 +109,15 @@ class ExecutionPlan:
         """Why it runs only once and what to do; empty if several tracks may run it."""
         cls = self.nodes[0].type.cls
         return not_replicable(cls.type) if issubclass(cls, ProducerNode) and not cls.replicable else ""
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it runs dead letters of the loop, not its items."""
+        return self.reads == replay_queue(self.loop)
+
+    def for_replays(self) -> ExecutionPlan:
+        """Return the plan by which dead letters of the loop are replayed."""
+        return replace(self, reads=replay_queue(self.loop), replicas=1)
 
     @property
     def ports(self) -> dict[str, tuple[str, ...]]:

@@ -36,9 +36,11 @@ class DeadLetter:
         origin: id of the loop in which the item was made.
         queue: full name of the queue that the loop reads, empty if its producer makes the items.
         item: the payload with which the iteration began, None if that is `payload`.
+        data_id: id of the input if a node has given it another than that of the item, else empty.
         by: of a failed join, by need: the outputs that were merged into `payload`.
         upstream: the outputs that joins behind the node still need, by need (`node` or `node.port`); None for one that
             was skipped.
+        alone: whether all behind the node has run already, so that only the node itself is left.
         tied_to: other nodes that failed in the same iteration, and for which a join behind this one waits too.
         first_at: when it failed for the first time, seconds since the epoch; 0 if that was `failed_at`.
         replays: how often it was replayed and failed again.
@@ -66,8 +68,10 @@ class DeadLetter:
     origin: str = ""
     queue: str = ""
     item: dict[str, Any] | None = None
+    data_id: str = ""
     by: dict[str, Any] = field(default_factory=dict)
     upstream: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False
     tied_to: tuple[str, ...] = ()
     first_at: float = 0.0
     replays: int = 0
@@ -157,14 +161,21 @@ class ReplayAnswer:
         queued: letters that wait now to be run again by their loop's replay track.
         requeued: letters that have become items at the end of their queue again.
         refused: a sentence for every letter that stays as it was.
+        revisions: a sentence for every loop that runs letters now in another revision than they failed in.
     """
 
     queued: int = 0
     requeued: int = 0
     refused: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = ()
 
     def __add__(self, other: ReplayAnswer) -> ReplayAnswer:
-        return ReplayAnswer(self.queued + other.queued, self.requeued + other.requeued, (*self.refused, *other.refused))
+        return ReplayAnswer(
+            self.queued + other.queued,
+            self.requeued + other.requeued,
+            (*self.refused, *other.refused),
+            tuple(dict.fromkeys((*self.revisions, *other.revisions))),
+        )
 
 
 def stored(data: NodeData, item: str) -> dict[str, Any]:

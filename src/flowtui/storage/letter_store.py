@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,8 @@ REPLAYS_BELL = "~replays"
 STEP = 200
 #: A page ends before it holds more bytes than this.
 PAGE_BYTES = 1_000_000
+
+NO_QUEUES: Mapping[str, str] = {}
 
 _SCRIPTS = ("page", "edit", "purge", "replay", "requeue", "take", "release", "pending")
 #: What an item of a replay queue says when all of its iteration is to run again.
@@ -160,41 +162,33 @@ class LetterStore:
 
     # ---- replaying ----
 
-    async def replay(self, letters: Sequence[DeadLetter], *, from_start: bool = False, queue: str = "") -> ReplayAnswer:
-        """Have letters of one loop run again, each from its failed node, or all of its iteration from the start.
+    async def replay(
+        self, letters: Sequence[DeadLetter], *, from_start: bool = False, queues: Mapping[str, str] = NO_QUEUES
+    ) -> ReplayAnswer:
+        """Have letters run again, each from its failed node, or all of its iteration from the start.
 
         From the start, an item of a queue goes back to the end of what waits for its loop there, and its letters are
         gone. All others stay until a replay track of their loop has committed what they still have to do; letters that
         one item has left are replayed together if it is from the start.
 
         Args:
-            queue: that the loop reads, for letters that do not say it.
+            queues: that loops read, for letters that do not say it.
         """
         answer = ReplayAnswer()
         done: set[int] = set()  # what is replayed together with one before
         for at in range(0, len(letters), STEP):
             refused: list[str] = []
-            ready: dict[str, list[DeadLetter]] = {}  # by the queue that their items go back to
+            ready: dict[tuple[str, str], list[DeadLetter]] = {}  # by loop and the queue that the items go back to
             for letter in letters[at : at + STEP]:
                 if why := letter.why_not(from_start=from_start):
                     refused.append(why)
                 elif letter.number not in done:
                     done.update(letter.companions if from_start else ())
-                    ready.setdefault((letter.queue or queue) if from_start else "", []).append(letter)
+                    target = (letter.queue or queues.get(letter.loop, "")) if from_start else ""
+                    ready.setdefault((letter.loop, target), []).append(letter)
             answer += ReplayAnswer(refused=tuple(refused))
-            for target, group in ready.items():
+            for (_, target), group in ready.items():
                 answer += await (self._requeue(group, target) if target else self._request(group, from_start))
-        return answer
-
-    async def replay_all(
-        self, loop: str, fingerprint: str = "", *, from_start: bool = False, queue: str = ""
-    ) -> ReplayAnswer:
-        """As `replay`, for all letters of a loop, or a group of them, that are there now."""
-        answer = ReplayAnswer()
-        before: int | None = None
-        while page := await self.page(loop, fingerprint, before=before, limit=STEP):
-            answer += await self.replay(page, from_start=from_start, queue=queue)
-            before = page[-1].number
         return answer
 
     async def _requeue(self, letters: Sequence[DeadLetter], queue: str) -> ReplayAnswer:

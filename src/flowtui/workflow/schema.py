@@ -70,6 +70,7 @@ class LoopOptions(_Model):
         replicas: tracks that run side by side.
         restarts: how often in a row a track whose process died is started again; 0 for never.
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
+        max_dead_letters: dead letters of the loop at which it pauses.
         max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
     """
 
@@ -80,6 +81,7 @@ class LoopOptions(_Model):
     autostart: bool = True
     max_in_flight: int = Field(default=16, ge=1, le=100_000)
     breaker: int = Field(default=10, ge=0, le=1_000_000)
+    max_dead_letters: int = Field(default=10_000, ge=1, le=100_000_000)
     max_deliveries: int = Field(default=5, ge=0, le=1_000)
 
 

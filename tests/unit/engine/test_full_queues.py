@@ -265,7 +265,7 @@ def test_an_item_that_kills_its_readers_becomes_a_dead_letter_of_the_loop() -> N
             assert len(lab.owners) == lives
             assert lab.crash()
         await lab.until_drained()
-        (group,) = await lab.store.dead_letter_groups()
+        (group,) = await lab.dead_letters().groups()
         assert (group.loop, group.node, group.error, group.count) == (LOOP, "read", "TooManyDeliveries", 1)
         assert (await lab.stats()).unaccounted == 0
         assert Never.runs == 3

@@ -38,6 +38,7 @@ def test_a_document_has_everything_that_the_file_says(load):
         "replicas": 1,
         "restarts": 5,
         "breaker": 10,
+        "max_dead_letters": 10_000,
         "max_deliveries": 5,
     }
     assert (second.needs, second.config, second.loop) == (["a"], {"x": [1, {"y": "z"}]}, None)

@@ -1,0 +1,90 @@
+"""What may be done with dead letters by hand, with what is known of the loops that would run them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.graph.replays import why_not
+from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.model.snapshot import DeadLetterGroup
+from flowtui.storage.letter_store import STEP, LetterStore
+
+
+class LetterDesk:
+    """Shows, changes, replays and removes dead letters.
+
+    Letters are chosen by `loop`, all if empty, and `fingerprint`, all if empty. Every coroutine raises `StoreError` if
+    the store cannot do it.
+    """
+
+    def __init__(self, letters: LetterStore, plans: Mapping[str, ExecutionPlan] | None) -> None:
+        """`plans` are the loops that there are, by id; None if that is not known."""
+        self._letters = letters
+        self._plans = plans
+
+    async def groups(self) -> list[DeadLetterGroup]:
+        """Return the groups of letters, the one with the newest letter first."""
+        return await self._letters.groups()
+
+    async def page(self, loop: str, fingerprint: str, before: int | None, limit: int) -> list[DeadLetter]:
+        """Return the newest letters with a number below `before`, newest first; an empty page is the last."""
+        return await self._letters.page(loop, fingerprint, before=before, limit=limit)
+
+    async def find(self, number: int) -> DeadLetter:
+        """Return one letter.
+
+        Raises:
+            UnknownLetter: if it is not there.
+        """
+        return await self._letters.find(number)
+
+    async def edit(self, letter: DeadLetter, payload: dict[str, Any]) -> DeadLetter:
+        """Give a letter another payload for its failed node; return the new letter.
+
+        Raises:
+            UnknownLetter: if it is gone.
+            LetterChanged: if it was edited since it was read, or is being replayed.
+        """
+        return await self._letters.edit(letter, payload=payload)
+
+    async def purge(self, loop: str, fingerprint: str) -> int:
+        """Remove letters; return how many there were."""
+        return await self._letters.purge(loop, fingerprint)
+
+    async def remove(self, letters: Sequence[DeadLetter]) -> int:
+        """Remove these letters; return how many of them were still there."""
+        return sum([await self._letters.remove(letter) for letter in letters])
+
+    async def replay(self, letters: Sequence[DeadLetter], *, from_start: bool) -> ReplayAnswer:
+        """Have these letters run again, from their failed nodes or from the start, as far as their loops can."""
+        reasons = [self._why_not(letter, from_start) for letter in letters]
+        ready = [letter for letter, why in zip(letters, reasons, strict=True) if not why]
+        revisions = dict.fromkeys(filter(None, map(self._differs, ready)))
+        queues = {loop: plan.reads for loop, plan in (self._plans or {}).items() if plan.reads is not None}
+        answer = await self._letters.replay(ready, from_start=from_start, queues=queues)
+        return ReplayAnswer(refused=tuple(filter(None, reasons)), revisions=tuple(revisions)) + answer
+
+    async def replay_all(self, loop: str, fingerprint: str, *, from_start: bool) -> ReplayAnswer:
+        """As `replay`, for all letters chosen that are there now."""
+        answer = ReplayAnswer()
+        before: int | None = None
+        while page := await self._letters.page(loop, fingerprint, before=before, limit=STEP):
+            answer += await self.replay(page, from_start=from_start)
+            before = page[-1].number
+        return answer
+
+    def _why_not(self, letter: DeadLetter, from_start: bool) -> str:
+        if self._plans is None:
+            return ""
+        plan = self._plans.get(letter.loop)
+        if plan is None:
+            return f"letter {letter.number}: there is no loop {letter.loop} any more that could run it"
+        return why_not(plan, letter, from_start=from_start)
+
+    def _differs(self, letter: DeadLetter) -> str:
+        plan = (self._plans or {}).get(letter.loop)
+        if plan is None or letter.revision in ("", plan.revision):
+            return ""
+        return f"{letter.loop} failed in revision {letter.revision} and runs now in revision {plan.revision}"

@@ -1,0 +1,159 @@
+"""Runs dead letters again, each from the node that failed: what a replay track has in place of a producer."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from flowtui.engine.commits import Commits
+from flowtui.engine.execute import Step
+from flowtui.engine.iteration import Iteration, Join, Routing
+from flowtui.engine.logs import Attribution, attributed_to, current_place
+from flowtui.engine.walk import Walker
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.graph.replays import behind, index_of, need_name, why_not
+from flowtui.model.data import Meta, NodeData
+from flowtui.model.letters import DeadLetter, restored
+from flowtui.nodes.base import Exhausted
+from flowtui.storage.letter_store import LetterStore, is_from_start
+from flowtui.storage.queue_store import Delivery
+
+_BATCH = 16
+#: How often a letter may be begun by tracks that die before they have ended it.
+_MOST_DELIVERIES = 3
+_log = logging.getLogger("flowtui.replay")
+
+
+class ReplayIteration(Iteration):
+    """An iteration that begins where another has failed; without a letter it has nothing to do."""
+
+    __slots__ = ("from_start", "letter", "replayed")
+    letter: DeadLetter | None
+    replayed: tuple[tuple[str, int], ...]
+
+    def __init__(self, owner: Attribution, plan: ExecutionPlan, delivery: Delivery, letter: DeadLetter | None) -> None:
+        super().__init__(owner, queued=True)
+        self.unreadable = ""
+        self.letter = letter
+        self.from_start = is_from_start(delivery.item)
+        self.replayed = ()
+        if letter is None:
+            self.data = NodeData({}, delivery.item.id)
+            return
+        self.item = letter.id
+        numbers: Sequence[int] = letter.companions if self.from_start else (letter.number,)
+        self.replayed = tuple((letter.loop, number) for number in numbers)
+        made_here = letter.origin == plan.loop
+        meta = Meta(letter.trace, letter.origin, letter.attempt + delivery.tries, plan.revision if made_here else "")
+        self.data = NodeData(letter.whole, letter.id, meta)
+
+
+class ReplaySource:
+    """The letters that wait to be run again; raises `Exhausted` when there are none."""
+
+    def __init__(self, step: Step, plan: ExecutionPlan, commits: Commits, letters: LetterStore) -> None:
+        self._owner = step.attribution
+        self._plan = plan
+        self._commits = commits
+        self._letters = letters
+        self._fetched: deque[tuple[Delivery, DeadLetter | None]] = deque()
+        self._alone = False
+        self._discards = 0
+
+    async def take(self) -> Iteration | None:
+        """Return the next one; None if the lease has ended while it was prepared."""
+        if not self._fetched:
+            if self._alone:
+                # It may be what kills its tracks: nothing else shall be in flight with it.
+                await self._commits.all_done()
+                self._alone = False
+            await self._fetch()
+            if not self._fetched:
+                return None
+        delivery, letter = self._fetched.popleft()
+        self._alone = delivery.tries > 1
+        it = ReplayIteration(self._owner, self._plan, delivery, letter)
+        current_place.set(it)
+        return it
+
+    async def _fetch(self) -> None:
+        found = await self._commits.fetch(_BATCH)
+        if not found:
+            raise Exhausted
+        discards = self._discards
+        ready = []
+        for delivery, letter in zip(
+            found, await self._letters.take(self._plan.loop, [d.item for d in found]), strict=True
+        ):
+            is_refused = letter is not None and await self._refuse(delivery, letter)
+            ready.append((delivery, None if is_refused else letter))
+        if discards == self._discards:  # else others have these items by now
+            self._fetched.extend(ready)
+
+    async def _refuse(self, delivery: Delivery, letter: DeadLetter) -> bool:
+        """Let go of a letter that this track cannot run; return False if it can."""
+        why = why_not(self._plan, letter, from_start=is_from_start(delivery.item))
+        if not why and delivery.tries > _MOST_DELIVERIES:
+            why = f"letter {letter.number}: what ran it again died {_MOST_DELIVERIES} times before it had ended"
+        with attributed_to(Attribution(self._plan.loop, letter.node), letter.id):
+            if why:
+                _log.warning("not replayed: %s", why)
+                await self._letters.release(letter, delivery.item, why)
+            elif letter.revision not in ("", self._plan.revision):
+                _log.info(
+                    "letter %d failed in revision %s and is replayed by revision %s",
+                    letter.number,
+                    letter.revision,
+                    self._plan.revision,
+                )
+        return bool(why)
+
+    def interrupt(self) -> None:
+        """It never waits for long."""
+
+    def discard(self) -> None:
+        self._fetched.clear()
+        self._discards += 1
+
+
+class Replayer:
+    """Begins iterations at the node that failed, with what had come of the others put back."""
+
+    def __init__(self, plan: ExecutionPlan, steps: Sequence[Step], routing: Routing, walker: Walker) -> None:
+        self._plan = plan
+        self._steps = steps
+        self._routing = routing
+        self._walker = walker
+
+    def accept(self, it: Iteration) -> bool:
+        """Return whether there is something to do."""
+        return it.letter is not None
+
+    async def walk(self, it: Iteration) -> None:
+        """Run what has not run."""
+        letter = it.letter
+        assert isinstance(it, ReplayIteration)
+        assert letter is not None
+        index = 0 if it.from_start else index_of(self._plan, letter.node)
+        assert index is not None  # the source has looked
+        if index == 0:
+            ready = self._routing.ready(self._steps[0], it.data, None, it)
+        else:
+            self._put_back(it, letter, index)
+            by = {need: restored(kept, it.data) for need, kept in letter.by.items()}
+            data = NodeData(letter.payload, letter.data_id or letter.id, it.data.meta, by)
+            ready = self._routing.enter(self._steps[index], data, it, alone=letter.alone)
+        await self._walker.resume(ready, it)
+
+    def _put_back(self, it: Iteration, letter: DeadLetter, index: int) -> None:
+        reached = behind(self._plan, index)
+        it.joins = {}
+        for each in reached - {index}:
+            needs = self._plan.nodes[each].needs
+            if len(needs) > 1:
+                it.joins[each] = join = Join(open=sum(need.index in reached for need in needs))
+                for edge, need in enumerate(needs):
+                    kept = None if need.index in reached else letter.upstream[need_name(self._plan, need)]
+                    if kept is not None:
+                        join.live[edge] = restored(kept, it.data)
