@@ -18,8 +18,8 @@ from flowtui.model.snapshot import EngineSnapshot, LogLine
 from flowtui.model.states import LoopState
 
 _POLL_S = 0.1
-#: Control characters in a log line would act on the terminal; line ends and tabs may.
-_SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+#: For `str.translate`: control characters would act on the terminal; line ends and tabs may.
+SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def run_headless(
@@ -159,7 +159,7 @@ class _Printer:
         else:
             clock = datetime.fromtimestamp(line.time).strftime("%H:%M:%S")
             place = f"{line.loop.removesuffix('.')} {line.node}".strip() or "flowtui"
-            self._out.write(f"{clock} {level:<7} {place:<28} {line.message.translate(_SHOWN)}\n")
+            self._out.write(f"{clock} {level:<7} {place:<28} {line.message.translate(SHOWN)}\n")
 
 
 def _dropped(count: int) -> LogLine:

@@ -24,6 +24,7 @@ _COMMANDS = {
     ),
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
+    "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
 }
 #: Seconds for a thread that is about to end.
 _LAST_WAIT_S = 0.1

@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 import click
 
-from flowtui.cli.usage import debug_option
+from flowtui.cli.usage import Misuse, debug_option
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
-from flowtui.model.errors import StateDirError
+from flowtui.model.errors import StateDirError, StoreError
 from flowtui.nodes.durations import seconds
 from flowtui.settings import Settings, StateDirLock, default_state_dir
+from flowtui.storage.data_store import DataStore
+from flowtui.storage.local_server import LocalServer
 from flowtui.storage.opening import open_store
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -66,19 +68,48 @@ def engine_options(command: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
-def make_client(folder: Path, flags: Flags) -> EngineClient:
-    """Return a client to a new engine, not started, that holds the state directory until the process ends.
-
-    Raises:
-        StateDirError: if another engine holds it.
-    """
-    settings = Settings(
+def settings_of(folder: Path, flags: Flags) -> Settings:
+    """Return what the flags and the environment say for a workflow folder."""
+    return Settings(
         store=flags.store,
         redis_url=os.environ.get("FLOWTUI_REDIS_URL") or None,
         state_dir=flags.state_dir or default_state_dir(folder),
         namespace=flags.namespace,
         log_level=logging.getLevelNamesMapping()[flags.log_level.upper()],
     )
+
+
+def existing_store(folder: Path, flags: Flags) -> DataStore:
+    """Open the store that an engine on `folder` uses, or has used, with these flags.
+
+    Raises:
+        StoreError: if it cannot be opened, or there is none.
+        Misuse: if no other process can have used it.
+    """
+    settings = settings_of(folder, flags)
+    if settings.store == "memory":
+        raise Misuse("a store in memory belongs to one process: there is nothing of it to be seen from here")
+    is_private = settings.store == "local" or (settings.store == "auto" and not settings.redis_url)
+    if is_private and not LocalServer.has_data(settings.state_dir):
+        raise StoreError(
+            f"no flowtui has stored anything in {settings.state_dir}; name its folder with --folder, or its "
+            "directory with --state-dir"
+        )
+    return open_store(
+        "local" if is_private else settings.store,
+        state_dir=settings.state_dir,
+        namespace=settings.namespace,
+        url=settings.redis_url,
+    )
+
+
+def make_client(folder: Path, flags: Flags) -> EngineClient:
+    """Return a client to a new engine, not started, that holds the state directory until the process ends.
+
+    Raises:
+        StateDirError: if another engine holds it.
+    """
+    settings = settings_of(folder, flags)
     if settings.store != "memory":
         _hold(settings, was_named=flags.state_dir is not None)
     engine = FlowEngine(

@@ -62,7 +62,7 @@ class EngineClient:
 
     def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
         """Give a dead letter another payload for its failed node; fails with `LetterChanged` or `UnknownLetter`."""
-        return self._engine.letters(lambda desk: desk.edit(letter, payload))
+        return self._engine.letters(lambda desk: desk.edit(letter, payload=payload))
 
     def replay(self, letter: DeadLetter, *, from_start: bool = False) -> Future[ReplayAnswer]:
         """Have a dead letter run again, from its failed node or with all of its iteration."""

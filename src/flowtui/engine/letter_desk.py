@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from flowtui.graph.plan import ExecutionPlan
@@ -40,14 +40,24 @@ class LetterDesk:
         """
         return await self._letters.find(number)
 
-    async def edit(self, letter: DeadLetter, payload: dict[str, Any]) -> DeadLetter:
-        """Give a letter another payload for its failed node; return the new letter.
+    async def count(self, loop: str, fingerprint: str) -> int:
+        """Return how many letters there are."""
+        return await self._letters.count(loop, fingerprint)
+
+    def export(self, loop: str, fingerprint: str) -> AsyncIterator[DeadLetter]:
+        """Yield all letters, newest first."""
+        return self._letters.export(loop, fingerprint)
+
+    async def edit(
+        self, letter: DeadLetter, *, payload: dict[str, Any] | None = None, item: dict[str, Any] | None = None
+    ) -> DeadLetter:
+        """Give a letter another payload for its failed node, or another whole item; return the new letter.
 
         Raises:
             UnknownLetter: if it is gone.
             LetterChanged: if it was edited since it was read, or is being replayed.
         """
-        return await self._letters.edit(letter, payload=payload)
+        return await self._letters.edit(letter, payload=payload, item=item)
 
     async def purge(self, loop: str, fingerprint: str) -> int:
         """Remove letters; return how many there were."""

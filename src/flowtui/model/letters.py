@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from flowtui.model.data import NodeData
@@ -176,6 +176,10 @@ class ReplayAnswer:
             (*self.refused, *other.refused),
             tuple(dict.fromkeys((*self.revisions, *other.revisions))),
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
 
 
 def stored(data: NodeData, item: str) -> dict[str, Any]:

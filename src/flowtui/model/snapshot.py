@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flowtui.model.errors import Problem
@@ -127,6 +127,10 @@ class DeadLetterGroup:
     last_at: float
     first_at: float = 0.0
     fingerprint: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,294 @@
+"""`flowtui dead`: dead letters from the shell, with an engine running or without."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from flowtui.cli.letter_texts import answer_lines, group_lines, letter_lines, letter_text
+from flowtui.cli.options import Flags, engine_options, existing_store
+from flowtui.cli.streams import results
+from flowtui.cli.usage import Misuse
+from flowtui.engine.letter_desk import LetterDesk
+from flowtui.graph.folder import load_folder
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import Severity
+from flowtui.model.letters import DeadLetter
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _store_options(command: F) -> F:
+    """Add the flags of every command here: which store, handed on as `folder` and `flags`, and `--json`."""
+
+    @click.option(
+        "--folder",
+        type=click.Path(path_type=Path),
+        default="workflows",
+        show_default=True,
+        help="The workflow folder whose store it is.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @engine_options
+    @functools.wraps(command)
+    def wrapper(**kwargs: Any) -> Any:
+        return command(**kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+_loop = click.option("--loop", default="", metavar="LOOP", help="Only letters of this loop.")
+_group = click.option("--group", default="", metavar="FINGERPRINT", help="Only letters of this group.")
+_all = click.option("--all", "everything", is_flag=True, help="All letters.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_numbers = click.argument("numbers", type=click.IntRange(min=1), nargs=-1, metavar="[NUMBER]...")
+
+
+@click.group()
+def dead() -> None:
+    """List, show, edit, replay, purge and export dead letters."""
+
+
+@dead.command("list")
+@_loop
+@_group
+@click.option("--letters", is_flag=True, help="Each letter; without it, and without --group, their groups.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most letters.")
+@click.option("--before", type=click.IntRange(min=1), help="Only letters with a lower number than this.")
+@_store_options
+def list_letters(
+    folder: Path, flags: Flags, as_json: bool, loop: str, group: str, letters: bool, limit: int, before: int | None
+) -> None:
+    """List the groups of dead letters, or the letters, the newest first."""
+    with results() as out:
+        if group or letters or before:
+            found = _at_desk(folder, flags, lambda desk: _newest(desk, loop, group, before, limit))
+            _print(out, as_json, {"letters": [letter.as_dict() for letter in found]}, letter_lines(found))
+        else:
+            groups = _at_desk(folder, flags, lambda desk: desk.groups())
+            groups = [each for each in groups if loop in ("", each.loop)]
+            _print(out, as_json, {"groups": [each.as_dict() for each in groups]}, group_lines(groups))
+
+
+@dead.command()
+@click.argument("number", type=click.IntRange(min=1))
+@_store_options
+def show(folder: Path, flags: Flags, as_json: bool, number: int) -> None:
+    """Show all that is known of a dead letter."""
+    with results() as out:
+        letter = _at_desk(folder, flags, lambda desk: desk.find(number))
+        _print(out, as_json, letter.as_dict(), [letter_text(letter)])
+
+
+@dead.command()
+@click.argument("number", type=click.IntRange(min=1))
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change one key; the value is JSON, or text."
+)
+@click.option("--payload", metavar="JSON", help="The whole payload: JSON, @file, or - for standard input.")
+@click.option("--item", "whole", is_flag=True, help="Not what the failed node gets, but the item of the iteration.")
+@_store_options
+def edit(
+    folder: Path, flags: Flags, as_json: bool, number: int, changes: tuple[str, ...], payload: str | None, whole: bool
+) -> None:
+    """Change the payload of a dead letter before it is replayed."""
+    if not changes and payload is None:
+        raise Misuse("say what to change, with --set KEY=VALUE or --payload @file")
+    given = None if payload is None else _payload(payload)
+    pairs = dict(map(_pair, changes))
+
+    async def change(desk: LetterDesk) -> DeadLetter:
+        letter = await desk.find(number)
+        before = letter.whole if whole else letter.payload
+        after = (before if given is None else given) | pairs
+        return await (desk.edit(letter, item=after) if whole else desk.edit(letter, payload=after))
+
+    with results() as out:
+        letter = _at_desk(folder, flags, change)
+        _print(out, as_json, letter.as_dict(), [f"letter {number} is changed; to run it: flowtui dead replay {number}"])
+
+
+@dead.command()
+@_numbers
+@_loop
+@_group
+@_all
+@click.option(
+    "--from-start",
+    "--from-queue",
+    "from_start",
+    is_flag=True,
+    help="Run all of the iteration again, also what has succeeded; an item of a queue goes back to its end.",
+)
+@_yes
+@_store_options
+def replay(
+    folder: Path,
+    flags: Flags,
+    as_json: bool,
+    numbers: tuple[int, ...],
+    loop: str,
+    group: str,
+    everything: bool,
+    from_start: bool,
+    yes: bool,
+) -> int:
+    """Run dead letters again, each from the node that failed; exit 1 if one cannot be.
+
+    They go only when what was left of them has been done. A running engine begins at once, else the next one does.
+    """
+    _check_choice(numbers, loop, group, everything)
+    plans = _plans(folder)
+
+    async def work(desk: LetterDesk) -> Any:
+        if numbers:
+            chosen = [await desk.find(number) for number in dict.fromkeys(numbers)]
+            _ask(len(chosen), "replay", yes)
+            return await desk.replay(chosen, from_start=from_start)
+        _ask(await desk.count(loop, group), "replay", yes)
+        return await desk.replay_all(loop, group, from_start=from_start)
+
+    with results() as out:
+        answer = _at_desk(folder, flags, work, plans)
+        _print(out, as_json, answer.as_dict(), answer_lines(answer))
+    return 1 if answer.refused else 0
+
+
+@dead.command()
+@_numbers
+@_loop
+@_group
+@_all
+@_yes
+@_store_options
+def purge(
+    folder: Path,
+    flags: Flags,
+    as_json: bool,
+    numbers: tuple[int, ...],
+    loop: str,
+    group: str,
+    everything: bool,
+    yes: bool,
+) -> None:
+    """Remove dead letters for good."""
+    _check_choice(numbers, loop, group, everything)
+
+    async def work(desk: LetterDesk) -> int:
+        if numbers:
+            chosen = [await desk.find(number) for number in dict.fromkeys(numbers)]
+            _ask(len(chosen), "purge", yes)
+            return await desk.remove(chosen)
+        _ask(await desk.count(loop, group), "purge", yes)
+        return await desk.purge(loop, group)
+
+    with results() as out:
+        count = _at_desk(folder, flags, work)
+        _print(out, as_json, {"purged": count}, [f"{count:,} dead {'letter' if count == 1 else 'letters'} removed"])
+
+
+@dead.command()
+@_loop
+@_group
+@_store_options
+def export(folder: Path, flags: Flags, as_json: bool, loop: str, group: str) -> None:
+    """Print dead letters as JSON lines, the newest first, with or without --json."""
+
+    async def work(desk: LetterDesk) -> None:
+        async for letter in desk.export(loop, group):
+            out.write(json.dumps(letter.as_dict()) + "\n")
+
+    with results() as out:
+        _at_desk(folder, flags, work)
+
+
+def _at_desk(
+    folder: Path,
+    flags: Flags,
+    work: Callable[[LetterDesk], Awaitable[T]],
+    plans: dict[str, ExecutionPlan] | None = None,
+) -> T:
+    with closing(existing_store(folder, flags)) as store:
+
+        async def scene() -> T:
+            try:
+                return await work(LetterDesk(store.dead_letters(), plans))
+            finally:
+                await store.release()
+
+        return asyncio.run(scene())
+
+
+def _plans(folder: Path) -> dict[str, ExecutionPlan] | None:
+    """Return the loops of the folder; None if there is none, or if something in it is broken."""
+    if not folder.is_dir():
+        return None
+    loaded = load_folder(folder, os.environ)
+    if any(problem.severity is Severity.ERROR for problem in loaded.problems):
+        return None
+    return {plan.loop: plan for workflow in loaded.workflows for plan in workflow.plans}
+
+
+async def _newest(desk: LetterDesk, loop: str, group: str, before: int | None, limit: int) -> list[DeadLetter]:
+    found: list[DeadLetter] = []
+    while len(found) < limit:
+        page = await desk.page(loop, group, found[-1].number if found else before, limit - len(found))
+        if not page:
+            break
+        found += page
+    return found
+
+
+def _check_choice(numbers: Sequence[int], loop: str, group: str, everything: bool) -> None:
+    if numbers and (loop or group or everything):
+        raise Misuse("name letters by their numbers, or by --loop and --group, or take --all")
+    if everything and (loop or group):
+        raise Misuse("--all stands for itself: leave out --loop and --group")
+    if not (numbers or loop or group or everything):
+        raise Misuse("say which letters: their numbers, --loop, --group or --all")
+
+
+def _ask(count: int, what: str, yes: bool) -> None:
+    if count < 2 or yes:
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(f"this would {what} {count:,} dead letters: say --yes if that is what you want")
+    click.confirm(f"{what} {count:,} dead letters?", abort=True, err=True)
+
+
+def _payload(text: str) -> dict[str, Any]:
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        payload = json.loads(text)
+    except ValueError as error:
+        raise Misuse(f"the payload is no JSON: {error}") from None
+    if not isinstance(payload, dict):
+        raise Misuse("the payload must be a JSON object")
+    return payload
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, is_there, value = text.partition("=")
+    if not is_there or not key:
+        raise Misuse(f"write --set KEY=VALUE, not {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _print(out: TextIO, as_json: bool, told: dict[str, Any], lines: Sequence[str]) -> None:
+    out.writelines(f"{line}\n" for line in ([json.dumps(told)] if as_json else lines))
