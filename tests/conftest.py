@@ -21,7 +21,7 @@ from flowtui.storage.connection import Connector, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
-from flowtui.storage.lease import LEASE_S, Keeper, Reaper
+from flowtui.storage.lease import LEASE_S, Keeper, Reaper, process_name
 from flowtui.storage.local_server import LocalServer
 from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import QueueStore
@@ -50,7 +50,7 @@ class StoreUnderTest:
     def open(self, lease_s: float = LEASE_S) -> DataStore:
         in_memory = self.kind in ("memory", "served")
         info = StoreInfo("memory" if in_memory else self.kind, self.connector.address, durable=not in_memory)
-        return DataStore(info, self.connector, self.namespace, None, lease_s, "parent" if self.kind == "served" else "")
+        return DataStore(info, self.connector, self.namespace, None, lease_s, process_name() if self.kind == "served" else "")
 
     def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
         """Return queues for the running event loop whose owners' leases nobody renews."""

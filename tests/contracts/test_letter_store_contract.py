@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -268,7 +267,7 @@ async def test_a_letter_waits_for_its_replay_once_and_goes_with_the_commit_that_
 
     owner, (delivery,) = await desk.fetch(REPLAYS)
     assert (delivery.item.id, is_from_start(delivery.item)) == ("2", from_start)
-    assert await desk.letters.take(LOOP, [delivery.item, replace(delivery.item, trace="another")]) == [filed, None]
+    assert await desk.letters.take(LOOP, [delivery.item, delivery.item._replace(trace="another")]) == [filed, None]
     assert await desk.letters.pending() == []
     await desk.queues.commit(owner, Commit(1, REPLAYS, 1, replayed=((LOOP, 2),)))
     assert [each.number for each in await desk.letters.page()] == [1]
