@@ -425,7 +425,7 @@ class Lab:
 
     async def letters(self) -> list[DeadLetter]:
         """Return all letters of the loop, the oldest first."""
-        return [letter async for letter in self.dead_letters().export(LOOP)][::-1]
+        return [letter async for page in self.dead_letters().pages(LOOP) for letter in page]
 
     def owners_in_store(self) -> list[str]:
         found: Any = self._client.zrange(f"{NAMESPACE}:owners", 0, -1)

@@ -74,7 +74,8 @@ class Desk:
         return owner, await self.queues.fetch(owner, source, 1000)
 
     async def ids(self) -> list[str]:
-        return [each.id async for each in self.letters.export()]
+        """Return the ids of all letters, the oldest first."""
+        return [each.id async for page in self.letters.pages() for each in page]
 
     def keys_of_letters(self) -> list[str]:
         with self.store.connector.client() as client:
@@ -144,7 +145,7 @@ async def test_pages_are_newest_first_over_all_loops_and_hold_what_is_asked_for(
     assert await names("", "f-KeyError") == "fec"
     assert await names(LOOP, "f-KeyError") == "f"
     assert await names("never") == ""
-    assert await desk.ids() == list("fedcba")
+    assert await desk.ids() == list("abcdef")
 
 
 async def test_a_page_stops_at_about_a_megabyte_but_always_holds_one(desk):
@@ -153,7 +154,7 @@ async def test_a_page_stops_at_about_a_megabyte_but_always_holds_one(desk):
     first = await desk.letters.page()
     assert [each.id for each in first] == ["d"]
     assert [each.id for each in await desk.letters.page(before=first[-1].number)] == ["c", "b"]
-    assert await desk.ids() == list("dcba")
+    assert await desk.ids() == list("abcd")
 
 
 async def test_groups_tell_count_first_and_last_time_and_the_newest_message(desk):
@@ -191,7 +192,7 @@ async def test_purging_leaves_no_trace_of_what_was_chosen_and_all_else(desk):
     await desk.file(letter("a"), letter("b"), letter("c", error="KeyError"), letter("d", loop="shop.other"))
     assert await desk.letters.remove(await desk.letters.find(1))
     assert not await desk.letters.remove(replace(letter("a"), number=1))
-    assert await desk.ids() == ["d", "c", "b"]
+    assert await desk.ids() == ["b", "c", "d"]
     assert await desk.letters.purge(LOOP, "f-KeyError") == 1
     assert await desk.letters.purge("", "f-KeyError") == 0
     assert [group.count for group in await desk.letters.groups()] == [1, 1]
@@ -202,10 +203,19 @@ async def test_purging_leaves_no_trace_of_what_was_chosen_and_all_else(desk):
     assert await desk.letters.purge() == 0
 
 
+async def test_letters_that_are_filed_while_all_are_read_are_left_out(desk):
+    await desk.file(*(letter(str(n)) for n in range(STEP + 1)))
+    found: list[str] = []
+    async for page in desk.letters.pages(LOOP):
+        found += [each.id for each in page]
+        await desk.file(letter("new"))
+    assert found == [str(n) for n in range(STEP + 1)]
+
+
 async def test_very_many_letters_are_purged_and_exported_in_steps_and_newer_ones_are_kept(desk):
     count = 2 * STEP + 50
     await desk.file(*(letter(str(n)) for n in range(count)))
-    assert await desk.ids() == [str(n) for n in reversed(range(count))]
+    assert await desk.ids() == [str(n) for n in range(count)]
     purging = asyncio.create_task(desk.letters.purge())
     await asyncio.sleep(0)
     await purging
@@ -324,7 +334,9 @@ async def test_a_letter_that_is_purged_while_it_waits_is_not_replayed(desk):
 async def test_a_whole_group_is_replayed_in_steps_but_for_what_cannot_be(desk):
     await desk.file(*(letter(str(n), queue=QUEUE) for n in range(STEP + 5)), letter("tied", tied_to=("other",)))
     await desk.file(letter("else", error="KeyError"))
-    answer = await desk.letters.replay([each async for each in desk.letters.export(LOOP, "f-ValueError")])
+    answer = await desk.letters.replay(
+        [each async for page in desk.letters.pages(LOOP, "f-ValueError") for each in page]
+    )
     assert (answer.queued, answer.requeued, len(answer.refused)) == (STEP + 5, 0, 1)
     assert "a join behind check also waits for other, which failed as well" in answer.refused[0]
     assert len((await desk.fetch(REPLAYS))[1]) == STEP + 5

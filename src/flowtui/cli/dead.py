@@ -202,11 +202,11 @@ def purge(
 @_group
 @_store_options
 def export(folder: Path, flags: Flags, as_json: bool, loop: str, group: str) -> None:
-    """Print dead letters as JSON lines, the newest first, with or without --json."""
+    """Print dead letters as JSON lines, the oldest first, with or without --json."""
 
     async def work(desk: LetterDesk) -> None:
-        async for letter in desk.export(loop, group):
-            out.write(json.dumps(letter.as_dict()) + "\n")
+        async for page in desk.pages(loop, group):
+            out.writelines(json.dumps(letter.as_dict()) + "\n" for letter in page)
 
     with results() as out:
         _at_desk(folder, flags, work)

@@ -9,7 +9,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import why_not
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
-from flowtui.storage.letter_store import STEP, LetterStore
+from flowtui.storage.letter_store import LetterStore
 
 
 class LetterDesk:
@@ -44,9 +44,9 @@ class LetterDesk:
         """Return how many letters there are."""
         return await self._letters.count(loop, fingerprint)
 
-    def export(self, loop: str, fingerprint: str) -> AsyncIterator[DeadLetter]:
-        """Yield all letters, newest first."""
-        return self._letters.export(loop, fingerprint)
+    def pages(self, loop: str, fingerprint: str) -> AsyncIterator[list[DeadLetter]]:
+        """Yield all letters that are there now, oldest first, a page at a time."""
+        return self._letters.pages(loop, fingerprint)
 
     async def edit(
         self, letter: DeadLetter, *, payload: dict[str, Any] | None = None, item: dict[str, Any] | None = None
@@ -77,12 +77,10 @@ class LetterDesk:
         return ReplayAnswer(refused=tuple(filter(None, reasons)), revisions=tuple(revisions)) + answer
 
     async def replay_all(self, loop: str, fingerprint: str, *, from_start: bool) -> ReplayAnswer:
-        """As `replay`, for all letters chosen that are there now."""
+        """As `replay`, for all letters chosen that are there now, in the order in which they failed."""
         answer = ReplayAnswer()
-        before: int | None = None
-        while page := await self._letters.page(loop, fingerprint, before=before, limit=STEP):
+        async for page in self._letters.pages(loop, fingerprint):
             answer += await self.replay(page, from_start=from_start)
-            before = page[-1].number
         return answer
 
     def _why_not(self, letter: DeadLetter, from_start: bool) -> str:

@@ -30,7 +30,7 @@ class Replays:
     Belongs to the engine's control thread.
 
     Attributes:
-        trouble: why the last one ended before its time; empty if it did not.
+        trouble: why letters that wait will hardly be run soon; empty if they will.
     """
 
     def __init__(self, launch: Launch, post: Callable[[Callable[[], None]], None]) -> None:
@@ -56,7 +56,7 @@ class Replays:
             return
         self._ended.clear()
         self._handle = self._launch(
-            plan.for_replays(), 0, lambda report: self._post(lambda: self._reported(plan.loop, report))
+            plan.for_replays(), 0, lambda report: self._post(lambda: self._reported(plan, report))
         )
 
     def end(self, grace: float) -> None:
@@ -80,10 +80,10 @@ class Replays:
             await asyncio.wait_for(self._ended.wait(), timeout)
         return self._ended.is_set()
 
-    def _reported(self, loop: str, report: Report) -> None:
+    def _reported(self, plan: ExecutionPlan, report: Report) -> None:
         if self._handle is None or report.event not in LAST_EVENTS:
             return
-        reading = self._handle.reading()
+        loop, reading = plan.loop, self._handle.reading()
         self._handle = None
         self._ended.set()
         if reading.iterations:
@@ -93,7 +93,9 @@ class Replays:
             rest = min(_FIRST_REST_S * 2**self._failures, _LONGEST_REST_S)
             self._failures += 1
             self._rests_until = time.monotonic() + rest
-            self.trouble = report.reason
+            # One that dies with its process is tried again soon, and a letter that kills it several times is let go.
+            is_hopeless = report.event is Event.FAIL or self._failures > plan.restarts
+            self.trouble = report.reason if is_hopeless else ""
             _log.error("%s cannot replay its dead letters now: %s; tried again in %g s", loop, report.reason, rest)
         else:
             self._failures = 0

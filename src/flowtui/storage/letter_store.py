@@ -90,13 +90,15 @@ class LetterStore:
 
         A page holds at most `limit` letters, and about a megabyte.
         """
-        chosen = await self._chosen(loop, fingerprint)
-        below = "+inf" if before is None else f"({before}"
-        if not chosen or limit < 1:
-            return []
-        arguments = [name for loop, group in chosen for name in (escape(loop), group)]
-        rows = await self._run("page", below, min(limit, STEP), PAGE_BYTES, *arguments)
-        return [read_letter(row) for row in rows]
+        return await self._page(loop, fingerprint, "newest", "-inf", "+inf" if before is None else f"({before}", limit)
+
+    async def pages(self, loop: str = "", fingerprint: str = "") -> AsyncIterator[list[DeadLetter]]:
+        """Yield all letters that are there now, oldest first, a page at a time."""
+        last = await self._last_number()
+        after: int | str = "-inf"
+        while page := await self._page(loop, fingerprint, "oldest", after, last, STEP):
+            yield page
+            after = f"({page[-1].number}"
 
     async def find(self, number: int, loop: str = "") -> DeadLetter:
         """Return a letter; without its loop it is looked for in all.
@@ -109,14 +111,6 @@ class LetterStore:
             where = f" of {loop}" if loop else ""
             raise UnknownLetter(f"there is no dead letter {number}{where}; it may have been replayed or purged")
         return found[0]
-
-    async def export(self, loop: str = "", fingerprint: str = "") -> AsyncIterator[DeadLetter]:
-        """Yield all letters, newest first; those that are filed meanwhile are left out."""
-        before: int | None = None
-        while page := await self.page(loop, fingerprint, before=before):
-            for letter in page:
-                yield letter
-            before = page[-1].number
 
     # ---- changing ----
 
@@ -145,12 +139,12 @@ class LetterStore:
 
     async def purge(self, loop: str = "", fingerprint: str = "") -> int:
         """Remove the letters that are there now, also those that wait to be replayed; return how many."""
-        last = await self._answer(self._client.get(f"{self._namespace}:letter-number"))
+        last = await self._last_number()
         removed = 0
         for name, group in await self._chosen(loop, fingerprint):
             first: Any = "-inf"
             while first:
-                count, after = await self._run("purge", escape(name), group, first, last or 0, STEP)
+                count, after = await self._run("purge", escape(name), group, first, last, STEP)
                 removed += count
                 first = after and b"(" + after
         return removed
@@ -247,6 +241,19 @@ class LetterStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _page(
+        self, loop: str, fingerprint: str, which: str, first: int | str, last: int | str, limit: int
+    ) -> list[DeadLetter]:
+        chosen = await self._chosen(loop, fingerprint)
+        if not chosen or limit < 1:
+            return []
+        arguments = [name for loop, group in chosen for name in (escape(loop), group)]
+        rows = await self._run("page", which, first, last, min(limit, STEP), PAGE_BYTES, *arguments)
+        return [read_letter(row) for row in rows]
+
+    async def _last_number(self) -> int:
+        return int(await self._answer(self._client.get(f"{self._namespace}:letter-number")) or 0)
 
     async def _chosen(self, loop: str, fingerprint: str) -> list[tuple[str, str]]:
         """Return loop and fingerprint of all that is chosen."""
