@@ -50,7 +50,8 @@ class StoreUnderTest:
     def open(self, lease_s: float = LEASE_S) -> DataStore:
         in_memory = self.kind in ("memory", "served")
         info = StoreInfo("memory" if in_memory else self.kind, self.connector.address, durable=not in_memory)
-        return DataStore(info, self.connector, self.namespace, None, lease_s, process_name() if self.kind == "served" else "")
+        instance = process_name() if self.kind == "served" else ""
+        return DataStore(info, self.connector, self.namespace, None, lease_s, instance)
 
     def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
         """Return queues for the running event loop whose owners' leases nobody renews."""

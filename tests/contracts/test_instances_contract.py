@@ -8,7 +8,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import process_name
 
