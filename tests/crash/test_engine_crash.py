@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import psutil
-import pytest
-import redis
 
 from command_line import CommandLine
 from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import QueueStats
+from user_server import UserServer
 
 CHAIN = """
 nodes:
@@ -97,45 +93,17 @@ async def test_a_private_server_that_is_killed_comes_back_and_nothing_is_lost(fl
     assert_all_is_there(flowtui, await stats("local", flowtui.state_dir), 1000)
 
 
-@contextmanager
-def user_server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server as a user may run it, with an append-only file, ready to answer."""
-    binary = shutil.which("redis-server")
-    if binary is None and not os.environ.get("CI"):
-        pytest.skip("redis-server is not on PATH")
-    assert binary is not None, "redis-server is not on PATH"
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", ""]
-    options += ["--appendonly", "yes", "--appendfsync", "always"]
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
-    with process:
-        try:
-            deadline = time.monotonic() + 10
-            with redis.Redis(port=port) as client:
-                while True:
-                    try:
-                        client.ping()
-                        break
-                    except redis.ConnectionError:
-                        assert time.monotonic() < deadline, (folder / "log").read_text()
-                        time.sleep(0.01)
-            yield process
-        finally:
-            process.kill()
-
-
 async def test_a_server_of_the_user_that_is_killed_and_started_again_costs_nothing_but_time(flowtui):
     flowtui.write("chain.yaml", CHAIN.replace("COUNT", "1000"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"redis://127.0.0.1:{port}"
-    with user_server(flowtui.home, port) as server:
+    with UserServer(flowtui.home, port) as server:
         child = flowtui.headless("--until-idle", "--store", url)
         until_items_were_noted(flowtui, child, 200)
         server.kill()
-        server.wait()
         child.until(lambda: any("waits for the store" in message for message in child.messages), "a loop to say so")
-    with user_server(flowtui.home, port):
+        server.start()
         child.end()
         assert all(f"the store at {url}/0 does not answer" in message for message in child.messages), child.told()
         assert child.summary["dead_letters"] == 0
