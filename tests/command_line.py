@@ -69,12 +69,17 @@ class Child:
 
 
 class CommandLine:
-    """A folder of workflows, a state directory, and the children that a test starts on them."""
+    """A folder of workflows, a state directory, and the children that a test starts on them.
+
+    Attributes:
+        program: what Python is to run as `flowtui`.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.folder = home / "flows"
         self.state_dir = home / "state"
+        self.program = ["-m", "flowtui"]
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FLOWTUI_")},
             "HOME": str(home),
@@ -97,7 +102,7 @@ class CommandLine:
         output, errors = self.home / f"{number}.out", self.home / f"{number}.err"
         with output.open("wb") as out, errors.open("wb") as err:
             given = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, "env": self.env} | options
-            process = subprocess.Popen([sys.executable, "-m", "flowtui", *args], cwd=cwd or self.home, **given)
+            process = subprocess.Popen([sys.executable, *self.program, *args], cwd=cwd or self.home, **given)
         child = Child(process, output, errors)
         self._children.append(child)
         return child

@@ -23,7 +23,7 @@ from user_server import UserServer
 #: is always something under way.
 CHAIN = """
 nodes:
-  start: {type: sequence, config: {count: COUNT, resume: true}}
+  start: {type: sequence, config: {count: COUNT, resume: true}, loop: {autostart: AUTOSTART}}
   pace: {type: delay, needs: start, config: {seconds: 0.002}}
   out: {type: queue-writer, needs: pace, config: {queue: first}}
   middle: {type: queue-reader, config: {queue: first}, loop: {LOOP}}
@@ -33,6 +33,7 @@ nodes:
 POOLS = {"asyncio": "pool: asyncio", "process": "pool: process, replicas: 2, restarts: 1000"}
 FIRST, LAST = "{flowtui}:q:chain.first", "{flowtui}:q:chain.second:backlog"
 PATIENCE_S = 60.0
+_ENDLESS = 10**9
 #: Most of an item's deliveries that the kills of a test cause: with more it would become a dead letter.
 _MOST_TRIES = 3
 
@@ -66,10 +67,12 @@ class Chain:
         self._flowtui = flowtui
         self._pool = pool
         self._client = server.client()
-        self._write(count=10**9)
+        self.write(flowtui, count=_ENDLESS)
 
-    def _write(self, count: int) -> None:
-        self._flowtui.write("chain.yaml", CHAIN.replace("COUNT", str(count)).replace("LOOP", POOLS[self._pool]))
+    def write(self, flowtui: CommandLine, *, count: int = _ENDLESS, autostart: bool = True) -> None:
+        """Write the chain to a folder; without `autostart` the source does not run there."""
+        text = CHAIN.replace("COUNT", str(count)).replace("LOOP", POOLS[self._pool])
+        flowtui.write("chain.yaml", text.replace("AUTOSTART", str(autostart).lower()))
 
     def start(self, *flags: str) -> None:
         """Start an engine, the first or one after the last was killed or has ended."""
@@ -129,6 +132,18 @@ class Chain:
         enough = self._client.llen(LAST) + count
         self.until(lambda: self._client.llen(LAST) >= enough, f"{count} more items")
 
+    def until_all_moved(self) -> None:
+        """Wait until all that the source has pushed has come to the last queue."""
+        self.until(lambda: self._client.llen(LAST) == int(self._client.hget(f"{FIRST}:count", "pushed")), "all items")
+
+    def until_disowned(self, pid: int) -> None:
+        """Wait until the leases of all owners of a process have ended, and their items have gone back."""
+        self.until(lambda: not self._owners_of(pid), f"the leases of {pid} to end")
+
+    def _owners_of(self, pid: int) -> list[str]:
+        found = map(bytes.decode, self._client.zrange("{flowtui}:owners", 0, -1))
+        return [name for name in found if name.split(":")[1] == str(pid)]
+
     def until_redelivered(self) -> None:
         """Wait until no item is on its way that has been delivered so often that few more kills would condemn it."""
         self.until(lambda: self._most_tries() < _MOST_TRIES, "redelivered items to be through")
@@ -145,7 +160,7 @@ class Chain:
 
         Returns how many items there were.
         """
-        self._write(count=1)  # the source has long been beyond that
+        self.write(self._flowtui, count=1)  # the source has long been beyond that
         self.start("--until-idle")
         self.until_ended()
         assert self.engine.summary["dead_letters"] == 0
