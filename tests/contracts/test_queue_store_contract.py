@@ -177,6 +177,21 @@ async def test_an_owner_without_lease_is_fenced_and_changes_nothing(queues, stor
     assert await queues.cursor("shop.fulfil") is None
 
 
+async def test_a_commit_that_was_done_before_the_lease_ended_is_known_when_it_is_repeated(queues, store):
+    writer, reader = await Track(queues).join(), await Track(queues, ORDERS).join()
+    await writer.push(*items(1, 2, 3))
+    await reader.fetch()
+    await reader.commit(1, pushes=(("/done", item("1")),))
+    store.end_owners(writer.owner, reader.owner)
+    await queues.commit(writer.owner, Commit(1, None, 0, tuple((QUEUE, each) for each in items(1, 2, 3))))
+    await queues.commit(reader.owner, Commit(1, ORDERS, 1, (("/done", item("1")),)))
+    for track in (writer, reader):
+        with pytest.raises(Fenced):
+            await track.commit()
+    stats = await queues.queue_stats([QUEUE, "/done"])
+    assert (stats[QUEUE].pushed, stats[QUEUE].depth, stats["/done"].pushed) == (3, 2, 1)
+
+
 async def test_what_a_dead_owner_held_comes_back_first_in_order_one_at_a_time(queues, store):
     writer = await Track(queues).join()
     dead, other = await Track(queues, ORDERS).join(), await Track(queues, ORDERS).join()

@@ -69,7 +69,7 @@ def comes_back(chain: Chain, pid: int, held: Trap) -> None:
     for trap in (joins, commits):
         trap.wait()
         trap.release()
-    assert any("the lease has ended" in message for message in chain.engine.messages)
+    chain.until(lambda: any("the lease has ended" in message for message in chain.engine.messages), "it to say so")
 
 
 def test_an_engine_that_stood_still_past_its_lease_drops_its_batch_and_goes_on(flowtui, short_path):

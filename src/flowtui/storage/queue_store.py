@@ -132,7 +132,7 @@ class QueueStore:
         Nothing is fetched by a commit that was done before.
 
         Raises:
-            Fenced: if the owner's lease has ended; nothing was done by this call.
+            Fenced: if the owner's lease has ended; nothing was done, neither by this call nor by one that it repeats.
             QueueFull: if a queue that is to be waited for has no room for all of it; nothing was done.
             StoreError: if `seq` leaves a gap, or more is acknowledged than is in flight; nothing was done.
         """

@@ -8,9 +8,9 @@
 -- and the room there, or another refusal.
 local owner, seq = ARGV[1], tonumber(ARGV[2])
 local queue, group, acknowledged, died = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-if not redis.call('ZSCORE', OWNERS, owner) then return {'FENCED'} end
 local last = tonumber(redis.call('HGET', owner_key(owner), 'seq') or 0)
 if seq <= last then return {'OK'} end
+if not redis.call('ZSCORE', OWNERS, owner) then return {'FENCED'} end
 if seq ~= last + 1 then return {'GAP', last} end
 local run = run_key(queue, group, owner)
 if acknowledged > 0 then

@@ -7,6 +7,7 @@ local ENDING = ns .. ':ending'
 local BELL = ns .. ':bell'
 local INSTANCES = ns .. ':instances'
 local FIRST_TRY = '0001'
+local WEEK_MS = 604800000
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -245,8 +246,12 @@ local function end_owner(owner, limit)
     if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, bells end
     redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
   end
+  -- Which commit was its last is kept: if it comes back in doubt about that one it must not do it again.
+  local last = redis.call('HGET', owner_key(owner), 'seq')
   local bell = forget(owner)
   if bell ~= '' then bells[#bells + 1] = bell end
+  redis.call('HSET', owner_key(owner), 'seq', last or 0)
+  redis.call('PEXPIRE', owner_key(owner), WEEK_MS)
   redis.call('SREM', ENDING, owner)
   return moved, bells
 end

@@ -4,8 +4,10 @@ local owner, queue, group = ARGV[1], ARGV[3], ARGV[4]
 local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
 if reads[1] and (reads[1] ~= queue or reads[2] ~= group) then return {'OTHER'} end
 if redis.call('SISMEMBER', ENDING, owner) == 1 then end_owner(owner, math.huge) end
-redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner)
-redis.call('HSETNX', owner_key(owner), 'seq', 0)
+if redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner) == 1 then
+  redis.call('HSET', owner_key(owner), 'seq', 0)
+  redis.call('PERSIST', owner_key(owner))
+end
 if queue == '' then return {'OK'} end
 redis.call('HSET', owner_key(owner), 'queue', queue, 'group', group, 'deliveries', ARGV[5], 'poison', ARGV[6],
   'poison_field', ARGV[7], 'poison_message', ARGV[8])
