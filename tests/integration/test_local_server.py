@@ -304,7 +304,7 @@ def test_trouble_goes_as_it_came(short_path, redis_url):
             asyncio.run(_join(store))
             client.replicaof("127.0.0.1", "1")
             try:
-                wait_for(lambda: "read only" in store.trouble)
+                wait_for(lambda: "read-only" in store.trouble)
             finally:
                 client.replicaof("NO", "ONE")
         wait_for(lambda: store.trouble == "")

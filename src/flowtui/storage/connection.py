@@ -42,6 +42,15 @@ _NOT_NOW = (
 )
 _NOT_NOW_CODE = re.compile(
     r"\b(READONLY|LOADING|UNBLOCKED|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|BUSY|OOM|NOAUTH|NOPERM)\b"
+    r"|Protocol error: unauthenticated"  # a long command before the password
+)
+
+# What a person can mend, in words of ours: a server names the script's checksum and line.
+_CAUSES = (
+    (re.compile(r"\bREADONLY\b|read only replica"), "it is a read-only replica"),
+    (re.compile(r"\bOOM\b|'maxmemory'"), "its memory is full, as maxmemory says"),
+    (re.compile(r"\bNOAUTH\b|Authentication required|unauthenticated"), "it wants a password"),
+    (re.compile(r"\bWRONGPASS\b|invalid username-password|invalid password"), "it wants another password"),
 )
 
 
@@ -147,5 +156,8 @@ def translate(error: Exception, address: str) -> StoreError:
     """Return the error of ours that says what a client's error means."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, _NOT_NOW) or _NOT_NOW_CODE.search(text):
+        for pattern, cause in _CAUSES:
+            if pattern.search(text):
+                return StoreUnavailable(f"the store at {address} cannot serve now: {cause}")
         return StoreUnavailable(f"the store at {address} does not answer ({text})")
     return StoreError(f"the store at {address} refused a command ({text})")

@@ -47,13 +47,9 @@ def test_an_address_cannot_turn_on_what_would_break_the_queues():
         redis.ConnectionError("Connection refused"),
         redis.TimeoutError(),
         redis.BusyLoadingError("Redis is loading the dataset in memory"),
-        redis.ReadOnlyError("You can't write against a read only replica."),
-        redis.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
         ClusterDownError("CLUSTERDOWN The cluster is down"),
         redis.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"),
         redis.ResponseError("UNBLOCKED force unblock from blocking operation"),
-        redis.ResponseError("Error running script (call to f_1): @user_script:1: -OOM command not allowed"),
-        redis.AuthenticationError("invalid username-password pair"),
         ConnectionResetError(104, "Connection reset by peer"),
         TimeoutError(),
     ],
@@ -62,6 +58,26 @@ def test_what_may_pass_is_an_unavailable_store(error):
     meaning = translate(error, "redis://h:1/0")
     assert isinstance(meaning, StoreUnavailable)
     assert str(meaning).startswith("the store at redis://h:1/0 does not answer (")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (redis.ReadOnlyError("You can't write against a read only replica. script: 3085, on @user_script:92."), "repl"),
+        (redis.ResponseError("Error running script (call to f_1): @user_script:1: -READONLY You can't"), "replica"),
+        (redis.OutOfMemoryError("command not allowed when used memory > 'maxmemory'. script: 30, on @1."), "maxmemory"),
+        (redis.ResponseError("Error running script (call to f_1): @user_script:1: -OOM command not"), "maxmemory"),
+        (redis.AuthenticationError("Authentication required."), "wants a password"),
+        (redis.ResponseError("Protocol error: unauthenticated multibulk length"), "wants a password"),
+        (redis.AuthenticationError("invalid username-password pair or user is disabled."), "another password"),
+    ],
+)
+def test_what_a_person_can_mend_is_an_unavailable_store_with_its_cause_in_plain_words(error, cause):
+    meaning = translate(error, "redis://h:1/0")
+    assert isinstance(meaning, StoreUnavailable)
+    assert str(meaning).startswith("the store at redis://h:1/0 cannot serve now: it")
+    assert cause in str(meaning)
+    assert "script" not in str(meaning)
 
 
 def test_what_will_not_pass_is_another_error():
