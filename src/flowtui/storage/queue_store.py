@@ -62,6 +62,8 @@ TOO_MANY_DELIVERIES = "TooManyDeliveries"
 NO_LIMIT = DeliveryLimit()
 
 _SCRIPTS = ("join", "take_loop", "fetch", "commit", "give_back", "in_flight", "leave", "stats")
+# Calls that always write: a server that is read-only or full still answers the others, and is not well for that.
+_PROOFS = frozenset({"join", "commit", "give_back", "leave"})
 _MESSAGE_LENGTH = 500
 
 
@@ -241,7 +243,10 @@ class QueueStore:
 
     async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
         try:
-            return await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
+            reply = await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
+            if name in _PROOFS:
+                self._health.answered()
+            return reply
         finally:
             # Also after an error: the call may have been done.
             for queue in ring:
@@ -249,13 +254,11 @@ class QueueStore:
 
     async def _answer(self, call: Any) -> Any:
         try:
-            reply = await call
+            return await call
         except STORE_ERRORS as error:
             meaning = translate(error, self._address)
             self._health.failed(str(meaning))
             raise meaning from error
-        self._health.answered()
-        return reply
 
 
 def _names(source: Source | None) -> tuple[str, str]:
