@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
+import redis
 
 from command_line import Child, CommandLine
 from fault_proxy import FaultProxy
@@ -164,15 +165,20 @@ class Chain:
         self.start("--until-idle")
         self.until_ended()
         assert self.engine.summary["dead_letters"] == 0
-        made = int(self._client.get("{flowtui}:cursor:chain.start"))
-        items = [decode(envelope).item for envelope in self._client.lrange(LAST, 0, -1)]
-        times = Counter(json.loads(item.payload)["n"] for item in items)
-        assert [n for n in range(made) if n not in times] == [], "lost"
-        assert {n: count for n, count in times.items() if count != 1 or n >= made} == {}, "doubled, or from nowhere"
-        assert len({item.id for item in items}) == made > 0
-        counted = self._client.hgetall(f"{FIRST}:chain.middle:count")
-        assert int(self._client.hget(f"{FIRST}:count", "pushed")) == int(counted[b"acknowledged"]) == made
-        return made
+        return made_and_arrived(self._client)
+
+
+def made_and_arrived(client: redis.Redis) -> int:
+    """Check that each item that the source has made is in the last queue, once; return how many there are."""
+    made = int(client.get("{flowtui}:cursor:chain.start"))
+    items = [decode(envelope).item for envelope in client.lrange(LAST, 0, -1)]
+    times = Counter(json.loads(item.payload)["n"] for item in items)
+    assert [n for n in range(made) if n not in times] == [], "lost"
+    assert {n: count for n, count in times.items() if count != 1 or n >= made} == {}, "doubled, or from nowhere"
+    assert len({item.id for item in items}) == made > 0
+    counted = client.hgetall(f"{FIRST}:chain.middle:count")
+    assert int(client.hget(f"{FIRST}:count", "pushed")) == int(counted[b"acknowledged"]) == made
+    return made
 
 
 @contextmanager
