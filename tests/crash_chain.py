@@ -26,10 +26,10 @@ CHAIN = """
 nodes:
   start: {type: sequence, config: {count: COUNT, resume: true}, loop: {autostart: AUTOSTART}}
   pace: {type: delay, needs: start, config: {seconds: 0.002}}
-  out: {type: queue-writer, needs: pace, config: {queue: first}}
+  out: {type: queue-writer, needs: pace, config: {queue: first, max_items: 0}}
   middle: {type: queue-reader, config: {queue: first}, loop: {LOOP}}
   slow: {type: delay, needs: middle, config: {seconds: 0.001}}
-  on: {type: queue-writer, needs: slow, config: {queue: second}}
+  on: {type: queue-writer, needs: slow, config: {queue: second, max_items: 0}}
 """
 POOLS = {"asyncio": "pool: asyncio", "process": "pool: process, replicas: 2, restarts: 1000"}
 FIRST, LAST = "{flowtui}:q:chain.first", "{flowtui}:q:chain.second:backlog"
