@@ -54,7 +54,10 @@ class Moment(Enum):
 
 
 class Trap:
-    """Catches one call and keeps it until `release` or `cut`; decided beforehand, the call is not kept at all."""
+    """Catches one call and keeps it until `release` or `cut`; decided beforehand, the call is not kept at all.
+
+    A call that the server refuses, as when it does not know the script yet, is not one that was done.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, wanted: Callable[[Call], bool], number: int, moment: Moment
@@ -66,6 +69,7 @@ class Trap:
         self._caught = threading.Event()
         self._answered = threading.Event()
         self._call: Call | None = None
+        self._refusal = b""
         self._decided = asyncio.Event()
         self._cuts = False
 
@@ -87,6 +91,7 @@ class Trap:
         self._decide(cuts=False)
         if self.is_caught:
             assert self._answered.wait(PATIENCE_S), f"the server did not answer {self._call}"
+            assert not self._refusal, f"the server did not do {self._call}: {self._refusal}"
 
     def cut(self) -> None:
         """Hang up on both sides: the call, or its reply, is lost."""
@@ -107,8 +112,14 @@ class Trap:
             self._call = call
         return self._left == 0
 
-    def note_answer(self) -> None:
-        self._answered.set()
+    def note_answer(self, reply: bytes) -> bool:
+        """Take in what the server says; return whether the call was done."""
+        self._refusal = reply if reply.startswith(b"-") else b""
+        if not self._refusal or self.moment is Moment.BEFORE:
+            self._answered.set()
+        else:
+            self._left = 1
+        return not self._refusal
 
     async def hold(self) -> bool:
         """Keep the call until it is decided; return whether it may go on."""
@@ -206,6 +217,10 @@ class FaultProxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def set_again(self, trap: Trap) -> None:
+        """Let it catch another call, as the server has refused the one that it caught."""
+        self._traps.append(trap)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
@@ -290,8 +305,10 @@ class _Line:
                 if not self._unanswered:
                     self._all_answered.set()
                 if trap is not None:
-                    trap.note_answer()
-                    if trap.moment is Moment.AFTER and not await trap.hold():
+                    is_done = trap.note_answer(frame)
+                    if trap.moment is Moment.AFTER and not is_done:
+                        self._proxy.set_again(trap)
+                    elif trap.moment is Moment.AFTER and not await trap.hold():
                         return
                 self._writer.write(frame)
 

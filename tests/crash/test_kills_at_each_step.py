@@ -56,15 +56,17 @@ def test_a_server_that_is_killed_at_any_step_loses_and_doubles_nothing(flowtui, 
     with running_chain(flowtui, short_path, "asyncio") as chain:
         # Both loops start, and end, at the same time: what is seen of one is not seen of the other in the same life.
         for life in (STARTING[:2], [STARTING[2], *RUNNING, STOPPING[0]], [STOPPING[1]]):
-            for number, (step, moment) in enumerate(itertools.product(life, Moment)):
-                trap = caught(chain, step, moment) if step not in STOPPING or moment is Moment.AFTER else None
-                if number == 0:
-                    chain.start()
-                if trap is None:
+            steps = list(itertools.product(life, Moment))
+            following = caught(chain, *steps[0])
+            chain.start()
+            for number, (step, moment) in enumerate(steps, 1):
+                trap = following
+                if step in STOPPING and moment is Moment.BEFORE:
                     chain.until_moved(PROGRESS)
-                    trap = caught(chain, step, moment)
                     chain.engine.process.terminate()
                 trap.wait()
+                if number < len(steps):
+                    following = caught(chain, *steps[number])
                 chain.kill_server()
                 trap.cut()
             if step in STOPPING:

@@ -98,6 +98,7 @@ async def test_a_fetch_that_arrives_after_it_was_given_up_takes_nothing(data_sto
     queues = data_store.queues()
     await queues.join("reader", READS)
     await queues.commit("reader", Commit(1, pushes=items("a", "b", "c")))
+    assert await queues.fetch("reader", Source("other", "other"), 1) == []  # now the server knows the script
     late = proxy.catch("fetch")
     await given_up(queues.fetch("reader", READS, 2), late)
     assert await queues.in_flight("reader", READS) == []
@@ -112,6 +113,7 @@ async def test_items_that_were_fetched_since_are_not_given_back_by_a_late_call(d
     await queues.join("reader", READS)
     await queues.commit("reader", Commit(1, pushes=items("a", "b", "c")))
     await queues.fetch("reader", READS, 2)
+    assert await queues.give_back("reader", READS, 2) == 0  # now the server knows the script
     late = proxy.catch("give_back")
     await given_up(queues.give_back("reader", READS, 0), late)
     assert await queues.give_back("reader", READS, 0) == 2
