@@ -42,7 +42,8 @@ SYSTEMS = (
         "hop",
         "flowtui",
         "kept, and neither lost nor doubled between loops",
-        "one process, pool asyncio: producer and queue-writer; queue-reader and one async node that does nothing",
+        "one process, pool asyncio, default bound: producer and queue-writer; queue-reader and one async node that "
+        "does nothing",
     ),
     System(
         RAW,
@@ -66,7 +67,7 @@ SYSTEMS = (
         "hop",
         "dramatiq",
         "run again when its heartbeat has ended",
-        "dramatiq --processes 2 --threads 4, default prefetch, no middleware, no results; jobs made by one other "
+        "dramatiq --processes 2 --threads 32, default prefetch, no middleware, no results; jobs made by one other "
         "process",
     ),
     System(
@@ -75,7 +76,7 @@ SYSTEMS = (
         "list_hop",
         "taskiq",
         "lost (BRPOP)",
-        "taskiq worker --workers 2 --max-async-tasks 100 --max-prefetch 100 --no-parse, no results, uvloop if there; "
+        "taskiq worker --workers 2 --max-async-tasks 100 --max-prefetch 100 --no-parse, no results, uvloop; "
         "jobs made by 32 coroutines of one other process",
     ),
     System(

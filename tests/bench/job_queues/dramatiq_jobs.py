@@ -28,6 +28,6 @@ def _enqueue(items: int) -> None:
 
 @contextlib.contextmanager
 def hop() -> Iterator[Send]:
-    worker = ["-m", "dramatiq", "job_queues.dramatiq_jobs", "--processes", "2", "--threads", "4", "--skip-logging"]
+    worker = ["-m", "dramatiq", "job_queues.dramatiq_jobs", "--processes", "2", "--threads", "32", "--skip-logging"]
     with worked_off(worker, _enqueue) as send:
         yield send
