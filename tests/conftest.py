@@ -64,8 +64,7 @@ class StoreUnderTest:
             ring=bells.ring,
             recovered=bells.ring_all,
         )
-        client = self.connector.async_client()
-        return QueueStore(client, self.connector.address, self.namespace, keeper, bells, health)
+        return QueueStore(self.connector, self.namespace, keeper, bells, health)
 
     def end_owners(self, *owners: str) -> None:
         """Treat these owners as dead."""

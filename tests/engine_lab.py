@@ -275,9 +275,7 @@ class Lab:
         self.stray: set[str] = set()  # owners that nobody may know of any more; their leases run out
         self.events: list[tuple[Event, str]] = []
         self.launcher = _Launcher(self)
-        self.store = QueueStore(
-            self._connector.async_client(), "lab", NAMESPACE, self._keeper, self._bells, self._health
-        )
+        self.store = QueueStore(self._connector, NAMESPACE, self._keeper, self._bells, self._health)
         self._letters = LetterStore(self._connector.async_client(), "lab", NAMESPACE, self._bells, self._health)
         self.loop = Loop(plan, self._launch, self._post)
         self.drains = Drains(lambda: [self.loop])

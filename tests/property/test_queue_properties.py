@@ -79,7 +79,7 @@ class Queues(RuleBasedStateMachine):
         keeper = Keeper(
             connector, self.namespace, lease_s=LEASE_S, health=health, ring=bells.ring, recovered=bells.ring_all
         )
-        return QueueStore(connector.async_client(), "the store", self.namespace, keeper, bells, health)
+        return QueueStore(connector, self.namespace, keeper, bells, health)
 
     def do(self, call):
         return self.loop.run_until_complete(call)

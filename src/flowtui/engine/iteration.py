@@ -196,7 +196,7 @@ class Routing:
         assert step.queue is not None
         # Nothing that changes from one try to the next, such as which branch came first, may go into the id.
         id = derived_id(it.data.id, f"{self._loop}.{step.id}", 0)
-        item = Item(id=id, payload=payload, trace=data.meta.trace, origin=self._loop)
+        item = Item(id=id, payload=payload, trace=data.trace, origin=self._loop)
         it.push(step.queue, item)
         step.counters.runs += 1
 

@@ -16,6 +16,7 @@ from redis.exceptions import AskError, ClusterDownError, NoPermissionError, TryA
 from redis.retry import Retry
 
 from flowtui.model.errors import StoreError, StoreUnavailable
+from flowtui.storage.script_line import PipelinedLine, ScriptLine
 
 #: Seconds until an open connection must stand, and until a command must be answered.
 CONNECT_TIMEOUT_S = 3.0
@@ -68,6 +69,10 @@ class Connector(ABC):
         """Return a client for the running event loop, safe to share among its tasks."""
 
     @abstractmethod
+    def line(self) -> ScriptLine:
+        """Return what the running event loop calls scripts with; nothing is connected yet."""
+
+    @abstractmethod
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         """Return a client for one thread."""
 
@@ -92,6 +97,11 @@ class ServerConnector(Connector):
         options = self._async_options | _limits(answer_timeout_s)
         options |= {"retry": AsyncRetry(NoBackoff(), 0), "max_connections": _POOL_SIZE, "timeout": answer_timeout_s}
         return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool(**options))
+
+    def line(self) -> PipelinedLine:
+        options = self._async_options | _limits(ANSWER_TIMEOUT_S) | {"retry": AsyncRetry(NoBackoff(), 0)}
+        kind = options.pop("connection_class", redis.asyncio.Connection)
+        return PipelinedLine(lambda: kind(**options), ANSWER_TIMEOUT_S)
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         options = self._options | _limits(answer_timeout_s)

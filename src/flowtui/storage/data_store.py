@@ -133,14 +133,7 @@ class DataStore:
         with self._lock:
             store = self._queues.get(loop)
             if store is None:
-                store = QueueStore(
-                    self._connector.async_client(),
-                    self._connector.address,
-                    self._namespace,
-                    self._keeper,
-                    self._bells,
-                    self._health,
-                )
+                store = QueueStore(self._connector, self._namespace, self._keeper, self._bells, self._health)
                 self._queues[loop] = store
         return store
 

@@ -17,6 +17,7 @@ import redis.asyncio
 from fakeredis._clients._tcp_server import TCPFakeRequestHandler
 
 from flowtui.storage.connection import ANSWER_TIMEOUT_S, Connector, ServerConnector, unix_connector
+from flowtui.storage.script_line import ClientLine
 
 # Calls that may be under way at once; they do not wait for each other as those to a server do.
 _MOST_CALLS = 100_000
@@ -81,6 +82,9 @@ class MemoryConnector(Connector):
 
     def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
         return fakeredis.FakeAsyncRedis(server=self._memory, protocol=2, max_connections=_MOST_CALLS)
+
+    def line(self) -> ClientLine:
+        return ClientLine(self.async_client())
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         return fakeredis.FakeRedis(server=self._memory, protocol=2)

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from time import monotonic_ns
 from typing import Any
 
-import redis.asyncio
-
 from flowtui.model.errors import Fenced, QueueFull, StoreError
-from flowtui.storage.connection import STORE_ERRORS, translate
+from flowtui.storage.connection import STORE_ERRORS, Connector, translate
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import Keeper
@@ -35,7 +33,6 @@ from flowtui.storage.records import (
     reference_of,
     unescape,
 )
-from flowtui.storage.scripts import script
 
 __all__ = [
     "Beyond",
@@ -61,7 +58,6 @@ TOO_MANY_DELIVERIES = "TooManyDeliveries"
 
 NO_LIMIT = DeliveryLimit()
 
-_SCRIPTS = ("join", "take_loop", "fetch", "commit", "give_back", "in_flight", "leave", "stats")
 # Calls that always write: a server that is read-only or full still answers the others, and is not well for that.
 _PROOFS = frozenset({"join", "commit", "give_back", "leave"})
 _MESSAGE_LENGTH = 500
@@ -82,20 +78,19 @@ class QueueStore:
 
     def __init__(
         self,
-        client: redis.asyncio.Redis,
-        address: str,
+        connector: Connector,
         namespace: str,
         keeper: Keeper,
         bells: Doorbells,
         health: Health,
     ) -> None:
-        self.client = client
-        self._address = address
+        self.client = connector.async_client()
+        self._line = connector.line()
+        self._address = connector.address
         self._namespace = namespace
         self._keeper = keeper
         self._bells = bells
         self._health = health
-        self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
         self.loops = LoopLeases(self._run, keeper, bells)
 
     async def join(self, owner: str, source: Source | None, limit: DeliveryLimit = NO_LIMIT) -> None:
@@ -203,6 +198,7 @@ class QueueStore:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._line.close()
         await self.client.aclose()
 
     def _check(self, owner: str, reply: list[Any]) -> None:
@@ -242,13 +238,16 @@ class QueueStore:
         return b"(the payload %b is not in the store)" % name.encode() if payload is None else payload
 
     async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
+        # Already now: whoever fetches on this event loop is answered right after this call.
+        for queue in ring:
+            self._bells.ring(queue)
         try:
-            reply = await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
+            reply = await self._answer(self._line.call(name, self._namespace, arguments))
             if name in _PROOFS:
                 self._health.answered()
             return reply
         finally:
-            # Also after an error: the call may have been done.
+            # Also after an error: the call may have been done. And for readers on other event loops.
             for queue in ring:
                 self._bells.ring(queue)
 
