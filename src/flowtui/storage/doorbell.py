@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 
 import redis
@@ -18,6 +19,7 @@ class Doorbells:
     """The events that readers of this process wait on; every method may be called from any thread."""
 
     def __init__(self) -> None:
+        self.id = os.urandom(6).hex()  # tells the store whom its process wakes by itself
         self._lock = threading.Lock()
         self._bells: dict[str, dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Event]] = {}
 

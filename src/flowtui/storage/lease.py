@@ -219,7 +219,8 @@ class Keeper:
                 well = False
             else:
                 self._health.answered()
-                if not well:
+                if slept or not well:
+                    # Owners may have been ended meanwhile, and then no push would wake them.
                     self._recovered()
                 well = True
             last = time.time()

@@ -103,8 +103,8 @@ class QueueStore:
             StoreError: if the owner has joined for another source.
         """
         queue, group = _names(source)
-        poison = _poison(source, limit) if source else ()
-        reply = await self._run("join", owner, self._keeper.lease_ms, queue, group, *poison)
+        reading = (*_poison(source, limit), self._bells.id) if source else ()
+        reply = await self._run("join", owner, self._keeper.lease_ms, queue, group, *reading)
         if reply[0] == b"OTHER":
             raise StoreError(f"owner {owner} already reads another queue; it must leave before it reads {queue}")
         self._keeper.add(owner)
@@ -121,7 +121,7 @@ class QueueStore:
             return []
         reply = await self._run("fetch", owner, *_names(source), limit, FETCH_BYTES, monotonic_ns())
         self._check(owner, reply)
-        return await self._fetched(source, reply[1:])
+        return await self._fetched(source, reply[0], reply[1:])
 
     async def commit(self, owner: str, commit: Commit, fetch: int = 0) -> Committed:
         """Do all of a commit or nothing, once, however often it is repeated; then fetch up to `fetch` items.
@@ -136,10 +136,10 @@ class QueueStore:
         if commit.seq < 1:
             raise StoreError(f"commit {commit.seq} of {owner} cannot be done: sequence numbers start at 1")
         targets = {escape(queue) for queue, _ in commit.pushes}
-        reply = await self._run("commit", *_commit_arguments(owner, commit, fetch), ring=targets)
+        reply = await self._run("commit", *_commit_arguments(owner, commit, fetch, self._bells.id), ring=targets)
         self._check(owner, reply)
         # One that was done before tells nothing.
-        return Committed(await self._fetched(commit.source, reply[2:]), *reply[1:2])
+        return Committed(await self._fetched(commit.source, reply[0], reply[2:]), *reply[1:2])
 
     async def give_back(self, owner: str, source: Source, keep: int) -> int:
         """Return what is in flight behind the first `keep` items to the head of the queue, in order, tries unchanged.
@@ -203,7 +203,7 @@ class QueueStore:
 
     def _check(self, owner: str, reply: list[Any]) -> None:
         match reply[0]:
-            case b"OK":
+            case b"OK" | b"ROOM":
                 return
             case b"FENCED":
                 self._keeper.discard(owner)
@@ -217,12 +217,12 @@ class QueueStore:
             case _:
                 raise StoreError(f"a commit of {owner} was refused: it has only {reply[1]} items in flight")
 
-    async def _fetched(self, source: Source | None, envelopes: list[Any]) -> list[Delivery]:
+    async def _fetched(self, source: Source | None, how: bytes, envelopes: list[Any]) -> list[Delivery]:
         if not envelopes:
             return []
         assert source is not None
-        # The memory rings no bell of its own; writers that wait are few, and those of other processes hear of it.
-        self.ring(source.queue, ROOM)
+        if how == b"ROOM":  # others hear of it from the store
+            self.ring(source.queue, ROOM)
         return await self.opened(envelopes)
 
     async def opened(self, envelopes: list[bytes]) -> list[Delivery]:
@@ -271,12 +271,12 @@ def _poison(source: Source, limit: DeliveryLimit) -> tuple[Any, ...]:
     return limit.deliveries, TOO_MANY_DELIVERIES, json.dumps(field), json.dumps(message)
 
 
-def _commit_arguments(owner: str, commit: Commit, fetch: int) -> list[Any]:
+def _commit_arguments(owner: str, commit: Commit, fetch: int, process: str) -> list[Any]:
     # Several parts of one iteration may fail, but the item in the queue dies only once.
     died = min(commit.acknowledged, len({letter.id for letter in commit.dead}))
     loop, cursor = commit.cursor or ("", b"")
     arguments = [owner, commit.seq, *_names(commit.source), commit.acknowledged, died, escape(loop), cursor]
-    arguments += (fetch, FETCH_BYTES, monotonic_ns(), commit.beyond)
+    arguments += (fetch, FETCH_BYTES, monotonic_ns(), commit.beyond, process)
     by_queue: dict[str, list[Item]] = {}
     for queue, item in commit.pushes:
         by_queue.setdefault(queue, []).append(item)

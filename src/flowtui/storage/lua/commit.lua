@@ -1,10 +1,11 @@
 -- ARGV: owner, seq, queue, group, items acknowledged, how many of them died, loop of the cursor, cursor,
--- most items to fetch then (0 for none), most bytes, call; whether to push beyond bounds (no, empty: to an empty list, yes);
+-- most items to fetch then (0 for none), most bytes, call; whether to push beyond bounds (no, empty: to an empty list, yes),
+-- who hears of its pushes without a bell;
 -- number of queues pushed to; for each: queue, its bound (0 for none), what to do when it is full,
 --   number of big payloads; for each: name, payload; number of items; items;
 -- number of letters; for each: loop, fingerprint, grouping field, message, time of failure, letter;
 -- number of letters to remove; for each: loop, number.
--- Returns OK, how many letters the loop has if some were filed (else 0) and what was fetched, or FULL, the queue, the group
+-- Returns OK (or ROOM, as fetch does), how many letters the loop has if some were filed (else 0) and what was fetched, or FULL, the queue, the group
 -- and the room there, or another refusal.
 local owner, seq = ARGV[1], tonumber(ARGV[2])
 local queue, group, acknowledged, died = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -18,14 +19,14 @@ if acknowledged > 0 then
   if in_flight < acknowledged then return {'SHORT', in_flight} end
 end
 
-local at = 13
+local at = 14
 local function argument()
   at = at + 1
   return ARGV[at]
 end
 
 local pushes = {}
-for i = 1, tonumber(ARGV[13]) do
+for i = 1, tonumber(ARGV[14]) do
   local each = {queue = argument(), most = tonumber(argument()), on_full = argument(), bigs = {}, items = {}}
   for n = 1, tonumber(argument()) do each.bigs[n] = {argument(), argument()} end
   for n = 1, tonumber(argument()) do each.items[n] = argument() end
@@ -39,7 +40,7 @@ for _, each in ipairs(pushes) do
     for _, list in ipairs(each.lists) do
       local length = redis.call('LLEN', list[1])
       if length + #each.items > each.most and not (beyond == 'empty' and length == 0) then
-        redis.call('SADD', ns .. ':full', each.queue)
+        redis.call('HSET', ns .. ':full', list[1], math.floor(each.most * ENOUGH_ROOM))
         return {'FULL', each.queue, list[2], math.max(0, each.most - length)}
       end
     end
@@ -84,7 +85,12 @@ for _, each in ipairs(pushes) do
   for _, list in ipairs(each.lists) do deliver(each, list) end
   redis.call('HINCRBY', queue_key(each.queue, 'count'), 'pushed', #each.items)
   redis.call('SADD', ns .. ':queues', each.queue)
-  redis.call('PUBLISH', BELL, each.queue)
+  for _, list in ipairs(each.lists) do
+    if not is_heard(each.queue, list[2], ARGV[13]) then
+      redis.call('PUBLISH', BELL, each.queue)
+      break
+    end
+  end
 end
 
 local filed_for
@@ -97,8 +103,8 @@ for _ = 1, tonumber(argument()) do remove_letter(argument(), argument()) end
 
 local reply = {'OK', filed_for and redis.call('ZCARD', letter_key('dead', filed_for)) or 0}
 if tonumber(ARGV[9]) > 0 then
-  for _, item in ipairs(take(owner, queue, group, tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11])) do
-    reply[#reply + 1] = item
-  end
+  local items, room = take(owner, queue, group, tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11])
+  for _, item in ipairs(items) do reply[#reply + 1] = item end
+  if room then reply[1] = 'ROOM' end
 end
 return reply

@@ -81,9 +81,17 @@ local function forget_head(list, count)
   redis.call('LTRIM', list, count, -1)
 end
 
--- What waits has become less: writers that found no room look again.
-local function made_room(queue)
-  if redis.call('SREM', ns .. ':full', queue) == 1 then redis.call('PUBLISH', BELL, queue .. ':room') end
+-- Writers wait until a list is no fuller than this part of its bound.
+local ENOUGH_ROOM = 0.75
+
+-- Writers that found no room in a list look again when it holds no more than was noted then: a good part of it is free,
+-- so that they do not come for each place. Returns whether they shall.
+local function made_room(queue, list)
+  local enough = redis.call('HGET', ns .. ':full', list)
+  if not enough or redis.call('LLEN', list) > tonumber(enough) then return false end
+  redis.call('HDEL', ns .. ':full', list)
+  redis.call('PUBLISH', BELL, queue .. ':room')
+  return true
 end
 
 -- Every list that an item of a queue goes to: its key, its group, and the hash that counts for it.
@@ -94,6 +102,16 @@ local function lists_of(queue)
   end
   if #lists == 0 then lists[1] = {queue_key(queue, 'backlog'), '', queue_key(queue, 'count')} end
   return lists
+end
+
+-- Whether all who read a queue for a group hear of a push without a bell, as they live in the process that pushes. A
+-- group without owners may have one that was ended and does not know it.
+local function is_heard(queue, group, process)
+  local owners = redis.call('SMEMBERS', group_key(queue, group, 'owners'))
+  for _, owner in ipairs(owners) do
+    if redis.call('HGET', owner_key(owner), 'process') ~= process then return false end
+  end
+  return #owners > 0
 end
 
 -- Puts items at the end of a queue for all who read it; `known` is how many references to big payloads are counted.
@@ -135,9 +153,8 @@ local function take(owner, queue, group, limit, most_bytes, call)
     redis.call('HSET', owner_key(owner), 'call', call)
     push('RPUSH', run_key(queue, group, owner), items)
     redis.call('LTRIM', ready, #items, -1)
-    made_room(queue)
   end
-  return items
+  return items, #items > 0 and made_room(queue, ready)
 end
 
 -- Dead letters of a loop: `dead` holds their numbers in order, `letters` the letters, `fields` what each is grouped by,

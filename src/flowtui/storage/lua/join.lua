@@ -1,5 +1,6 @@
 -- ARGV: owner, lease in ms, queue, group (both empty for an owner that reads no queue), and of one that reads:
--- how often an item may be handed out (0 for any number), fingerprint, grouping field and message of the dead letter then.
+-- how often an item may be handed out (0 for any number), fingerprint, grouping field and message of the dead letter then;
+-- the process that it lives in.
 local owner, queue, group = ARGV[1], ARGV[3], ARGV[4]
 local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
 if reads[1] and (reads[1] ~= queue or reads[2] ~= group) then return {'OTHER'} end
@@ -10,7 +11,8 @@ if redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner) == 1 then
 end
 if queue == '' then return {'OK'} end
 redis.call('HSET', owner_key(owner), 'queue', queue, 'group', group, 'deliveries', ARGV[5], 'poison', ARGV[6],
-  'poison_field', ARGV[7], 'poison_message', ARGV[8])
+  'poison_field', ARGV[7], 'poison_message', ARGV[8],
+  'process', ARGV[9])
 redis.call('SADD', ns .. ':queues', queue)
 redis.call('SADD', group_key(queue, group, 'owners'), owner)
 if redis.call('SADD', queue_key(queue, 'groups'), group) == 1 then
@@ -18,6 +20,7 @@ if redis.call('SADD', queue_key(queue, 'groups'), group) == 1 then
   if redis.call('SCARD', queue_key(queue, 'groups')) == 1 then
     adopted = redis.call('LLEN', queue_key(queue, 'backlog'))
     if adopted > 0 then redis.call('RENAME', queue_key(queue, 'backlog'), group_key(queue, group, 'ready')) end
+    made_room(queue, queue_key(queue, 'backlog'))
   end
   -- A group answers for what has come since it first joined.
   redis.call('HSET', group_key(queue, group, 'count'), 'base', came_in(queue) - adopted)

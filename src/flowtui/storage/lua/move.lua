@@ -16,6 +16,6 @@ if heir ~= '' then
 else
   arrive(target, items, 'moved_in', 1)
 end
-made_room(queue)
+made_room(queue, list)
 redis.call('PUBLISH', BELL, target)
 return #items

@@ -7,5 +7,5 @@ local purged = math.min(redis.call('LLEN', list), tonumber(ARGV[3]))
 if purged == 0 then return 0 end
 redis.call('HINCRBY', count, 'purged', purged)
 forget_head(list, purged)
-made_room(queue)
+made_room(queue, list)
 return purged
