@@ -16,6 +16,7 @@ from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.engine.session import Settled, StoreSession
 from flowtui.engine.telemetry import TrackCounters, WaitingFor
 from flowtui.model.errors import QueueFull, StoreUnavailable
+from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnFull
 from flowtui.storage.queue_store import Beyond, Delivery, Item
 
@@ -165,11 +166,9 @@ class Commits:
     async def _commit(self) -> None:
         try:
             while self.open and self.open[0].walkers == 0:
-                for it in await self._store(self._settled_prefix()):
-                    if it.abandoned:  # the lease ended right after the commit, and that was heard first
-                        break
-                    self._count(it)
-                    self.open.popleft()
+                stored = await self._store(self._settled_prefix())
+                if stored and not stored[0].abandoned:  # else the lease ended right after, and that was heard first
+                    self._count(stored)
                 self._on_progress()
         except StoreUnavailable as error:
             self.gave_up = str(error)
@@ -256,17 +255,21 @@ class Commits:
         for it in islice(self.open, _LARGEST_COMMIT):
             if it.walkers:
                 break
-            size += sum(len(item.payload) for _, item in it.outbox)
+            for _, item in it.outbox:
+                size += len(item.payload)
             if group and size > _COMMIT_BYTES:
                 break
             group.append(it)
         return group
 
-    def _count(self, it: Iteration) -> None:
-        self._counters.iterations += 1
-        self._counters.last_ns = perf_counter_ns()
-        if it.dead:
-            self._counters.errors += 1
+    def _count(self, stored: list[Iteration]) -> None:
+        counters = self._counters
+        counters.iterations += len(stored)
+        counters.last_ns = perf_counter_ns()
+        for it in stored:
+            self.open.popleft()
+            if it.dead:
+                counters.errors += 1
 
 
 def _answer(asked: _Asked | None, taken: list[Delivery] | None) -> None:
@@ -292,11 +295,18 @@ def _fitting(group: list[Iteration], full: QueueFull) -> list[Iteration]:
 
 
 def _together(group: list[Iteration], beyond: Beyond) -> Settled:
-    return Settled(
-        acknowledged=sum(it.queued for it in group),
-        pushes=tuple(push for it in group for push in it.outbox),
-        dead=tuple(letter for it in group for letter in in_a_row(it.dead)),
-        replayed=tuple(number for it in group for number in it.replayed),
-        cursor=next((it.cursor for it in reversed(group) if it.cursor is not None), None),
-        beyond=beyond,
-    )
+    acknowledged = 0
+    pushes: list[tuple[str, Item]] = []
+    dead: list[DeadLetter] = []
+    replayed: list[tuple[str, int]] = []
+    cursor: bytes | None = None
+    for it in group:
+        acknowledged += it.queued
+        pushes += it.outbox
+        if it.cursor is not None:
+            cursor = it.cursor
+        if it.dead:
+            dead += in_a_row(it.dead)
+        if it.replayed:
+            replayed += it.replayed
+    return Settled(acknowledged, tuple(pushes), tuple(dead), tuple(replayed), cursor, beyond)

@@ -52,6 +52,8 @@ class ReplayIteration(Iteration):
 class ReplaySource:
     """The letters that wait to be run again; raises `Exhausted` when there are none."""
 
+    waited = False
+
     def __init__(self, step: Step, plan: ExecutionPlan, commits: Commits, letters: LetterStore) -> None:
         self._owner = step.attribution
         self._plan = plan

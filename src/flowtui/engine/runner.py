@@ -286,7 +286,7 @@ class FlowRunner:
 
     async def _go_on(self, track: Track) -> None:
         """Run one iteration after the other as long as nobody wishes anything else and there is room."""
-        take, accept, walk = track.source.take, track.accept, track.walk
+        source, take, accept, walk = track.source, track.source.take, track.accept, track.walk
         begin, uncommitted = track.commits.begin, track.commits.open
         while not (self._stopping or self._paused or self._finishing):
             if self._unsettled >= self._most_unsettled or len(uncommitted) >= _MOST_UNCOMMITTED:
@@ -301,6 +301,9 @@ class FlowRunner:
                 if it.queued:  # then it has gone back with the others; what a producer made is kept
                     continue
             it.started_ns = started = perf_counter_ns()
+            if source.waited:  # others have had their turn
+                source.waited = False
+                self._turn_began = started
             begin(it)
             self._unsettled += 1
             if it.queued and not accept(it):

@@ -33,7 +33,13 @@ _LONGEST_RETRY_S = 30.0
 
 
 class TrackSource(Protocol):
-    """What a runner needs of either source."""
+    """What a runner needs of either source.
+
+    Attributes:
+        waited: whether the last `take` has waited for the store.
+    """
+
+    waited: bool
 
     async def take(self) -> Iteration | None:
         """Return the next item, whose iteration is the current place, or None to be asked again at once.
@@ -51,6 +57,8 @@ class TrackSource(Protocol):
 
 class NodeSource:
     """Items that the loop's producer makes."""
+
+    waited = False
 
     def __init__(self, step: Step, loop: str, revision: str, executor: Executor, waiting: WaitingFor) -> None:
         assert isinstance(step.node, ProducerNode)
@@ -165,6 +173,8 @@ class NodeSource:
 class QueueSource:
     """Items that other loops pushed, fetched in batches that hold about a tenth of a second of work."""
 
+    waited = False
+
     def __init__(self, step: Step, commits: Commits, bell: asyncio.Event, waiting: WaitingFor) -> None:
         """`bell` is set when there may be something in the queue."""
         self._step = step
@@ -188,6 +198,7 @@ class QueueSource:
                 self._alone = False
             self._bell.clear()
             self._fetched.extend(await self._commits.fetch(self._limit))
+            self.waited = True
             if not self._fetched:
                 await self._wait()
                 return None
