@@ -20,7 +20,7 @@ import psutil
 import pytest
 import redis
 
-from flowtui.model.errors import StoreError, StoreUnavailable
+from flowtui.model.errors import NoEngine, StoreError, StoreUnavailable
 from flowtui.storage import opening
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.local_server import LocalServer
@@ -131,6 +131,21 @@ def test_closing_an_attached_store_leaves_the_server_alone(short_path):
         first = server_pid(short_path)
         local_store(short_path).close()
         assert server_pid(short_path) == first
+
+
+def test_without_starting_one_only_a_server_that_runs_is_used(short_path):
+    def attach() -> DataStore:
+        return open_store("auto", state_dir=short_path / "state", namespace="t", url=None, start=False)
+
+    with pytest.raises(NoEngine, match=str(short_path / "state")):
+        attach()
+    assert not (short_path / "state").exists()
+    with closing(local_store(short_path / "state")) as store:
+        with closing(attach()) as attached:
+            assert attached.info == store.info
+        assert ask(store.info.address) is Answer.READY
+    with pytest.raises(NoEngine):
+        attach()
 
 
 def test_a_server_that_is_killed_is_started_again_and_the_trouble_is_named(short_path):

@@ -25,6 +25,13 @@ _COMMANDS = {
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
+    "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),
+    "pause": ("flowtui.cli.control:pause", "Pause a loop, or all."),
+    "resume": ("flowtui.cli.control:resume", "Let a paused loop go on, or all."),
+    "drain": ("flowtui.cli.control:drain", "Work off what a loop has, then stop it; or all."),
+    "stop": ("flowtui.cli.control:stop", "Stop a loop, or all."),
+    "kill": ("flowtui.cli.control:kill", "End a loop at once, or all."),
+    "restart": ("flowtui.cli.control:restart", "Stop a loop and start it again, or all."),
 }
 #: Seconds for a thread that is about to end.
 _LAST_WAIT_S = 0.1

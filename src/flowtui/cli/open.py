@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from flowtui.cli.options import Flags, engine_options, make_client
+from flowtui.cli.engines import make_client
+from flowtui.cli.options import Flags, engine_options
 from flowtui.cli.usage import DEFAULT_COMMAND, Misuse, folder_argument
 from flowtui.tui.app import run_app
 

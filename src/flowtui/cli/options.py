@@ -1,4 +1,4 @@
-"""Flags that several commands share, and the engine that they describe."""
+"""Flags that several commands share, and the store that they describe. Imports nothing of the engine."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import functools
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from flowtui.cli.usage import Misuse, debug_option
-from flowtui.client.door import EngineClient
-from flowtui.engine.engine import FlowEngine
-from flowtui.model.errors import StateDirError, StoreError
+from flowtui.model.errors import StoreError
 from flowtui.nodes.durations import seconds
-from flowtui.settings import Settings, StateDirLock, default_state_dir
+from flowtui.settings import Settings, default_state_dir
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.local_server import LocalServer
 from flowtui.storage.opening import open_store
@@ -95,46 +93,29 @@ def existing_store(folder: Path, flags: Flags) -> DataStore:
             f"no flowtui has stored anything in {settings.state_dir}; name its folder with --folder, or its "
             "directory with --state-dir"
         )
+    return open_with(replace(settings, store="local") if is_private else settings)
+
+
+def running_store(folder: Path, flags: Flags) -> DataStore:
+    """Open the store that an engine on `folder` uses now, if these flags are its own.
+
+    Raises:
+        NoEngine: if its private server does not run.
+        StoreError: if it cannot be opened.
+        Misuse: if no other process can reach it.
+    """
+    settings = settings_of(folder, flags)
+    if settings.store == "memory":
+        raise Misuse("a store in memory belongs to one process: no engine can be reached through it from here")
+    return open_with(settings, start=False)
+
+
+def open_with(settings: Settings, *, start: bool = True) -> DataStore:
+    """Open the store of these settings; as `open_store`."""
     return open_store(
-        "local" if is_private else settings.store,
+        settings.store,
         state_dir=settings.state_dir,
         namespace=settings.namespace,
         url=settings.redis_url,
+        start=start,
     )
-
-
-def make_client(folder: Path, flags: Flags) -> EngineClient:
-    """Return a client to a new engine, not started, that holds the state directory until the process ends.
-
-    Raises:
-        StateDirError: if another engine holds it.
-    """
-    settings = settings_of(folder, flags)
-    if settings.store != "memory":
-        _hold(settings, was_named=flags.state_dir is not None)
-    engine = FlowEngine(
-        folder,
-        functools.partial(
-            open_store,
-            settings.store,
-            state_dir=settings.state_dir,
-            namespace=settings.namespace,
-            url=settings.redis_url,
-        ),
-        env=os.environ,
-        log_level=settings.log_level,
-    )
-    return EngineClient(engine)
-
-
-_held: list[StateDirLock] = []
-
-
-def _hold(settings: Settings, *, was_named: bool) -> None:
-    try:
-        _held.append(StateDirLock(settings.state_dir))
-    except StateDirError:
-        # Only `local` keeps its data there. Without a place of our own to write the others run too, `auto` in memory
-        # if need be; a place that the user has named is another matter.
-        if was_named or settings.store == "local" or os.access(settings.state_dir, os.W_OK):
-            raise

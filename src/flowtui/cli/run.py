@@ -13,7 +13,8 @@ from types import FrameType
 
 import click
 
-from flowtui.cli.options import Duration, Flags, engine_options, make_client
+from flowtui.cli.engines import make_client
+from flowtui.cli.options import Duration, Flags, engine_options
 from flowtui.cli.streams import results
 from flowtui.cli.usage import DEFAULT_COMMAND, Misuse, folder_argument
 from flowtui.headless import run_headless

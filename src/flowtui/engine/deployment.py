@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -84,7 +85,9 @@ class Deployment:
         """
         loop = self.loops.get(id)
         if loop is None:
-            raise UnknownLoop(f"there is no loop {id!r}; it may have been removed from its file")
+            close = difflib.get_close_matches(id, sorted(self.loops), n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else "; it may have been removed from its file"
+            raise UnknownLoop(f"there is no loop {id!r}{hint}")
         return loop
 
     def _add(self, plans: tuple[ExecutionPlan, ...]) -> None:

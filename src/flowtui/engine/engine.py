@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowtui.engine.commands import Commands
 from flowtui.engine.deployment import Deployment
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import SWITCH_INTERVAL_S
@@ -24,19 +25,18 @@ from flowtui.engine.monitor import StoreMonitor
 from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
 from flowtui.engine.replays import follow_replays
+from flowtui.engine.requests import Requests, handlers
 from flowtui.engine.runner import GRACE_S
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import FlowtuiError, IllegalTransition, StoreUnavailable
+from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 from flowtui.storage.data_store import DataStore
-from flowtui.workflow.schema import MOST_REPLICAS
 
 _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
 _CLOSE_S = 5.0
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
-_BY_HAND = {Command.DRAIN: "drained by hand", Command.KILL: "killed by hand", Command.RESTART: "restarted by hand"}
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
 
@@ -62,6 +62,8 @@ class FlowEngine:
         self._monitor = StoreMonitor()
         self._deployment = Deployment(folder, env, self._make_loop)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
+        self._commands = Commands(self._deployment, self._drains)
+        self._requests = Requests(handlers(self._commands))
         self._store: DataStore | None = None
         self._pools: Pools | None = None
         self._started_at = time.monotonic()
@@ -161,27 +163,13 @@ class FlowEngine:
         return asyncio.run_coroutine_threadsafe(work, self._control)
 
     async def _command(self, command: Command, loop: str) -> None:
-        self._deployment.get(loop).command(command, _BY_HAND.get(command, "by hand"))
-        self._drains.begun()
+        self._commands.one(command, loop)
 
     async def _command_all(self, command: Command, workflow: str) -> int:
-        obeyed = 0
-        for loop in self._deployment.loops.values():
-            if workflow not in ("", loop.plan.workflow):
-                continue
-            try:
-                loop.command(command, _BY_HAND.get(command, "by hand"))
-            except IllegalTransition:
-                continue
-            obeyed += 1
-        self._drains.begun()
-        return obeyed
+        return len(self._commands.all(command, workflow))
 
-    async def _scale(self, id: str, change: int) -> int:
-        loop = self._deployment.get(id)
-        wanted = min(max(1, loop.replicas + change), MOST_REPLICAS)
-        loop.scale(wanted)
-        return wanted
+    async def _scale(self, loop: str, change: int) -> int:
+        return self._commands.scale(loop, change)
 
     async def _at_desk(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> T:
         if self._store is None:
@@ -243,6 +231,7 @@ class FlowEngine:
             asyncio.create_task(_reporting(self._sample(store))),
             asyncio.create_task(_reporting(self._drains.follow(store))),
             asyncio.create_task(_reporting(follow_replays(store, lambda: self._deployment.loops))),
+            asyncio.create_task(_reporting(self._requests.serve(store))),
         ]
         if self._watch:
             background.append(asyncio.create_task(_reporting(self._follow_folder())))

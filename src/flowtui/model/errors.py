@@ -68,6 +68,14 @@ class StateDirError(FlowtuiError):
     """The state directory cannot be used, or another engine holds it."""
 
 
+class NoEngine(FlowtuiError):
+    """No engine runs that could be asked."""
+
+
+class NoAnswer(FlowtuiError):
+    """An engine that was asked has not answered in time; the text says whether it has begun what it was asked."""
+
+
 class IllegalTransition(FlowtuiError):
     """A loop was asked for something that its state does not allow; the text names what it does allow."""
 

@@ -18,6 +18,7 @@ from flowtui.storage.lease import Keeper, process_name
 from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
+from flowtui.storage.request_list import RequestList
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class DataStore:
         self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
         self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
         self._letters: dict[asyncio.AbstractEventLoop, LetterStore] = {}
+        self._requests: dict[asyncio.AbstractEventLoop, RequestList] = {}
         # While the memory is not shared with child processes nobody else pushes.
         self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or instance else None
         self._keeper = Keeper(
@@ -163,14 +165,26 @@ class DataStore:
                 self._letters[loop] = store
         return store
 
+    def requests(self) -> RequestList:
+        """Return the `RequestList` of the running event loop, the same one each time."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            requests = self._requests.get(loop)
+            if requests is None:
+                connector = self._connector
+                requests = self._requests[loop] = RequestList(
+                    connector.async_client(), connector.address, self._namespace, self.instance, self._bells
+                )
+        return requests
+
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            queues, cache = self._queues.pop(loop, None), self._caches.pop(loop, None)
-            letters = self._letters.pop(loop, None)
+            rooms = (self._queues, self._caches, self._letters, self._requests)
+            found = [each.pop(loop, None) for each in rooms]
         self._bells.forget(loop)
-        for store in (queues, cache, letters):
+        for store in found:
             if store is not None:
                 await store.close()
 

@@ -24,6 +24,7 @@ from flowtui.storage.server_process import (
     let_go,
 )
 
+_FOLDER_NAME = "store"
 _POLL_S = 0.02
 _ATTACHED_POLL_S = 1.0
 
@@ -57,7 +58,7 @@ class LocalServer:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             # A relative path would follow the process's working directory.
             self._lock_path = state_dir.resolve() / "server.lock"
-            self._folder = state_dir.resolve() / "store"
+            self._folder = state_dir.resolve() / _FOLDER_NAME
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
         except OSError as error:
@@ -72,14 +73,21 @@ class LocalServer:
     @staticmethod
     def has_data(state_dir: Path) -> bool:
         """Return whether a server has ever kept data in this state directory."""
-        return (state_dir / "store" / "appendonlydir").exists()
+        return (state_dir / _FOLDER_NAME / "appendonlydir").exists()
+
+    @staticmethod
+    def running_at(state_dir: Path) -> str | None:
+        """Return where the server of a state directory listens, None if none runs."""
+        path = _socket_path(state_dir.resolve() / _FOLDER_NAME)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while (answer := ask(path)) is Answer.LOADING and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return path if answer is Answer.READY else None
 
     @property
     def socket_path(self) -> str:
         """Where the server listens; the process that runs it decides."""
-        with contextlib.suppress(OSError):
-            return str(self._folder / (self._folder / "socket").read_text().strip())
-        return str(self._folder / SOCKET_NAME)
+        return _socket_path(self._folder)
 
     def start(self) -> None:
         """Return when a server answers.
@@ -188,6 +196,12 @@ class LocalServer:
         while ask(self.socket_path) is not Answer.SILENCE and not self._ending.wait(_ATTACHED_POLL_S):
             pass
         return "the process that ran the local store ended"
+
+
+def _socket_path(folder: Path) -> str:
+    with contextlib.suppress(OSError):
+        return str(folder / (folder / "socket").read_text().strip())
+    return str(folder / SOCKET_NAME)
 
 
 def _socket_for(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowtui.model.errors import StoreError
+from flowtui.model.errors import NoEngine, StoreError
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.lease import LEASE_S, Reaper
@@ -18,7 +18,15 @@ _URL_SCHEMES = ("redis://", "rediss://", "unix://")
 _OPEN_TIMEOUT_S = 3.0
 
 
-def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None, lease_s: float = LEASE_S) -> DataStore:
+def open_store(
+    choice: str,
+    *,
+    state_dir: Path,
+    namespace: str,
+    url: str | None,
+    lease_s: float = LEASE_S,
+    start: bool = True,
+) -> DataStore:
     """Open a store.
 
     Args:
@@ -27,25 +35,13 @@ def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None,
         state_dir: where a private server keeps its data.
         namespace: keeps several engines on one server apart.
         lease_s: how long an owner that is not heard of keeps its items, in seconds.
+        start: whether a private server is started if no process runs it; it ends when the store is closed.
 
     Raises:
+        NoEngine: if a private server would have to be started, and shall not be.
         StoreError: if the store cannot be used.
     """
-    if choice == "auto" and url:
-        choice = url
-    server: LocalServer | None = None
-    if choice.startswith(_URL_SCHEMES):
-        connector: Connector = url_connector(choice)
-        info = StoreInfo("redis", connector.address, durable=True)
-    elif choice == "memory":
-        connector = MemoryConnector()
-        info = StoreInfo("memory", connector.address, durable=False)
-    elif choice in ("auto", "local"):
-        server, note = _local_server(state_dir, required=choice == "local")
-        connector = unix_connector(server.socket_path) if server else MemoryConnector()
-        info = StoreInfo("local" if server else "memory", connector.address, durable=server is not None, note=note)
-    else:
-        raise StoreError(f"there is no store '{choice}': choose auto, local, memory or a redis:// address")
+    connector, info, server = _find(url if choice == "auto" and url else choice, state_dir, start=start)
     key_space = f"{{{escape(namespace)}}}"
     try:
         _prepare(connector, key_space, private=info.kind != "redis")
@@ -54,6 +50,32 @@ def open_store(choice: str, *, state_dir: Path, namespace: str, url: str | None,
             server.close()
         raise
     return DataStore(info, connector, key_space, server, lease_s)
+
+
+def _find(choice: str, state_dir: Path, *, start: bool) -> tuple[Connector, StoreInfo, LocalServer | None]:
+    if choice.startswith(_URL_SCHEMES):
+        at_url = url_connector(choice)
+        return at_url, StoreInfo("redis", at_url.address, durable=True), None
+    note = ""
+    if choice in ("auto", "local"):
+        if not start:
+            path = _running_server(state_dir)
+            return unix_connector(path), StoreInfo("local", path, durable=True), None
+        server, note = _local_server(state_dir, required=choice == "local")
+        if server is not None:
+            path = server.socket_path
+            return unix_connector(path), StoreInfo("local", path, durable=True), server
+    elif choice != "memory":
+        raise StoreError(f"there is no store '{choice}': choose auto, local, memory or a redis:// address")
+    memory = MemoryConnector()
+    return memory, StoreInfo("memory", memory.address, durable=False, note=note), None
+
+
+def _running_server(state_dir: Path) -> str:
+    path = LocalServer.running_at(state_dir)
+    if path is None:
+        raise NoEngine(f"no engine runs with the state directory {state_dir}; start one first")
+    return path
 
 
 def _local_server(state_dir: Path, *, required: bool) -> tuple[LocalServer | None, str]:

@@ -1,0 +1,39 @@
+"""The engine that a command's flags describe."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+from flowtui.cli.options import Flags, open_with, settings_of
+from flowtui.client.door import EngineClient
+from flowtui.engine.engine import FlowEngine
+from flowtui.model.errors import StateDirError
+from flowtui.settings import Settings, StateDirLock
+
+
+def make_client(folder: Path, flags: Flags) -> EngineClient:
+    """Return a client to a new engine, not started, that holds the state directory until the process ends.
+
+    Raises:
+        StateDirError: if another engine holds it.
+    """
+    settings = settings_of(folder, flags)
+    if settings.store != "memory":
+        _hold(settings, was_named=flags.state_dir is not None)
+    opener = functools.partial(open_with, settings)
+    return EngineClient(FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level))
+
+
+_held: list[StateDirLock] = []
+
+
+def _hold(settings: Settings, *, was_named: bool) -> None:
+    try:
+        _held.append(StateDirLock(settings.state_dir))
+    except StateDirError:
+        # Only `local` keeps its data there. Without a place of our own to write the others run too, `auto` in memory
+        # if need be; a place that the user has named is another matter.
+        if was_named or settings.store == "local" or os.access(settings.state_dir, os.W_OK):
+            raise
