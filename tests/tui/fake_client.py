@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.model.errors import Problem
+from flowtui.model.letters import ReplayAnswer
 from flowtui.model.snapshot import (
     DeadLetterGroup,
     EngineSnapshot,
@@ -128,6 +129,8 @@ class FakeClient:
         self.commands: list[tuple[Command, str | None]] = []
         self.workflow_commands: list[tuple[Command, str]] = []
         self.scalings: list[tuple[str, int]] = []
+        self.replays: list[tuple[str, str, bool]] = []
+        self.replay_answer = ReplayAnswer()
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -165,6 +168,10 @@ class FakeClient:
         if self.refusal is None:
             self.change_loop(loop, replicas=replicas, tracks=replicas)
         return self._answer(replicas)
+
+    def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
+        self.replays.append((loop, fingerprint, from_start))
+        return self._answer(self.replay_answer)
 
     def report_output(self, text: str) -> None:
         self.output.append(text)
@@ -238,6 +245,11 @@ def a_branching_loop() -> LoopView:
     )
 
 
+def a_group(loop: str, node: str, error: str, message: str, count: int, last_at: float) -> DeadLetterGroup:
+    """A group of dead letters that came within an hour."""
+    return DeadLetterGroup(loop, node, error, message, count, last_at, last_at - 3600, f"f-{node}-{error}")
+
+
 def a_busy_afternoon() -> EngineSnapshot:
     """A folder in which some things work, some wait and some are broken."""
     return a_snapshot(
@@ -254,8 +266,8 @@ def a_busy_afternoon() -> EngineSnapshot:
             a_queue("mail.outgoing", depth=12, in_rate=0.2, out_rate=0.2, oldest_s=3.0, unaccounted=1),
         ),
         dead_letters=(
-            DeadLetterGroup("sync.poll", "fetch", "ConnectError", "[Errno 111] Connection refused", 12, NOW - 190),
-            DeadLetterGroup("orders.incoming", "check", "ValueError", "order 4711 has no lines", 2, NOW - 4000),
+            a_group("sync.poll", "fetch", "ConnectError", "[Errno 111] Connection refused", 12, NOW - 190),
+            a_group("orders.incoming", "check", "ValueError", "order 4711 has no lines", 2, NOW - 4000),
         ),
         dead_total=14,
         problems=(

@@ -48,6 +48,7 @@ PALETTE_KEY = ":"
 
 _LOOP, _ALL, _LOOK, _MOVE, _APP = "The chosen loop", "All loops", "Looking closer", "Moving in a list", "flowtui"
 _FLOW = "Its workflow, by command"
+_LETTERS = "Dead letters"
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, footer=1),
@@ -127,6 +128,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "trouble", ("exclamation_mark",), "!", "what is wrong", "List everything that is wrong, the worst first.", _LOOK
+    ),
+    Action(
+        "replay",
+        ("R",),
+        "R",
+        "replay",
+        "Run the chosen group of dead letters again, from the node that failed; asks first.",
+        _LETTERS,
     ),
     Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=7),
     Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=6),

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowtui.model.errors import FlowtuiError
+from flowtui.model.letters import ReplayAnswer
+from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.model.states import Command
 from flowtui.tui import format as fmt
 
@@ -28,7 +30,7 @@ class Say(Protocol):
 
 
 class Commands:
-    """What a person may ask of loops. Every method returns at once; a refusal shows the engine's sentence."""
+    """What a person may ask for. Every method returns at once; a refusal shows the engine's sentence."""
 
     def __init__(
         self,
@@ -71,6 +73,18 @@ class Commands:
             self._run(rested(replicas))
 
         self._run(self._answered(lambda: self._client.scale(loop, change), told))
+
+    def replay(self, group: DeadLetterGroup) -> None:
+        """Have a group of dead letters run again from the node that failed; a notice says for how many that is so."""
+
+        def told(answer: ReplayAnswer) -> None:
+            if answer.queued or not answer.refused:
+                self.say(f"{group.loop}: {fmt.plural(answer.queued, 'dead letter')} to be replayed")
+            if answer.refused:
+                count = fmt.plural(len(answer.refused), "dead letter")
+                self.say(f"{count} stay as they are: {answer.refused[0]}", severity="warning")
+
+        self._run(self._answered(lambda: self._client.replay_all(group.loop, group.fingerprint), told))
 
     async def _answered(self, ask: Callable[[], Future[T]], told: Callable[[T], None]) -> None:
         try:

@@ -142,9 +142,14 @@ def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
         Entry("letters", f"{group.count:,}"),
         Entry("loop", group.loop),
         Entry("node", group.node),
+        Entry("first", _ago(group.first_at, now)),
         Entry("last", _ago(group.last_at, now)),
+        Entry("group", group.fingerprint),
         heading("Error"),
         Entry("", f"{group.error}: {group.message}", Tone.BAD),
+        heading("To do"),
+        Entry("R", "replays them from the node that failed", Tone.ACCENT),
+        Entry("", f"flowtui dead list --group {group.fingerprint} shows each, also to edit or to purge it"),
     )
     return Detail(f"Dead letters of {group.loop}", entries)
 

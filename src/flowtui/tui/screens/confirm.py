@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from flowtui.model.snapshot import LoopView
+from flowtui.model.snapshot import DeadLetterGroup, LoopView
 from flowtui.model.states import Command
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Entry
+from flowtui.tui.format import plural
 from flowtui.tui.widgets.text_view import TextView
 
 
@@ -82,6 +83,16 @@ def ask_kill(loop: LoopView) -> ConfirmScreen:
         )
     question = f"End {loop.id} at once, without any grace? {fate}"
     return ConfirmScreen(f"Kill {loop.id}", question, "yes, kill it")
+
+
+def ask_replay(group: DeadLetterGroup) -> ConfirmScreen:
+    """Return the question before a group of dead letters is replayed."""
+    letters = plural(group.count, "dead letter")
+    question = (
+        f"Run {letters} of {group.loop} again, from {group.node} on? What had succeeded does not run again. A letter "
+        "goes only when the rest of it is done."
+    )
+    return ConfirmScreen(f"Replay {letters}", question, "yes, replay them")
 
 
 def _all(loops: int) -> str:

@@ -32,6 +32,7 @@ from flowtui.tui.screens.confirm import (
     ConfirmScreen,
     ask_drain_all,
     ask_kill,
+    ask_replay,
     ask_stop_all,
     ask_workflow,
 )
@@ -231,6 +232,13 @@ class OverviewScreen(Screen[None]):
             # Meanwhile the cursor may come to stand on another one.
             self._if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
 
+    def action_replay(self) -> None:
+        group = self.trouble.chosen if self.current is self.trouble else None
+        if isinstance(group, DeadLetterGroup):
+            self._if_yes(ask_replay(group), lambda: self._commands.replay(group))
+        else:
+            self._commands.say("Choose a group of dead letters among the problems first.", severity="warning")
+
     def action_more_replicas(self) -> None:
         self._scale(1)
 
@@ -360,10 +368,10 @@ def _describe_queue(name: str) -> Describe:
 
 
 def _describe_letters(group: DeadLetterGroup) -> Describe:
-    wanted = (group.loop, group.node, group.error)
+    wanted = (group.loop, group.node, group.error, group.fingerprint)
 
     def describe(snapshot: EngineSnapshot) -> Detail | None:
-        found = (one for one in snapshot.dead_letters if (one.loop, one.node, one.error) == wanted)
+        found = (one for one in snapshot.dead_letters if (one.loop, one.node, one.error, one.fingerprint) == wanted)
         return next((letters_detail(one, snapshot.taken_at) for one in found), None)
 
     return describe

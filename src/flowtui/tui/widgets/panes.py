@@ -247,7 +247,7 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
     def key(self, item: Problem | DeadLetterGroup) -> object:
         if isinstance(item, Problem):
             return item
-        return (item.loop, item.node, item.error)
+        return (item.loop, item.node, item.error, item.fingerprint)
 
     def measure(self, item: Problem | DeadLetterGroup) -> str:
         return problem_place(item) if isinstance(item, Problem) else item.loop
