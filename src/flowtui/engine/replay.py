@@ -59,7 +59,7 @@ class ReplaySource:
         self._plan = plan
         self._commits = commits
         self._letters = letters
-        self._fetched: deque[tuple[Delivery, DeadLetter | None]] = deque()
+        self._fetched: deque[Delivery] = deque()
         self._alone = False
         self._discards = 0
 
@@ -69,29 +69,20 @@ class ReplaySource:
             if self._alone:
                 # It may be what kills its tracks: nothing else shall be in flight with it.
                 await self._commits.all_done()
-                self._alone = False
-            await self._fetch()
+            self._fetched.extend(await self._commits.fetch(_BATCH))
             if not self._fetched:
-                return None
-        delivery, letter = self._fetched.popleft()
+                raise Exhausted
+        delivery = self._fetched.popleft()
         self._alone = delivery.tries > 1
+        discards = self._discards
+        letter = await self._letters.take(self._plan.loop, delivery.item)
+        if letter is not None and await self._refuse(delivery, letter):
+            letter = None
+        if discards != self._discards:  # others have it by now
+            return None
         it = ReplayIteration(self._owner, self._plan, delivery, letter)
         current_place.set(it)
         return it
-
-    async def _fetch(self) -> None:
-        found = await self._commits.fetch(_BATCH)
-        if not found:
-            raise Exhausted
-        discards = self._discards
-        ready = []
-        for delivery, letter in zip(
-            found, await self._letters.take(self._plan.loop, [d.item for d in found]), strict=True
-        ):
-            is_refused = letter is not None and await self._refuse(delivery, letter)
-            ready.append((delivery, None if is_refused else letter))
-        if discards == self._discards:  # else others have these items by now
-            self._fetched.extend(ready)
 
     async def _refuse(self, delivery: Delivery, letter: DeadLetter) -> bool:
         """Let go of a letter that this track cannot run; return False if it can."""

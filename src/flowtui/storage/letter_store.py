@@ -226,11 +226,10 @@ class LetterStore:
         """Return the loops of which replays wait."""
         return [unescape(loop.decode()) for loop in await self._run("pending")]
 
-    async def take(self, loop: str, items: Sequence[Item]) -> list[DeadLetter | None]:
-        """Return the letters that items of a replay queue stand for; None for one that is gone or waits anew."""
-        arguments = [argument for item in items for argument in (item.id, item.trace)]
-        rows = await self._run("take", escape(loop), *arguments)
-        return [read_letter(row) if row else None for row in rows]
+    async def take(self, loop: str, item: Item) -> DeadLetter | None:
+        """Return the letter that an item of a replay queue stands for; None if it is gone or waits anew."""
+        row = await self._run("take", escape(loop), item.id, item.trace)
+        return read_letter(row) if row else None
 
     async def release(self, letter: DeadLetter, item: Item, why: str) -> None:
         """Have a letter wait no longer for the replay that `item` stands for, as it cannot be run, and note why."""

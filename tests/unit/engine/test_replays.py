@@ -16,9 +16,9 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
 from flowtui.model.letters import ReplayAnswer
-from flowtui.model.states import Command, LoopState
+from flowtui.model.states import Command, LoopState, OnFull
 from flowtui.nodes.base import BlockingNode, ConditionalNode, Exhausted, NonBlockingNode, Pool, ProducerNode
-from flowtui.storage.records import replay_queue
+from flowtui.storage.records import Bound, Commit, Source, replay_queue
 
 
 class Script:
@@ -474,6 +474,81 @@ def test_a_loop_that_cannot_be_set_up_leaves_its_replays_waiting() -> None:
             await lab.until_true(lambda: lab.loop.replays.trouble)
         assert lab.loop.replays.trouble == "OSError: no such host"
         assert [letter.replaying for letter in await lab.letters()] == [True]
+        await lab.close()
+
+    run(scene())
+
+
+def test_a_letter_that_is_purged_while_it_waits_is_not_run_and_no_item_is_left() -> None:
+    script = Script("left")
+
+    async def scene() -> None:
+        lab = Lab(diamond(script, max_in_flight=1))
+        await failed(lab, 3)
+        await lab.stop()
+        script.failing.clear()
+        script.gates["left"] = asyncio.Event()
+        letters = await lab.letters()
+        await lab.dead_letters().replay(letters)
+        async with replaying(lab):
+            await lab.until_true(lambda: script.runs["left"] == 4)
+            assert await lab.dead_letters().remove(letters[1])
+            script.gates["left"].set()
+            await lab.until_drained(replay_queue(LOOP))
+        assert (await lab.letters(), script.runs["left"], len(await lab.contents("out"))) == ([], 5, 2)
+        assert (await lab.stats(replay_queue(LOOP))).acknowledged == 3
+        await lab.close()
+
+    run(scene())
+
+
+def test_an_output_that_found_no_room_is_all_that_its_replay_pushes() -> None:
+    script = Script()
+
+    async def scene() -> None:
+        plan = plan_of(
+            reader(),
+            writer("read"),
+            script.node("after", "write"),
+            bounds={"out": Bound(1, OnFull.DEAD_LETTER)},
+        )
+        lab = Lab(plan)
+        await failed(lab, 2)
+        (letter,) = await lab.letters()
+        assert (letter.node, letter.error, letter.alone, script.runs["after"]) == ("write", "QueueFull", True, 2)
+        await replay_all(lab)
+        (letter,) = await lab.letters()
+        assert (letter.alone, letter.replays, len(await lab.contents("out"))) == (True, 1, 1)
+        spy = Source("out", "spy")
+        await lab.store.join("reader", spy)
+        await lab.store.commit("reader", Commit(1, spy, len(await lab.store.fetch("reader", spy, 10))))
+        await lab.store.leave("reader", spy)
+        await replay_all(lab)
+        assert (await lab.letters(), script.runs["after"]) == ([], 2)
+        (item,) = await lab.contents("out")
+        assert (item.payload, item.id) == (b'{"n":1}', derived_id("i1", f"{LOOP}.write", 0))
+        await lab.stop()
+        await lab.close()
+
+    run(scene())
+
+
+def test_an_item_that_could_not_be_read_is_replayed_only_with_another_payload() -> None:
+    script = Script()
+
+    async def scene() -> None:
+        lab = Lab(plan_of(reader(), script.node("left", "read"), writer("left")))
+        await lab.running()
+        await lab.push(payload=b"no json")
+        await lab.until_drained()
+        (letter,) = await lab.letters()
+        assert (letter.node, letter.unreadable, letter.payload) == ("read", True, {"raw": "no json"})
+        assert (await replay_all(lab)).refused == ("the item of letter 1 could not be read: edit its payload first",)
+        await lab.dead_letters().edit(letter, payload={"n": 7})
+        assert (await replay_all(lab)).queued == 1
+        (item,) = await lab.contents("out")
+        assert (await lab.letters(), item.payload) == ([], b'{"n":7,"left":1}')
+        await lab.stop()
         await lab.close()
 
     run(scene())
