@@ -42,6 +42,7 @@ LOOP = "w.loop"
 #: The methods of a store that a track calls.
 CALLS = ("join", "fetch", "commit", "give_back", "in_flight", "leave", "cursor")
 CACHE_CALLS = ("get", "put")
+LETTER_CALLS = ("requested", "release")
 
 
 class _LeapingSelector(selectors.DefaultSelector):
@@ -162,12 +163,12 @@ def writer(needs: str, queue: str = "out", id: str = "write") -> PlannedNode:
 
 
 class _Store:
-    """A `QueueStore` or `CacheStore` that is away, loses replies or holds calls back when the lab wants it.
+    """A store that is away, loses replies or holds calls back when the lab wants it.
 
     To take a loop is another way to join.
     """
 
-    def __init__(self, lab: Lab, store: QueueStore | CacheStore | LoopLeases) -> None:
+    def __init__(self, lab: Lab, store: QueueStore | CacheStore | LetterStore | LoopLeases) -> None:
         self._lab = lab
         self._store = store
 
@@ -176,7 +177,7 @@ class _Store:
         if name == "loops":
             return _Store(self._lab, method)
         name = "join" if name == "take" else name
-        return method if name not in CALLS + CACHE_CALLS else functools.partial(self._call, name, method)
+        return method if name not in CALLS + CACHE_CALLS + LETTER_CALLS else functools.partial(self._call, name, method)
 
     async def _call(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         lab = self._lab
@@ -293,8 +294,8 @@ class Lab:
     def cache(self) -> _Store:
         return _Store(self, CacheStore(self._connector.async_client(), "lab", NAMESPACE))
 
-    def dead_letters(self) -> LetterStore:
-        return self._letters
+    def dead_letters(self) -> Any:
+        return _Store(self, self._letters)
 
     def refuse(self, name: str) -> None:
         if name in self.away:

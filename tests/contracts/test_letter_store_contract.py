@@ -191,6 +191,11 @@ async def test_an_edited_letter_has_the_new_payload_and_what_was_read_before_can
 
 async def test_purging_leaves_no_trace_of_what_was_chosen_and_all_else(desk):
     await desk.file(letter("a"), letter("b"), letter("c", error="KeyError"), letter("d", loop="shop.other"))
+    await desk.letters.edit(await desk.letters.find(1), payload={})
+    await desk.letters.replay([await desk.letters.find(2)])
+    _, (waiting,) = await desk.fetch(REPLAYS)
+    await desk.letters.release(await desk.letters.find(2), waiting.item, "no")
+    await desk.letters.replay([await desk.letters.find(3)])
     assert await desk.letters.remove(await desk.letters.find(1))
     assert not await desk.letters.remove(replace(letter("a"), number=1))
     assert await desk.ids() == ["b", "c", "d"]
@@ -278,8 +283,8 @@ async def test_a_letter_waits_for_its_replay_once_and_goes_with_the_commit_that_
 
     owner, (delivery,) = await desk.fetch(REPLAYS)
     assert (delivery.item.id, is_from_start(delivery.item)) == ("2", from_start)
-    assert await desk.letters.take(LOOP, delivery.item) == filed
-    assert await desk.letters.take(LOOP, delivery.item._replace(trace="another")) is None
+    assert await desk.letters.requested(LOOP, delivery.item) == filed
+    assert await desk.letters.requested(LOOP, delivery.item._replace(trace="another")) is None
     assert await desk.letters.pending() == []
     await desk.queues.commit(owner, Commit(1, REPLAYS, 1, replayed=((LOOP, 2),)))
     assert [each.number for each in await desk.letters.page()] == [1]
@@ -296,7 +301,7 @@ async def test_a_replay_whose_runner_died_comes_again_and_the_letter_stays(desk)
     assert await desk.letters.pending() == [LOOP]
     _, (delivery,) = await desk.fetch(REPLAYS)
     assert delivery.tries == 2
-    assert [await desk.letters.take(LOOP, delivery.item)] == filed
+    assert [await desk.letters.requested(LOOP, delivery.item)] == filed
 
 
 async def test_a_letter_that_could_not_be_run_says_why_and_can_be_replayed_again(desk):
@@ -308,7 +313,7 @@ async def test_a_letter_that_could_not_be_run_says_why_and_can_be_replayed_again
         (False, ""),
         (False, "node check is gone"),
     ]
-    assert await desk.letters.take(LOOP, delivery.item) is None
+    assert await desk.letters.requested(LOOP, delivery.item) is None
     assert await desk.letters.replay(pair) == ReplayAnswer(queued=2)
     assert {each.note for each in await desk.letters.page()} == {""}
     await desk.letters.release(pair[0], delivery.item, "the first replay has no say any more")
@@ -330,7 +335,7 @@ async def test_a_letter_that_is_purged_while_it_waits_is_not_replayed(desk):
     await desk.letters.replay(filed)
     assert await desk.letters.purge() == 1
     _, (delivery,) = await desk.fetch(REPLAYS)
-    assert await desk.letters.take(LOOP, delivery.item) is None
+    assert await desk.letters.requested(LOOP, delivery.item) is None
 
 
 async def test_a_whole_group_is_replayed_in_steps_but_for_what_cannot_be(desk):

@@ -10,6 +10,7 @@ from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step
 from flowtui.engine.iteration import Iteration, Join, Routing
 from flowtui.engine.logs import Attribution, attributed_to, current_place
+from flowtui.engine.session import StoreSession
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import behind, index_of, need_name, why_not
@@ -54,8 +55,11 @@ class ReplaySource:
 
     waited = False
 
-    def __init__(self, step: Step, plan: ExecutionPlan, commits: Commits, letters: LetterStore) -> None:
+    def __init__(
+        self, step: Step, plan: ExecutionPlan, commits: Commits, session: StoreSession, letters: LetterStore
+    ) -> None:
         self._owner = step.attribution
+        self._session = session
         self._plan = plan
         self._commits = commits
         self._letters = letters
@@ -75,7 +79,7 @@ class ReplaySource:
         delivery = self._fetched.popleft()
         self._alone = delivery.tries > 1
         discards = self._discards
-        letter = await self._letters.take(self._plan.loop, delivery.item)
+        letter = await self._session.ask(lambda: self._letters.requested(self._plan.loop, delivery.item))
         if letter is not None and await self._refuse(delivery, letter):
             letter = None
         if discards != self._discards:  # others have it by now
@@ -92,7 +96,7 @@ class ReplaySource:
         with attributed_to(Attribution(self._plan.loop, letter.node), letter.id):
             if why:
                 _log.warning("not replayed: %s", why)
-                await self._letters.release(letter, delivery.item, why)
+                await self._session.ask(lambda: self._letters.release(letter, delivery.item, why))
             elif letter.revision not in ("", self._plan.revision):
                 _log.info(
                     "letter %d failed in revision %s and is replayed by revision %s",

@@ -300,6 +300,14 @@ class StoreSession:
             self._lost_loop = True
             self._on_lost()
 
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that may be made twice, again and again until the store answers.
+
+        Raises:
+            StoreUnavailable: only after `give_up`.
+        """
+        return await self._insist(call)
+
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         delay = _FIRST_DELAY_S
         clock = asyncio.get_running_loop().time

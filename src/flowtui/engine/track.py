@@ -117,7 +117,7 @@ class Track:
         self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
         if self._plan.is_replay:
             letters = self._store.dead_letters()
-            self.source = ReplaySource(self.producer, self._plan, self.commits, letters)
+            self.source = ReplaySource(self.producer, self._plan, self.commits, self.session, letters)
         elif self._plan.reads is not None:
             self.source = QueueSource(self.producer, self.commits, self.session.doorbell(), self._waiting)
         elif isinstance(self.producer.node, ProducerNode):

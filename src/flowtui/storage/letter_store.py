@@ -30,7 +30,7 @@ PAGE_BYTES = 1_000_000
 
 NO_QUEUES: Mapping[str, str] = {}
 
-_SCRIPTS = ("page", "edit", "purge", "replay", "requeue", "take", "release", "pending")
+_SCRIPTS = ("page", "edit", "purge", "replay", "requeue", "requested", "release", "pending")
 #: What an item of a replay queue says when all of its iteration is to run again.
 _FROM_START = b'{"from":"start"}'
 _FROM_NODE = b'{"from":"node"}'
@@ -226,9 +226,9 @@ class LetterStore:
         """Return the loops of which replays wait."""
         return [unescape(loop.decode()) for loop in await self._run("pending")]
 
-    async def take(self, loop: str, item: Item) -> DeadLetter | None:
+    async def requested(self, loop: str, item: Item) -> DeadLetter | None:
         """Return the letter that an item of a replay queue stands for; None if it is gone or waits anew."""
-        row = await self._run("take", escape(loop), item.id, item.trace)
+        row = await self._run("requested", escape(loop), item.id, item.trace)
         return read_letter(row) if row else None
 
     async def release(self, letter: DeadLetter, item: Item, why: str) -> None:

@@ -455,6 +455,31 @@ def test_a_lease_that_ends_in_the_middle_doubles_nothing() -> None:
     run(scene())
 
 
+@pytest.mark.parametrize("call", ["requested", "release", "fetch", "commit"])
+def test_replays_wait_for_a_store_that_is_away(call) -> None:
+    script = Script("left")
+
+    async def scene() -> None:
+        lab = Lab(diamond(script))
+        await failed(lab, 2)
+        await lab.stop()
+        script.failing.clear()
+        if call == "release":
+            lab.loop.replace_plan(plan_of(reader(), script.node("right", "read"), writer("right")))
+        lab.away = (call,)
+        await lab.dead_letters().replay(await lab.letters())
+        async with replaying(lab):
+            before = lab.calls[call]
+            await lab.until_true(lambda: lab.calls[call] > before + 3)
+            assert (lab.loop.replays.is_active, lab.loop.replays.trouble) == (True, "")
+            lab.away = ()
+            await lab.until_drained(replay_queue(LOOP))
+        assert len(await lab.letters()) == (2 if call == "release" else 0)
+        await lab.close()
+
+    run(scene())
+
+
 def test_a_loop_that_cannot_be_set_up_leaves_its_replays_waiting() -> None:
     script = Script("left")
 
