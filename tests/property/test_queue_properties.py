@@ -9,7 +9,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from flowtui.model.errors import Fenced
 from flowtui.model.letters import DeadLetter
@@ -25,7 +32,7 @@ from queue_model import Entry, Owner, QueueModel, entries
 QUEUE, OUT = "shop.orders", "/done"
 GROUPS = ("shop.fulfil", "shop.audit")
 #: Fewer where each write is synced to the disk.
-EXAMPLES = {"memory": 15, "local": 8, "redis": 25}
+EXAMPLES = {"memory": 10, "local": 10, "redis": 30}
 
 
 def letter(id: str) -> DeadLetter:
@@ -122,6 +129,16 @@ class Queues(RuleBasedStateMachine):
 
     # ---- what owners do ----
 
+    @initialize(
+        backlog=st.integers(1, 3), groups=st.lists(st.sampled_from(GROUPS), max_size=3), more=st.integers(1, 12)
+    )
+    def a_writer_and_some_readers_begin(self, backlog, groups, more):
+        writer = self.join("shop.incoming", None)
+        self.commit(writer, **self.new_items(backlog))
+        for group in groups:
+            self.join(group, Source(QUEUE, group))
+        self.commit(writer, **self.new_items(more))
+
     @rule()
     def a_writer_joins(self):
         self.join("shop.incoming", None)
@@ -174,10 +191,17 @@ class Queues(RuleBasedStateMachine):
 
     # ---- calls that come again, or late ----
 
-    @precondition(lambda self: self.model.owners or self.ghosts)
+    @precondition(has_owners)
     @rule(which=NUMBERS)
     def the_reply_to_the_last_commit_was_lost(self, which):
-        owner = pick(self.model.owners + self.ghosts, which)
+        self.repeat_last_commit(pick(self.model.owners, which))
+
+    @precondition(has_ghosts)
+    @rule(which=NUMBERS)
+    def a_fenced_owner_did_not_hear_of_its_last_commit(self, which):
+        self.repeat_last_commit(pick(self.ghosts, which))
+
+    def repeat_last_commit(self, owner: Owner) -> None:
         if owner.last is not None:
             assert self.do(self.queues.commit(owner.name, owner.last, 5)) == []
 
@@ -215,12 +239,12 @@ class Queues(RuleBasedStateMachine):
     # ---- owners that stall or die ----
 
     @precondition(has_owners)
-    @rule(which=NUMBERS)
-    def a_lease_is_over(self, which):
-        owner = pick(self.model.owners, which)
-        self.client.zadd(f"{self.namespace}:owners", {owner.name: 1})
-        if owner not in self.over:
-            self.over.append(owner)
+    @rule(which=NUMBERS, all_of_them=st.booleans())
+    def leases_are_over(self, which, all_of_them):
+        for owner in self.model.owners if all_of_them else [pick(self.model.owners, which)]:
+            self.client.zadd(f"{self.namespace}:owners", {owner.name: 1})
+            if owner not in self.over:
+                self.over.append(owner)
 
     @precondition(has_owners)
     @rule(which=NUMBERS)
@@ -299,7 +323,7 @@ class Queues(RuleBasedStateMachine):
         self.loop.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)  # so long only to show the shortest life that went wrong
 def test_no_life_of_the_queues_loses_or_doubles_an_item(store):
     run_state_machine_as_test(
         lambda: Queues(store.connector),
