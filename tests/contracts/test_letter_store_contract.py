@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conftest import StoreUnderTest
 from flowtui.model.errors import LetterChanged, UnknownLetter
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.storage.data_store import DataStore
@@ -49,7 +47,7 @@ def letter(name: str = "a", *, error: str = "ValueError", at: float = 1.0, **par
 class Desk:
     """Files letters as a loop does, and looks at what is left of them."""
 
-    def __init__(self, store: StoreUnderTest, opened: DataStore) -> None:
+    def __init__(self, store: Any, opened: DataStore) -> None:
         self.store = store
         self.queues: QueueStore = opened.queues()
         self.letters: LetterStore = opened.dead_letters()
@@ -86,8 +84,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(store: StoreUnderTest, data_store: DataStore) -> AsyncIterator[Desk]:
-    return Desk(store, data_store)  # type: ignore[return-value]
+async def desk(store: Any, data_store: DataStore) -> Desk:
+    return Desk(store, data_store)
 
 
 async def test_a_letter_comes_back_as_it_was_filed(desk):
