@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from flowtui.cli.letter_texts import answer_lines, group_lines, letter_lines, letter_text
-from flowtui.cli.options import Flags, engine_options, existing_store
+from flowtui.cli.options import Flags, existing_store, store_options
 from flowtui.cli.streams import results
-from flowtui.cli.usage import Misuse
+from flowtui.cli.tables import print_found
+from flowtui.cli.usage import Misuse, json_object
 from flowtui.engine.letter_desk import LetterDesk
 from flowtui.graph.folder import load_folder
 from flowtui.graph.plan import ExecutionPlan
@@ -25,26 +25,6 @@ from flowtui.model.errors import Severity
 from flowtui.model.letters import DeadLetter
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _store_options(command: F) -> F:
-    """Add the flags of every command here: which store, handed on as `folder` and `flags`, and `--json`."""
-
-    @click.option(
-        "--folder",
-        type=click.Path(path_type=Path),
-        default="workflows",
-        show_default=True,
-        help="The workflow folder whose store it is.",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    @engine_options
-    @functools.wraps(command)
-    def wrapper(**kwargs: Any) -> Any:
-        return command(**kwargs)
-
-    return wrapper  # type: ignore[return-value]
 
 
 _loop = click.option("--loop", default="", metavar="LOOP", help="Only letters of this loop.")
@@ -65,7 +45,7 @@ def dead() -> None:
 @click.option("--letters", is_flag=True, help="Each letter; without it, and without --group, their groups.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most letters.")
 @click.option("--before", type=click.IntRange(min=1), help="Only letters with a lower number than this.")
-@_store_options
+@store_options
 def list_letters(
     folder: Path, flags: Flags, as_json: bool, loop: str, group: str, letters: bool, limit: int, before: int | None
 ) -> None:
@@ -73,21 +53,21 @@ def list_letters(
     with results() as out:
         if group or letters or before:
             found = _at_desk(folder, flags, lambda desk: _newest(desk, loop, group, before, limit))
-            _print(out, as_json, {"letters": [letter.as_dict() for letter in found]}, letter_lines(found))
+            print_found(out, as_json, {"letters": [letter.as_dict() for letter in found]}, letter_lines(found))
         else:
             groups = _at_desk(folder, flags, lambda desk: desk.groups())
             groups = [each for each in groups if loop in ("", each.loop)]
-            _print(out, as_json, {"groups": [each.as_dict() for each in groups]}, group_lines(groups))
+            print_found(out, as_json, {"groups": [each.as_dict() for each in groups]}, group_lines(groups))
 
 
 @dead.command()
 @click.argument("number", type=click.IntRange(min=1))
-@_store_options
+@store_options
 def show(folder: Path, flags: Flags, as_json: bool, number: int) -> None:
     """Show all that is known of a dead letter."""
     with results() as out:
         letter = _at_desk(folder, flags, lambda desk: desk.find(number))
-        _print(out, as_json, letter.as_dict(), [letter_text(letter)])
+        print_found(out, as_json, letter.as_dict(), [letter_text(letter)])
 
 
 @dead.command()
@@ -97,14 +77,14 @@ def show(folder: Path, flags: Flags, as_json: bool, number: int) -> None:
 )
 @click.option("--payload", metavar="JSON", help="The whole payload: JSON, @file, or - for standard input.")
 @click.option("--item", "whole", is_flag=True, help="Not what the failed node gets, but the item of the iteration.")
-@_store_options
+@store_options
 def edit(
     folder: Path, flags: Flags, as_json: bool, number: int, changes: tuple[str, ...], payload: str | None, whole: bool
 ) -> None:
     """Change the payload of a dead letter before it is replayed."""
     if not changes and payload is None:
         raise Misuse("say what to change, with --set KEY=VALUE or --payload @file")
-    given = None if payload is None else _payload(payload)
+    given = None if payload is None else json_object(payload)
     pairs = dict(map(_pair, changes))
 
     async def change(desk: LetterDesk) -> DeadLetter:
@@ -115,7 +95,9 @@ def edit(
 
     with results() as out:
         letter = _at_desk(folder, flags, change)
-        _print(out, as_json, letter.as_dict(), [f"letter {number} is changed; to run it: flowtui dead replay {number}"])
+        print_found(
+            out, as_json, letter.as_dict(), [f"letter {number} is changed; to run it: flowtui dead replay {number}"]
+        )
 
 
 @dead.command()
@@ -131,7 +113,7 @@ def edit(
     help="Run all of the iteration again, also what has succeeded; an item of a queue goes back to its end.",
 )
 @_yes
-@_store_options
+@store_options
 def replay(
     folder: Path,
     flags: Flags,
@@ -160,7 +142,7 @@ def replay(
 
     with results() as out:
         answer = _at_desk(folder, flags, work, plans)
-        _print(out, as_json, answer.as_dict(), answer_lines(answer))
+        print_found(out, as_json, answer.as_dict(), answer_lines(answer))
     return 1 if answer.refused else 0
 
 
@@ -170,7 +152,7 @@ def replay(
 @_group
 @_all
 @_yes
-@_store_options
+@store_options
 def purge(
     folder: Path,
     flags: Flags,
@@ -194,13 +176,15 @@ def purge(
 
     with results() as out:
         count = _at_desk(folder, flags, work)
-        _print(out, as_json, {"purged": count}, [f"{count:,} dead {'letter' if count == 1 else 'letters'} removed"])
+        print_found(
+            out, as_json, {"purged": count}, [f"{count:,} dead {'letter' if count == 1 else 'letters'} removed"]
+        )
 
 
 @dead.command()
 @_loop
 @_group
-@_store_options
+@store_options
 def export(folder: Path, flags: Flags, as_json: bool, loop: str, group: str) -> None:
     """Print dead letters as JSON lines, the oldest first, with or without --json."""
 
@@ -266,20 +250,6 @@ def _ask(count: int, what: str, yes: bool) -> None:
     click.confirm(f"{what} {count:,} dead letters?", abort=True, err=True)
 
 
-def _payload(text: str) -> dict[str, Any]:
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        text = Path(text[1:]).read_text(encoding="utf-8")
-    try:
-        payload = json.loads(text)
-    except ValueError as error:
-        raise Misuse(f"the payload is no JSON: {error}") from None
-    if not isinstance(payload, dict):
-        raise Misuse("the payload must be a JSON object")
-    return payload
-
-
 def _pair(text: str) -> tuple[str, Any]:
     key, is_there, value = text.partition("=")
     if not is_there or not key:
@@ -288,7 +258,3 @@ def _pair(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
-
-
-def _print(out: TextIO, as_json: bool, told: dict[str, Any], lines: Sequence[str]) -> None:
-    out.writelines(f"{line}\n" for line in ([json.dumps(told)] if as_json else lines))

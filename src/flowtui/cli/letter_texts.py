@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from flowtui.cli.tables import table
 from flowtui.headless import SHOWN
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
@@ -22,7 +23,7 @@ def group_lines(groups: Sequence[DeadLetterGroup]) -> list[str]:
         times = (_when(group.first_at), _when(group.last_at))
         rows.append((group.fingerprint, f"{group.count:,}", *times, where, _error(group.error, group.message)))
     total = sum(group.count for group in groups)
-    return [*_table(rows), f"{total:,} dead letters"] if groups else ["no dead letters"]
+    return [*table(rows), f"{total:,} dead letters"] if groups else ["no dead letters"]
 
 
 def letter_lines(letters: Sequence[DeadLetter]) -> list[str]:
@@ -32,7 +33,7 @@ def letter_lines(letters: Sequence[DeadLetter]) -> list[str]:
         state = "replaying: " if letter.replaying else ""
         where, error = f"{letter.loop} {letter.node}", state + _error(letter.error, letter.message)
         rows.append((str(letter.number), _when(letter.failed_at), where, letter.id, error))
-    return _table(rows) if letters else ["no dead letters"]
+    return table(rows) if letters else ["no dead letters"]
 
 
 def letter_text(letter: DeadLetter) -> str:
@@ -94,9 +95,3 @@ def _when(at: float) -> str:
 
 def _pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    shown = [[cell.translate(SHOWN) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]

@@ -66,6 +66,25 @@ def engine_options(command: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
+def store_options(command: F) -> F:
+    """Add the flags of commands that look into a store: which it is, as `folder` and `flags`, and `--json`."""
+
+    @click.option(
+        "--folder",
+        type=click.Path(path_type=Path),
+        default="workflows",
+        show_default=True,
+        help="The workflow folder whose store it is.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @engine_options
+    @functools.wraps(command)
+    def wrapper(**kwargs: Any) -> Any:
+        return command(**kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
 def settings_of(folder: Path, flags: Flags) -> Settings:
     """Return what the flags and the environment say for a workflow folder."""
     return Settings(

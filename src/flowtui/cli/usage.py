@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +37,22 @@ folder_argument = click.argument("folder", type=Folder(), default="workflows")
 
 #: Looked at in `flowtui.cli.main`, where errors leave the program.
 debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of flowtui itself.")
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that an option holds or, as `@file` or `-`, names.
+
+    Raises:
+        Misuse: if it is none.
+    """
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        payload = json.loads(text)
+    except ValueError as error:
+        raise Misuse(f"the payload is no JSON: {error}") from None
+    if not isinstance(payload, dict):
+        raise Misuse("the payload must be a JSON object")
+    return payload

@@ -1,0 +1,21 @@
+"""How commands print what they found: as JSON, or as lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from flowtui.headless import SHOWN
+
+
+def print_found(out: TextIO, as_json: bool, told: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """Print one JSON object, or lines."""
+    out.writelines(f"{line}\n" for line in ([json.dumps(told)] if as_json else lines))
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table whose first row holds the titles; control characters are shown."""
+    shown = [[cell.translate(SHOWN) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
