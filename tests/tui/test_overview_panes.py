@@ -75,6 +75,13 @@ async def test_a_pane_that_comes_into_view_is_filled_though_nothing_has_changed(
         assert it.line_with("orders.accepted")
 
 
+async def test_a_queue_names_the_loops_that_are_gone_and_what_waits_for_them() -> None:
+    queue = replace(a_queue("orders.accepted"), readers=("orders.fulfil",), orphans=(("orders.audit", 1234),))
+    async with running(FakeClient(a_snapshot(a_loop("orders.fulfil"), queues=(queue,))), 160, 40) as it:
+        await it.press("tab", "tab", "v")
+        assert "orders.audit: 1,234 wait for it" in it.text
+
+
 async def test_there_is_no_alert_while_all_is_well_but_the_last_reload() -> None:
     async with running(FakeClient(a_snapshot(a_loop("a.b"), last_reload="orders r3: 1 swapped"))) as it:
         assert it.text.splitlines()[1].strip() == "orders r3: 1 swapped"

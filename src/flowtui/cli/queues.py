@@ -22,13 +22,11 @@ from flowtui.graph.folder import load_folder
 from flowtui.headless import SHOWN
 from flowtui.model.errors import StoreError
 from flowtui.storage.data_store import DataStore
-from flowtui.storage.queue_admin import Waiting
+from flowtui.storage.queue_admin import INTERNAL, Waiting
 from flowtui.storage.queue_store import Delivery, GroupStats, QueueStats, Source
 
 T = TypeVar("T")
 
-#: With this begin the names of queues that belong to the engine itself.
-_INTERNAL = "~"
 _PAYLOAD_LENGTH = 100
 _HEADS = ("QUEUE", "READ BY", "WAITING", "IN FLIGHT", "OLDEST", "CAME", "DONE", "DEAD", "DROPPED", "BY HAND", "LOST")
 
@@ -160,7 +158,7 @@ def _in_store(folder: Path, flags: Flags, work: Callable[[DataStore], Awaitable[
 
 
 async def _all_stats(store: DataStore) -> dict[str, QueueStats]:
-    names = [name for name in await store.queue_admin().names() if not name.startswith(_INTERNAL)]
+    names = [name for name in await store.queue_admin().names() if not name.startswith(INTERNAL)]
     return await store.queues().queue_stats(names)
 
 

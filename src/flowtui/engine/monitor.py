@@ -11,6 +11,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import StoreError
 from flowtui.model.snapshot import DeadLetterGroup, QueueView
 from flowtui.storage.data_store import DataStore
+from flowtui.storage.queue_admin import INTERNAL
 from flowtui.storage.queue_store import QueueStats
 
 
@@ -39,15 +40,18 @@ class StoreMonitor:
                 readers.setdefault(plan.reads, []).append(plan.loop)
             for queue in plan.writes:
                 writers.setdefault(queue, []).append(plan.loop)
-        names = sorted(readers.keys() | writers.keys())
+        known = readers.keys() | writers.keys()
         try:
-            stats = await store.queues().queue_stats(names)
+            others = {name for name in await store.queue_admin().names() if not name.startswith(INTERNAL)}
+            stats = await store.queues().queue_stats(sorted(known | others))
             groups = await store.dead_letters().groups()
         except StoreError as error:
             self.trouble = store.trouble or str(error)
             return
         self.trouble = ""
         now, wall = time.monotonic(), time.time()
+        # Of queues that no workflow names any more those matter that still hold something, and that nobody reads.
+        names = [name for name in stats if name in known or (stats[name].depth and not stats[name].tracks)]
         self.queues = tuple(
             self._view(name, stats[name], readers.get(name, []), writers.get(name, []), now, wall) for name in names
         )
@@ -70,4 +74,9 @@ class StoreMonitor:
             readers=tuple(readers),
             writers=tuple(writers),
             unaccounted=stats.unaccounted,
+            orphans=tuple(
+                (group, each.waiting)
+                for group, each in stats.groups.items()
+                if not each.tracks and group not in readers
+            ),
         )

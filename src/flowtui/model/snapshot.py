@@ -96,6 +96,7 @@ class QueueView:
         depth: items that wait in the fullest group (or in the backlog if nobody reads).
         in_flight: items handed out and not yet acknowledged.
         unaccounted: pushed minus everything that became of it; 0 unless something is broken.
+        orphans: loops for which items are kept though nobody runs them any more, and how many wait.
     """
 
     name: str
@@ -107,6 +108,7 @@ class QueueView:
     readers: tuple[str, ...]
     writers: tuple[str, ...]
     unaccounted: int
+    orphans: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

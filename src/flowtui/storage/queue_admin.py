@@ -17,6 +17,8 @@ from flowtui.storage.scripts import script
 
 #: Most items that one call moves or drops, so that it never holds up the loops for long.
 STEP = 1000
+#: With this begin the names of queues that belong to the engine itself.
+INTERNAL = "~"
 #: Who has made an item that was put into a queue by hand.
 BY_HAND = "by-hand"
 

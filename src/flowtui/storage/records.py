@@ -171,6 +171,11 @@ class QueueStats:
         return max([self.backlog, *(group.waiting for group in self.groups.values())])
 
     @property
+    def tracks(self) -> int:
+        """Owners that read it now."""
+        return sum(group.tracks for group in self.groups.values())
+
+    @property
     def in_flight(self) -> int:
         """Items handed out and not yet acknowledged."""
         return sum(group.in_flight for group in self.groups.values())

@@ -131,6 +131,14 @@ def queue_detail(queue: QueueView) -> Detail:
         Entry("out", f"{fmt.rate(queue.out_rate)}/s"),
         Entry("written by", ", ".join(queue.writers) or "no loop"),
         Entry("read by", ", ".join(queue.readers) or "no loop; its items are kept for the first reader"),
+        *(
+            Entry(
+                "orphan",
+                f"{loop}: {waiting:,} wait for it, but it is gone (flowtui queues move, purge, forget)",
+                Tone.WARN,
+            )
+            for loop, waiting in queue.orphans
+        ),
         Entry("unaccounted", f"{queue.unaccounted:,}", lost),
     )
     return Detail(f"Queue {queue.name}", entries)

@@ -248,3 +248,20 @@ def test_an_emptied_folder_stops_its_loops_and_says_so(write, start, folder) -> 
     shutil.rmtree(folder / "nodes")
     app.until(lambda: app.snapshot().loops == ())
     assert [p.code for p in app.snapshot().problems] == ["empty-folder"]
+
+
+def test_items_that_are_kept_for_a_reader_that_is_gone_are_shown(write, start) -> None:
+    flow = """
+        nodes:
+          start: {type: count, config: {count: 5}}
+          out: {type: queue-writer, needs: start, config: {queue: q}}
+          in: {type: queue-reader, config: {queue: q}}
+          note: {type: note, needs: in}
+        """
+    write("w.yaml", flow)
+    app = start(watch=True)
+    app.until(lambda: len(app.done()) == 5)
+    app.until(lambda: app.queue("w.q").orphans == ())
+    write("w.yaml", flow.replace("in:", "heir:").replace("needs: in", "needs: heir").replace("count: 5", "count: 7"))
+    app.until(lambda: app.queue("w.q").orphans == (("w.in", 7),), "for the orphan")
+    assert app.queue("w.q").unaccounted == 0

@@ -209,11 +209,16 @@ class QueuesPane(LiveTable[QueueView]):
             (fmt.age(item.oldest_s), Tone.TEXT),
             (fmt.count(item.in_flight), Tone.TEXT),
             (fmt.count(item.unaccounted), Tone.BAD if item.unaccounted else Tone.MUTED),
-            (", ".join(item.readers) or "nobody yet", Tone.MUTED),
+            _read_by(item),
         )
 
     def empty_words(self) -> str:
         return super().empty_words() or "No queues. A queue-writer node makes one; a queue-reader empties it."
+
+
+def _read_by(item: QueueView) -> Cell:
+    orphans = [f"{loop} (gone)" for loop, _ in item.orphans]
+    return (", ".join([*item.readers, *orphans]) or "nobody yet", Tone.WARN if orphans else Tone.MUTED)
 
 
 class TroublePane(LiveTable[Problem | DeadLetterGroup]):
