@@ -21,6 +21,10 @@ from flowtui.model.states import OnFull
 from flowtui.storage.queue_store import Beyond, Delivery, Item
 
 _LARGEST_COMMIT = 256
+#: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
+MOST_OPEN = 1024
+#: The same while a queue has no room: a loop that is asked to pause then must not have a minute's work before it.
+_MOST_OPEN_WHILE_FULL = 16
 #: A bigger call would keep all other clients of the store waiting.
 _COMMIT_BYTES = 1_000_000
 _QUICK_NS = 100_000  # an iteration quicker than this is noted as one of a sample
@@ -43,6 +47,7 @@ class Commits:
 
     Attributes:
         open: what has begun and is not committed; other threads may look at its length.
+        most_open: how many may be open; the producer waits at that.
         gave_up: why commits are no longer tried; empty while they are.
     """
 
@@ -68,6 +73,7 @@ class Commits:
         self.begin = self.open.append  # enters an iteration; iterations are committed in this order
         self._task: asyncio.Task[None] | None = None
         self._sent = 0  # how many of the first in `open` the commit under way holds
+        self.most_open = MOST_OPEN
         self._stuck = False  # whether it waits for room in a queue
         self._asked: _Asked | None = None
         self._empty = asyncio.Event()
@@ -179,6 +185,7 @@ class Commits:
         finally:
             self._task = None
             self._sent = 0
+            self._there_is_room()
             _answer(self._asked, None)
             self._asked = None
             if not self.open:
@@ -215,6 +222,8 @@ class Commits:
                 _answer(asked, None)
                 raise
             else:
+                if bell is None:
+                    self._there_is_room()
                 _answer(asked, taken)
                 return group if taken is not None else []
         return []
@@ -223,13 +232,18 @@ class Commits:
         # Whoever wants items needs no room for that.
         asked, self._asked = self._asked, None
         _answer(asked, None)
+        # Shown until a commit does not have to wait: a slow reader makes room again and again, for a moment each time.
         self._counters.waiting.set(WaitingFor.QUEUE, str(full))
+        self.most_open = _MOST_OPEN_WHILE_FULL
         self._stuck = True
         try:
             return await self._session.wait_for(bell)
         finally:
             self._stuck = False
-            self._counters.waiting.clear(WaitingFor.QUEUE)
+
+    def _there_is_room(self) -> None:
+        self.most_open = MOST_OPEN
+        self._counters.waiting.clear(WaitingFor.QUEUE)
 
     def _at_the_end(self, full: QueueFull) -> Beyond:
         """Say what becomes of outputs for a full queue when nobody waits any longer."""

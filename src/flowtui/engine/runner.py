@@ -25,8 +25,6 @@ from flowtui.storage.data_store import DataStore
 
 #: How long items in flight may take to settle after `stop`, in seconds.
 GRACE_S = 10.0
-#: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
-_MOST_UNCOMMITTED = 1024
 #: A chain that never really waits gives its event loop a turn this often.
 _TURN_NS = 2_000_000
 
@@ -287,9 +285,10 @@ class FlowRunner:
     async def _go_on(self, track: Track) -> None:
         """Run one iteration after the other as long as nobody wishes anything else and there is room."""
         source, take, accept, walk = track.source, track.source.take, track.accept, track.walk
-        begin, uncommitted = track.commits.begin, track.commits.open
+        commits = track.commits
+        begin, uncommitted = commits.begin, commits.open
         while not (self._stopping or self._paused or self._finishing):
-            if self._unsettled >= self._most_unsettled or len(uncommitted) >= _MOST_UNCOMMITTED:
+            if self._unsettled >= self._most_unsettled or len(uncommitted) >= commits.most_open:
                 return
             self._at_source = True
             it = await take()
@@ -369,7 +368,7 @@ class FlowRunner:
             self._waiting.clear(WaitingFor.ROOM)
 
     def _has_room(self, track: Track) -> bool:
-        return self._unsettled < self._most_unsettled and len(track.commits.open) < _MOST_UNCOMMITTED
+        return self._unsettled < self._most_unsettled and len(track.commits.open) < track.commits.most_open
 
     async def _wait_for_room(self, track: Track) -> None:
         try:
