@@ -192,6 +192,19 @@ async def test_a_commit_that_was_done_before_the_lease_ended_is_known_when_it_is
     assert (stats[QUEUE].pushed, stats[QUEUE].depth, stats["/done"].pushed) == (3, 2, 1)
 
 
+async def test_an_owner_that_gets_its_lease_again_is_not_forgotten_after_a_week(queues, store):
+    writer = await Track(queues).join()
+    await queues.loops.take("alone", "shop.alone", None, lambda: None)
+    names = [f"{store.namespace}:owner:{name}" for name in (writer.owner, "alone")]
+    with store.connector.client() as client:
+        assert [client.ttl(name) for name in names] == [-1, -1]
+        store.end_owners(writer.owner, "alone")
+        assert all(client.ttl(name) > 0 for name in names)
+        await writer.join()
+        await queues.loops.take("alone", "shop.alone", None, lambda: None)
+        assert [client.ttl(name) for name in names] == [-1, -1]
+
+
 async def test_what_a_dead_owner_held_comes_back_first_in_order_one_at_a_time(queues, store):
     writer = await Track(queues).join()
     dead, other = await Track(queues, ORDERS).join(), await Track(queues, ORDERS).join()

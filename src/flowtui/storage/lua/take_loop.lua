@@ -9,8 +9,10 @@ if ARGV[5] ~= '' and tonumber(completed) > tonumber(ARGV[5]) then return {'COMPL
 if runs[1] and runs[1] ~= owner and redis.call('ZSCORE', OWNERS, runs[1]) then
   return {'TAKEN', runs[1], runs[2], completed}
 end
-redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner)
-redis.call('HSETNX', owner_key(owner), 'seq', 0)
+if redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner) == 1 then
+  redis.call('HSET', owner_key(owner), 'seq', 0)
+  redis.call('PERSIST', owner_key(owner))
+end
 redis.call('HSET', owner_key(owner), 'loop', loop)
 redis.call('HSET', loop_key(loop), 'owner', owner, 'instance', ARGV[3])
 return {'OK'}
