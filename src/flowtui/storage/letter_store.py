@@ -272,13 +272,11 @@ class LetterStore:
 
     async def _answer(self, call: Any) -> Any:
         try:
-            reply = await call
+            return await call
         except STORE_ERRORS as error:
             meaning = translate(error, self._address)
             self._health.failed(str(meaning))
             raise meaning from error
-        self._health.answered()
-        return reply
 
 
 def is_from_start(item: Item) -> bool:

@@ -137,6 +137,9 @@ class _Replies(asyncio.Protocol):
                     continue
                 if isinstance(reply, Exception):
                     answer.set_exception(reply)
+                    if "Protocol error" in str(reply):  # the server hangs up, and this is why
+                        self._end(reply)
+                        return
                 else:
                     answer.set_result(reply)
         except (InvalidResponse, IndexError) as error:
