@@ -187,7 +187,7 @@ class FaultProxy:
         return trap
 
     def cut_all(self) -> None:
-        """Hang up on every client."""
+        """Hang up on every client; a call that is held may still go on to the server."""
         self._loop.call_soon_threadsafe(self._abort_all)
 
     def _abort_all(self) -> None:
@@ -243,7 +243,8 @@ class FaultProxy:
         name, arguments = command[0].decode().lower(), command[1:]
         if name in ("evalsha", "eval"):
             keys = int(arguments[1])
-            name = self._names.get(arguments[0].decode(), name)
+            sha = arguments[0].decode() if name == "evalsha" else hashlib.sha1(arguments[0]).hexdigest()
+            name = self._names.get(sha, name)
             arguments = arguments[2 + keys :]
         call = Call(name, tuple(arguments))
         self.calls[name] += 1
@@ -350,7 +351,7 @@ def _end_of_frame(data: bytes, start: int) -> int:
 def _script_names() -> dict[str, str]:
     folder = resources.files("flowtui.storage") / "lua"
     names = [path.name.removesuffix(".lua") for path in folder.iterdir() if path.name.endswith(".lua")]
-    return {hashlib.sha1(script(name).encode()).hexdigest(): name for name in names if name != "common"}
+    return {hashlib.sha1(script(name).encode()).hexdigest(): name for name in names if "common" not in name}
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,7 @@ from crash_chain import Chain, running_chain
 from fault_proxy import Moment, Trap
 
 # What the calls are, and what they are about, in about the order in which they come.
-STARTING = [("join", "chain.start"), ("get", "cursor:chain.start"), ("join", "chain.middle")]
+STARTING = [("take_loop", "chain.start"), ("get", "cursor:chain.start"), ("join", "chain.middle")]
 RUNNING = [("commit", "chain.start"), ("fetch", "chain.middle"), ("commit", "chain.middle")]
 STOPPING = [("leave", "chain.start"), ("leave", "chain.middle")]
 #: Items that must come through between two kills.

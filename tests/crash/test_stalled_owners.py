@@ -26,13 +26,16 @@ def flowtui(flowtui) -> CommandLine:
 
 
 @contextmanager
-def another_instance(chain: Chain, flowtui: CommandLine) -> Iterator[int]:
-    """Let another instance share the work of the reading loop; yields its process once it does."""
+def another_instance(chain: Chain, flowtui: CommandLine, *, stands_by: bool = False) -> Iterator[int]:
+    """Let another instance share the work of the reading loop; yields its process once it does.
+
+    If asked it stands by for the source, which only one instance may run.
+    """
     home = flowtui.home / "other"
     home.mkdir()
     other = CommandLine(home)
     other.program = flowtui.program
-    chain.write(other, autostart=False)
+    chain.write(other, autostart=stands_by)
     try:
         pid = other.headless("--store", chain.proxy.url).process.pid
         works = made_by(chain, pid, "commit")
@@ -114,6 +117,29 @@ def test_a_commit_in_doubt_when_its_owner_stood_still_past_its_lease_is_not_done
             held.cut()
             commits.wait()
             commits.release()
+            chain.until_moved(20)
+        chain.kill_engine()
+        chain.finish()
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_a_source_that_stood_still_past_its_lease_leaves_its_row_to_another_instance(flowtui, short_path, moment):
+    with running_chain(flowtui, short_path, "asyncio") as chain:
+        chain.start()
+        chain.until_moved(5)  # else the other might be the first to run the source
+        pid = chain.engine.process.pid
+        with another_instance(chain, flowtui, stands_by=True) as other:
+            held = made_by(chain, pid, "commit", "chain.start", moment=moment)
+            held.wait()
+            goes_on = made_by(chain, other, "commit", "chain.start")
+            os.kill(pid, signal.SIGSTOP)
+            goes_on.wait()
+            goes_on.release()
+            shares = made_by(chain, pid, "commit", but=held.wait().subject)
+            os.kill(pid, signal.SIGCONT)
+            held.release()
+            shares.wait()
+            shares.release()
             chain.until_moved(20)
         chain.kill_engine()
         chain.finish()
