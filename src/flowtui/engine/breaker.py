@@ -17,6 +17,8 @@ class Breaker:
     def __init__(self, plan: ExecutionPlan) -> None:
         self._on_error = plan.on_error
         self._limit = plan.breaker
+        self._loop = plan.loop
+        self._most_letters = plan.max_dead_letters
         self.in_a_row = 0
 
     def heed(self, letter: DeadLetter) -> tuple[OnError, str]:
@@ -29,3 +31,12 @@ class Breaker:
         if verdict is OnError.PAUSE:
             self.in_a_row = 0
         return verdict, reason
+
+    def too_many(self, letters: int) -> str:
+        """Return why a loop with so many dead letters must pause; empty if it need not."""
+        if letters < self._most_letters:
+            return ""
+        return (
+            f"it has {letters:,} dead letters, and max_dead_letters is {self._most_letters:,}: replay or purge some "
+            f"(flowtui dead list --loop {self._loop}), then resume it"
+        )

@@ -340,11 +340,8 @@ class FlowRunner:
             self._pause_itself(reason)
 
     def _on_filed(self, letters: int) -> None:
-        if letters >= self.plan.max_dead_letters and not self.plan.is_replay:
-            self._pause_itself(
-                f"it has {letters:,} dead letters, and max_dead_letters is {self.plan.max_dead_letters:,}: replay or "
-                f"purge some (flowtui dead list --loop {self.plan.loop}), then resume it"
-            )
+        if not self.plan.is_replay and (reason := self._breaker.too_many(letters)):
+            self._pause_itself(reason)
 
     def _pause_itself(self, reason: str) -> None:
         self._breaker.in_a_row = 0
