@@ -39,11 +39,7 @@ class FlowRunner:
     """
 
     def __init__(
-        self,
-        plan: ExecutionPlan,
-        store: DataStore,
-        counters: TrackCounters,
-        report: Callable[[Event, str], None],
+        self, plan: ExecutionPlan, store: DataStore, counters: TrackCounters, report: Callable[[Event, str], None]
     ) -> None:
         self.plan = plan
         self.killed = False  # whether `kill` has been called; may be read from any thread
