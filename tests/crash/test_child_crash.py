@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -76,39 +75,6 @@ async def contents(state_dir, queues: list[str]) -> tuple[dict[str, QueueStats],
         await store.leave("look", source)
         await opened.release()
     return figures, found
-
-
-async def test_children_that_are_killed_again_and_again_lose_and_double_nothing_and_cost_others_nothing(flowtui):
-    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "1500"))
-    flowtui.write("beside.yaml", BESIDE)
-    child = flowtui.headless("--for", "60s")
-    killed = 0
-    for loop in ("chain.middle", "chain.start", "chain.middle"):
-        enough = len(flowtui.lines("done.txt")) + 150
-        child.until(lambda enough=enough: len(flowtui.lines("done.txt")) >= enough, "150 more items")
-        process = child_of(child.process.pid, loop)
-        if process is None:  # the short one may be through by now
-            continue
-        process.kill()
-        killed += 1
-        before = len(flowtui.lines("beside.txt"))
-        said = re.compile(rf"{loop}: its process {process.pid} was killed by SIGKILL")
-        child.until(lambda said=said: any(map(said.match, child.messages)), "the engine to say so")
-        child.until(lambda before=before: len(flowtui.lines("beside.txt")) > before, "the other loop to go on")
-    assert killed >= 2
-    child.until(lambda: len(set(flowtui.lines("done.txt"))) == 1500, "all items")
-    child.process.terminate()
-    summary = child.end(1 if child.process.wait(30) else 0).summary
-    assert summary["dead_letters"] == 0
-    assert summary["loops"]["chain.middle"]["state"] == "stopped"
-    figures, waiting = await contents(flowtui.state_dir, ["chain.first", "chain.second"])
-    first = figures["chain.first"]
-    assert (first.pushed, first.acknowledged, first.dead, first.unaccounted) == (1500, 1500, 0, 0)
-    assert (first.depth, first.in_flight) == (0, 0)
-    assert len(waiting) == len({delivery.item.id for delivery in waiting}) == 1500
-    # What was in flight went back to the head, in order, so the output is in order too.
-    numbers = [int(re.sub(rb"\D", b"", delivery.item.payload)) for delivery in waiting]
-    assert numbers == list(range(1500))
 
 
 def test_no_child_outlives_an_engine_that_is_killed_even_if_its_node_hangs(flowtui):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import socket
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -59,25 +57,6 @@ def assert_all_is_there(cli: CommandLine, figures: dict[str, QueueStats], count:
     assert {n for _, n in lines} == set(range(count))
     assert len({id for id, _ in lines}) == count, "an item came again under another id"
     assert len(lines) - count <= repeats
-
-
-async def test_a_run_that_is_killed_again_and_again_loses_and_doubles_nothing(flowtui):
-    flowtui.write("chain.yaml", CHAIN.replace("COUNT", "2000"))
-    for _ in range(3):
-        child = flowtui.headless("--until-idle")
-        until_items_were_noted(flowtui, child, random.randrange(1, 400))
-        server = psutil.Process(flowtui.server_pid())
-        child.process.kill()
-        child.process.wait()
-        deadline = time.monotonic() + 20
-        while not has_ended(server):
-            assert time.monotonic() < deadline, "the server outlived its process"
-            time.sleep(0.01)
-    child = flowtui.headless("--until-idle").end()
-    assert child.summary["queues"] == {name: {"depth": 0, "in_flight": 0} for name in QUEUES}
-    assert child.summary["dead_letters"] == 0
-    # A batch of 64 may be under way at each crash.
-    assert_all_is_there(flowtui, await stats("local", flowtui.state_dir), 2000, repeats=3 * 64)
 
 
 async def test_a_private_server_that_is_killed_comes_back_and_nothing_is_lost(flowtui):

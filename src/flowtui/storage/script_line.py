@@ -82,6 +82,13 @@ class PipelinedLine:
     async def _open(self) -> _Replies:
         connection = self._make()
         await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            # A server that wants a password says so to this; in the middle of a long call it just hangs up.
+            await connection.send_command("PING")
+            await connection.read_response()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
         return _Replies(connection, self._answer_timeout_s)
 
     def _is_open(self, opening: asyncio.Task[_Replies]) -> None:
