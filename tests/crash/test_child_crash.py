@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import psutil
 
-from flowtui.storage.opening import open_store
-from flowtui.storage.queue_store import Delivery, QueueStats, Source
-
-CHAIN = """
-nodes:
-  start: {type: sequence, config: {count: COUNT, resume: true}, loop: {pool: process, restarts: 20}}
-  out: {type: queue-writer, needs: start, config: {queue: first}}
-  middle: {type: queue-reader, config: {queue: first}, loop: {pool: process, restarts: 20}}
-  slow: {type: delay, needs: middle, config: {seconds: 0.001}}
-  note: {type: file-append, needs: slow, config: {path: done.txt, record: "{{ data.n }}"}}
-  on: {type: queue-writer, needs: note, config: {queue: second}}
-"""
-BESIDE = """
-nodes:
-  tick: {type: interval, config: {every: 10ms}}
-  note: {type: file-append, needs: tick, config: {path: beside.txt, record: "tick"}}
-"""
 HANGS = """
 import time
 from flowtui import BlockingNode, Pool
@@ -60,21 +42,6 @@ def is_gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-async def contents(state_dir, queues: list[str]) -> tuple[dict[str, QueueStats], list[Delivery]]:
-    """Return the figures of queues, and all that waits in the last of them, in order."""
-    with closing(open_store("local", state_dir=state_dir, namespace="flowtui", url=None)) as opened:
-        store = opened.queues()
-        figures = await store.queue_stats(queues)
-        source = Source(queues[-1], "look")
-        await store.join("look", source)
-        found: list[Delivery] = []
-        while more := await store.fetch("look", source, 500):
-            found += more
-        await store.leave("look", source)
-        await opened.release()
-    return figures, found
 
 
 def test_no_child_outlives_an_engine_that_is_killed_even_if_its_node_hangs(flowtui):

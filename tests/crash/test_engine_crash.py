@@ -9,8 +9,6 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
-import psutil
-
 from command_line import CommandLine
 from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import QueueStats
@@ -27,13 +25,6 @@ nodes:
   note: {type: file-append, needs: end, config: {path: done.txt, record: ["{{ item }}", "{{ data.n }}"]}}
 """
 QUEUES = ["chain.first", "chain.second"]
-
-
-def has_ended(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def until_items_were_noted(cli: CommandLine, child, count: int) -> None:
