@@ -25,6 +25,8 @@ _LARGEST_COMMIT = 256
 MOST_OPEN = 1024
 #: The same while a queue has no room: a loop that is asked to pause then must not have a minute's work before it.
 _MOST_OPEN_WHILE_FULL = 16
+#: After so many seconds without a wait for room a loop no longer counts as waiting for it.
+_CALM_S = 3.0
 #: A bigger call would keep all other clients of the store waiting.
 _COMMIT_BYTES = 1_000_000
 _QUICK_NS = 100_000  # an iteration quicker than this is noted as one of a sample
@@ -74,6 +76,7 @@ class Commits:
         self._task: asyncio.Task[None] | None = None
         self._sent = 0  # how many of the first in `open` the commit under way holds
         self.most_open = MOST_OPEN
+        self._calm: asyncio.TimerHandle | None = None  # ends the waiting that people see
         self._stuck = False  # whether it waits for room in a queue
         self._asked: _Asked | None = None
         self._empty = asyncio.Event()
@@ -185,7 +188,7 @@ class Commits:
         finally:
             self._task = None
             self._sent = 0
-            self._there_is_room()
+            self.most_open = MOST_OPEN
             _answer(self._asked, None)
             self._asked = None
             if not self.open:
@@ -223,7 +226,7 @@ class Commits:
                 raise
             else:
                 if bell is None:
-                    self._there_is_room()
+                    self.most_open = MOST_OPEN
                 _answer(asked, taken)
                 return group if taken is not None else []
         return []
@@ -232,7 +235,8 @@ class Commits:
         # Whoever wants items needs no room for that.
         asked, self._asked = self._asked, None
         _answer(asked, None)
-        # Shown until a commit does not have to wait: a slow reader makes room again and again, for a moment each time.
+        if self._calm is not None:
+            self._calm.cancel()
         self._counters.waiting.set(WaitingFor.QUEUE, str(full))
         self.most_open = _MOST_OPEN_WHILE_FULL
         self._stuck = True
@@ -240,10 +244,9 @@ class Commits:
             return await self._session.wait_for(bell)
         finally:
             self._stuck = False
-
-    def _there_is_room(self) -> None:
-        self.most_open = MOST_OPEN
-        self._counters.waiting.clear(WaitingFor.QUEUE)
+            # A slow reader makes room again and again, for a moment each time: that is one wait for whoever looks on.
+            clear = self._counters.waiting.clear
+            self._calm = asyncio.get_running_loop().call_later(_CALM_S, clear, WaitingFor.QUEUE)
 
     def _at_the_end(self, full: QueueFull) -> Beyond:
         """Say what becomes of outputs for a full queue when nobody waits any longer."""
