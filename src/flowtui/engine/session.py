@@ -20,6 +20,8 @@ from flowtui.storage.queue_store import Beyond, Bound, Commit, Committed, Delive
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
+#: How long room in a full queue is waited for when it is time to give up, in seconds.
+_ROOM_S = 1.0
 #: How long the store is asked for what begins when it is time to give up, in seconds.
 _LAST_CALL_S = 2.0
 _log = logging.getLogger("flowtui.store")
@@ -88,6 +90,7 @@ class StoreSession:
         self._owner = ""
         self._disowned = False
         self._give_up_at: float | None = None  # None: never
+        self._patience: asyncio.Timeout | None = None  # of the wait for room
         self._limits: set[asyncio.Timeout] = set()  # of the calls under way
         self._terms = terms
         self.source = terms.source
@@ -109,6 +112,9 @@ class StoreSession:
     def give_up(self, at: float) -> None:
         """Insist no longer than until `at`, by the event loop's clock; this holds for calls under way too."""
         self._give_up_at = at
+        if self._patience is not None:
+            # Who would make room often stops as well, so the whole grace would pass for nothing.
+            self._patience.reschedule(min(at, asyncio.get_running_loop().time() + _ROOM_S))
         for limit in self._limits:
             limit.reschedule(at)
 
@@ -243,10 +249,15 @@ class StoreSession:
 
     async def wait_for(self, event: asyncio.Event) -> bool:
         """Wait until the event is set; return False if it is time to give up."""
+        clock = asyncio.get_running_loop().time
+        self._patience = asyncio.timeout_at(None if self._give_up_at is None else clock() + _ROOM_S)
         try:
-            await self._in_time(event.wait, self._give_up_at)
-        except StoreUnavailable:
+            async with self._patience:
+                await event.wait()
+        except TimeoutError:
             return False
+        finally:
+            self._patience = None
         return True
 
     @property

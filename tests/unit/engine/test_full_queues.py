@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine_lab import LOOP, Lab, PlannedNode, plan_of, quiet, reader, run, writer
+from flowtui.engine.runner import GRACE_S
 from flowtui.model.data import NodeData
 from flowtui.model.states import Command, LoopState, OnFull
 from flowtui.nodes.base import BlockingNode, NonBlockingNode, ProducerNode
@@ -167,7 +168,9 @@ def test_items_that_can_go_nowhere_enter_the_full_queue_at_the_end() -> None:
         await lab.running()
         await until_it_waits(lab)
         made = lab.loop.in_flight + 3
+        began = asyncio.get_running_loop().time()
         assert await lab.stop() is LoopState.STOPPED
+        assert asyncio.get_running_loop().time() - began < GRACE_S / 2, "the grace has passed for nothing"
         assert (await lab.stats("out")).depth >= made > 3
         assert await lab.letters() == []
         await lab.close()
