@@ -77,6 +77,7 @@ class Commits:
         self._sent = 0  # how many of the first in `open` the commit under way holds
         self.most_open = MOST_OPEN
         self._calm: asyncio.TimerHandle | None = None  # ends the waiting that people see
+        self._beyond = Beyond.NO  # until nobody waits for room any longer
         self._stuck = False  # whether it waits for room in a queue
         self._asked: _Asked | None = None
         self._empty = asyncio.Event()
@@ -197,7 +198,7 @@ class Commits:
 
     async def _store(self, group: list[Iteration]) -> list[Iteration]:
         """Commit a group, or as much of it as finds room; return what was stored, nothing if the lease has ended."""
-        beyond = Beyond.NO
+        beyond = self._beyond
         bell: asyncio.Event | None = None
         while not group[0].abandoned:  # as it may be after a wait
             self._sent = len(group)
@@ -219,7 +220,7 @@ class Commits:
                         # Whatever was freed before the bell was cleared counts for the next try.
                         bell = self._session.room(full.queue)
                     elif not await self._has_rung(bell, full):
-                        beyond = self._at_the_end(full)
+                        beyond = self._beyond = self._at_the_end(full)
                     bell.clear()
             except BaseException:
                 _answer(asked, None)
