@@ -21,7 +21,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from flowtui.engine.event_loops import SWITCH_INTERVAL_S, end_event_loop
+from flowtui.engine.event_loops import end_event_loop, tune_interpreter
 from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event
@@ -244,7 +244,7 @@ def main() -> None:
         os.environ.pop("PYTHONPATH", None)
     else:
         os.environ["PYTHONPATH"] = start.python_path
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    tune_interpreter()
     connection.send(News())
     Child(connection, start).run()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from flowtui.engine.commands import Commands
 from flowtui.engine.deployment import Deployment
 from flowtui.engine.drain import Drains
-from flowtui.engine.event_loops import SWITCH_INTERVAL_S
+from flowtui.engine.event_loops import tune_interpreter
 from flowtui.engine.idle import is_idle, none_to_replay
 from flowtui.engine.letter_desk import LetterDesk
 from flowtui.engine.logs import LogBuffer, LogCapture
@@ -79,7 +78,7 @@ class FlowEngine:
     def start(self) -> None:
         """Begin to load and run; returns at once."""
         self._started_at = time.monotonic()
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        tune_interpreter()
         self._capture.install()
         self._thread.start()
 

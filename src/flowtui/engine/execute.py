@@ -44,6 +44,7 @@ class Step:
         "counters",
         "dependants",
         "folder",
+        "full_id",
         "id",
         "index",
         "is_async",
@@ -78,6 +79,7 @@ class Step:
         self.id = plan.id
         self.index = plan.index
         self.loop = loop
+        self.full_id = f"{loop}.{plan.id}"
         self.node = _instantiate(cls, template.static, plan.id, loop, folder)
         self.call: Callable[..., Any] = self.node.execute  # type: ignore[attr-defined]
         self.is_async = inspect.iscoroutinefunction(self.call)

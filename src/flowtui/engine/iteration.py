@@ -195,9 +195,8 @@ class Routing:
             ) from error
         assert step.queue is not None
         # Nothing that changes from one try to the next, such as which branch came first, may go into the id.
-        id = derived_id(it.data.id, f"{self._loop}.{step.id}", 0)
-        item = Item(id=id, payload=payload, trace=data.trace, origin=self._loop)
-        it.push(step.queue, item)
+        id = derived_id(it.data.id, step.full_id, 0)
+        it.push(step.queue, Item(id, payload, data.trace, self._loop))
         step.counters.runs += 1
 
     def _arrive(

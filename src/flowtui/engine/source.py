@@ -243,19 +243,19 @@ def _from_json(payload: bytes) -> Any:
 
 
 def _opened(delivery: Delivery, owner: Attribution) -> Iteration:
-    item = delivery.item
+    (id, text, trace, origin), tries, _ = delivery
     it = Iteration(owner, queued=True)
     it.unreadable = ""
     payload: Any = None
     try:
-        payload = _from_json(item.payload)
+        payload = _from_json(text)
     except (ValueError, RecursionError) as error:
         it.unreadable = f"payload is no JSON: {error}"
     else:
-        if not isinstance(payload, dict):
+        if type(payload) is not dict:
             it.unreadable = f"payload is a JSON {type(payload).__name__}, not an object"
     if it.unreadable:
-        payload = {"raw": item.payload.decode("utf-8", "backslashreplace")}
-    it.item = item.id
-    it.data = NodeData(payload, item.id, Meta(trace=item.trace, origin=item.origin, attempt=delivery.tries))
+        payload = {"raw": text.decode("utf-8", "backslashreplace")}
+    it.item = id
+    it.data = NodeData(payload, id, Meta(trace, origin, tries))
     return it

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import json.encoder
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -23,8 +24,22 @@ class Meta(NamedTuple):
     revision: str = ""
 
 
-# Made once: to make an encoder takes as long as to encode a small payload.
-_as_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_make_encoder = getattr(json.encoder, "c_make_encoder", None)  # CPython has it
+_PYTHON_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
+def _kept_encoder() -> Callable[[Any, int], Iterable[str]]:
+    # `JSONEncoder.encode` makes a new one for each value, which takes as long as to encode a small payload.
+    if _make_encoder is None:
+        return lambda value, _: (_PYTHON_ENCODER.encode(value),)
+    quoted, default = json.encoder.encode_basestring_ascii, _PYTHON_ENCODER.default
+    made: Callable[[Any, int], Iterable[str]] = _make_encoder(
+        None, default, quoted, None, ":", ",", False, False, False
+    )
+    return made
+
+
+_chunks = _kept_encoder()
 _NO_META = Meta()
 _NO_BRANCHES: Mapping[str, NodeData] = {}
 
@@ -108,7 +123,8 @@ class NodeData(Mapping[str, Any]):
 
         Raises:
             TypeError: if the payload holds something that JSON has no form for.
-            ValueError: if it holds NaN, an infinity or a reference to itself.
+            ValueError: if it holds NaN or an infinity.
+            RecursionError: if it holds itself, or is too deep.
         """
         payload = self._payload
-        return _as_json(payload if type(payload) is dict else dict(payload)).encode()
+        return "".join(_chunks(payload if type(payload) is dict else dict(payload), 0)).encode()
