@@ -34,7 +34,7 @@ from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.loop_lease import LoopLeases
 from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import Bound, Commit, Item, QueueStats, QueueStore, Source
-from flowtui.workflow.schema import RetryOptions
+from flowtui.workflow.schema import BatchOptions, RetryOptions
 
 T = TypeVar("T")
 NAMESPACE = "{lab}"
@@ -105,6 +105,7 @@ def plan_of(
     restarts: int = 5,
     max_deliveries: int = 5,
     bounds: Mapping[str, Bound] | None = None,
+    batch: BatchOptions | None = None,
 ) -> ExecutionPlan:
     """Return the plan of a loop of these nodes, the producer first, each behind all that it needs."""
     index = {node.id: number for number, node in enumerate(nodes)}
@@ -143,6 +144,7 @@ def plan_of(
         max_dead_letters=max_dead_letters,
         max_deliveries=max_deliveries,
         bounds=bounds or {},
+        batch=batch,
         reads=nodes[0].queue,
         writes=tuple(dict.fromkeys(node.queue for node in nodes[1:] if node.queue is not None)),
         revision="1",

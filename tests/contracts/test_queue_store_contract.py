@@ -128,7 +128,7 @@ async def test_one_commit_acknowledges_pushes_files_letters_and_saves_the_cursor
     assert await queues.cursor("shop.incoming") == b"[7]"
     assert await queues.cursor("shop.other") is None
     await reader.fetch()
-    await reader.commit(2, pushes=(("/done", item("1a")), ("/other", item("1b"))), dead=(letter("2"),))
+    await reader.commit(2, died=1, pushes=(("/done", item("1a")), ("/other", item("1b"))), dead=(letter("2"),))
     stats = await queues.queue_stats([QUEUE, "/done", "/other", "never"])
     assert ids(await reader.in_flight()) == ["3"]
     assert (stats[QUEUE].in_flight, stats[QUEUE].acknowledged, stats[QUEUE].dead) == (1, 1, 1)
@@ -140,7 +140,7 @@ async def test_a_commit_that_is_repeated_is_done_once(queues):
     reader = await Track(queues, ORDERS).join()
     await reader.push(*items(1, 2, 3))
     await reader.fetch()
-    commit = Commit(2, ORDERS, 1, ((QUEUE, item("new")),), (letter("1"),))
+    commit = Commit(2, ORDERS, 1, 1, ((QUEUE, item("new")),), (letter("1"),))
     for _ in range(3):
         await queues.commit(reader.owner, commit)
     assert ids(await reader.in_flight()) == ["2", "3"]
@@ -183,8 +183,8 @@ async def test_a_commit_that_was_done_before_the_lease_ended_is_known_when_it_is
     await reader.fetch()
     await reader.commit(1, pushes=(("/done", item("1")),))
     store.end_owners(writer.owner, reader.owner)
-    await queues.commit(writer.owner, Commit(1, None, 0, tuple((QUEUE, each) for each in items(1, 2, 3))))
-    await queues.commit(reader.owner, Commit(1, ORDERS, 1, (("/done", item("1")),)))
+    await queues.commit(writer.owner, Commit(1, pushes=tuple((QUEUE, each) for each in items(1, 2, 3))))
+    await queues.commit(reader.owner, Commit(1, ORDERS, 1, pushes=(("/done", item("1")),)))
     for track in (writer, reader):
         with pytest.raises(Fenced):
             await track.commit()
@@ -341,7 +341,7 @@ async def test_an_item_with_two_letters_died_once(queues):
     reader = await Track(queues, ORDERS).join()
     await reader.push(*items(1, 2))
     await reader.fetch()
-    await reader.commit(2, dead=(letter("1"), letter("1", error="KeyError")))
+    await reader.commit(2, died=1, dead=(letter("1"), letter("1", error="KeyError")))
     stats = (await queues.queue_stats([QUEUE]))[QUEUE]
     assert (stats.acknowledged, stats.dead, stats.unaccounted) == (1, 1, 0)
 

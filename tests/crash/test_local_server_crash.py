@@ -48,7 +48,7 @@ async def main():
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        await queues.commit(reader, Commit(1, READS, 4, (("/done", Item("late", b"{}", "", "")),)))
+        await queues.commit(reader, Commit(1, READS, 4, pushes=(("/done", Item("late", b"{}", "", "")),)))
         print("done", flush=True)
     except Fenced:
         print("fenced", flush=True)

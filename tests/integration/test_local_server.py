@@ -336,7 +336,7 @@ async def test_a_store_without_room_refuses_a_commit_wholly(short_path):
         await queues.join("reader", source)
         await queues.commit("reader", Commit(1, pushes=((source.queue, Item("1", b"{}", "", "")),)))
         await queues.fetch("reader", source, 1)
-        commit = Commit(2, source, 1, (("/done", Item("2", b"{}", "", "")),))
+        commit = Commit(2, source, 1, pushes=(("/done", Item("2", b"{}", "", "")),))
         with client_of(short_path) as client:
             client.config_set("maxmemory", "1")
             with pytest.raises(StoreUnavailable, match="maxmemory"):

@@ -173,7 +173,7 @@ class Queues(RuleBasedStateMachine):
         died, well = done[:dying], done[dying:]
         pushes = tuple((OUT, Item(f"{reader.loop}-{entry.id}", b"{}", "", "")) for entry in well)
         dead = tuple(letter(entry.id) for entry in died)
-        self.commit(reader, repeats, fetch, acknowledged=len(done), pushes=pushes, dead=dead)
+        self.commit(reader, repeats, fetch, acknowledged=len(done), died=len(died), pushes=pushes, dead=dead)
 
     @precondition(reads)
     @rule(which=NUMBERS, keep=st.integers(0, 5))

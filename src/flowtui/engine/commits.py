@@ -50,6 +50,7 @@ class Commits:
     Attributes:
         open: what has begun and is not committed; other threads may look at its length.
         most_open: how many may be open; the producer waits at that.
+        held: how many items have been taken from a queue for an iteration that has not begun.
         gave_up: why commits are no longer tried; empty while they are.
     """
 
@@ -81,12 +82,14 @@ class Commits:
         self._stuck = False  # whether it waits for room in a queue
         self._asked: _Asked | None = None
         self._empty = asyncio.Event()
+        self.held = 0
         self.gave_up = ""
 
     async def fetch(self, limit: int) -> list[Delivery]:
         """Take up to `limit` items from the queue, in one call with the commit that is about to go out.
 
-        Returns an empty list only if the queue is empty. May be called only when all that was fetched has begun.
+        Returns an empty list only if the queue is empty. May be called only when all that was fetched has begun or is
+        held.
 
         Raises:
             StoreUnavailable: only when the store is no longer asked.
@@ -111,7 +114,7 @@ class Commits:
 
     def queued(self) -> int:
         """Return how many items taken from a queue are not yet committed."""
-        return sum(it.queued for it in self.open)
+        return sum(it.queued for it in self.open) + self.held
 
     def unsettled(self) -> list[Iteration]:
         """Return the iterations of which some part still runs."""
@@ -313,7 +316,7 @@ def _fitting(group: list[Iteration], full: QueueFull) -> list[Iteration]:
 
 
 def _together(group: list[Iteration], beyond: Beyond) -> Settled:
-    acknowledged = 0
+    acknowledged = died = 0
     pushes: list[tuple[str, Item]] = []
     dead: list[DeadLetter] = []
     replayed: list[tuple[str, int]] = []
@@ -324,7 +327,8 @@ def _together(group: list[Iteration], beyond: Beyond) -> Settled:
         if it.cursor is not None:
             cursor = it.cursor
         if it.dead:
+            died += it.queued  # however many of its parts have failed
             dead += in_a_row(it.dead)
         if it.replayed:
             replayed += it.replayed
-    return Settled(acknowledged, tuple(pushes), tuple(dead), tuple(replayed), cursor, beyond)
+    return Settled(acknowledged, died, tuple(pushes), tuple(dead), tuple(replayed), cursor, beyond)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowtui.engine.execute import Step, describe
 from flowtui.engine.letters import completed, make_letter
 from flowtui.engine.logs import Attribution, Place
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.data import NodeData
+from flowtui.model.data import Meta, NodeData
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
 from flowtui.model.letters import DeadLetter
@@ -43,13 +44,14 @@ class Iteration(Place):
         data: what the nodes receive; holds the raw text under `raw` if it is `unreadable`.
         unreadable: of a queued item only: why it is no item, empty if it is one.
         has_effects: whether its end must be stored.
-        queued: whether it must be acknowledged to a queue.
+        queued: how many items it acknowledges to a queue: one, those of a batch, or none.
         cursor: what to save with its outputs, None if the producer has no cursor.
         started_ns: when its first node began (of `perf_counter_ns`).
         walkers: parts of the loop that still run for this item; 0 means settled.
         foreground: tasks that the next iteration must wait for.
         branch: where that of its tasks is that began last; None if it has none but the main task.
         abandoned: no longer this track's: its item has gone back, so whatever it does is not committed.
+        batch: how many items of a queue its one item is made of, 0 if it is no batch.
         letter: the dead letter that is replayed, None in every ordinary iteration.
         replayed: loop and number of the letters that its commit removes.
     """
@@ -71,15 +73,17 @@ class Iteration(Place):
     )
     data: NodeData
     unreadable: str
+    batch: int = 0
     letter: DeadLetter | None = None
     replayed: tuple[tuple[str, int], ...] = ()
 
-    def __init__(self, owner: Attribution, *, queued: bool = False) -> None:
+    def __init__(self, owner: Attribution, *, queued: int = 0) -> None:
         # Not by `super()`: that would cost a tenth of all that an iteration takes.
         self.owner = owner
         self.item = ""
         self.since_ns = 0
-        self.queued = self.has_effects = queued
+        self.queued = queued
+        self.has_effects = queued > 0
         self.cursor: bytes | None = None
         self.started_ns = 0
         self.walkers = 1
@@ -109,6 +113,29 @@ class Iteration(Place):
         """File a dead letter when it is committed."""
         self.dead = (*self.dead, letter)
         self.has_effects = True
+
+
+class BatchIteration(Iteration):
+    """One iteration made of several that have not begun, each with one item of a queue."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, owner: Attribution, parts: Sequence[Iteration]) -> None:
+        super().__init__(owner, queued=len(parts))
+        self.unreadable = ""
+        self.batch = len(parts)
+        first = parts[0]
+        # The same items make the same batch, so that what comes of it keeps its ids.
+        id = first.item if len(parts) == 1 else derived_id("|".join(part.item for part in parts), "batch", 0)
+        trace = first.data.trace if len({part.data.trace for part in parts}) == 1 else id
+        self.item = id
+        meta = Meta(trace, first.data.meta.origin, max(part.data.meta.attempt for part in parts))
+        self.data = NodeData(batch_payload(part.data.payload for part in parts), id, meta)
+
+
+def batch_payload(payloads: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the nodes of a loop that takes batches receive."""
+    return {"items": list(payloads)}
 
 
 class Routing:
@@ -150,8 +177,9 @@ class Routing:
             it.data,
             error,
             again=it.letter,
-            unreadable=it.queued and bool(it.unreadable),
+            unreadable=it.queued > 0 and bool(it.unreadable),
             alone=alone,
+            batch=it.batch,
         )
         it.bury(letter)
 

@@ -24,6 +24,7 @@ def make_letter(
     again: DeadLetter | None = None,
     unreadable: bool = False,
     alone: bool = False,
+    batch: int = 0,
 ) -> DeadLetter:
     """Return the letter of a node that has failed.
 
@@ -33,6 +34,7 @@ def make_letter(
         again: the letter that was replayed, if it was.
         unreadable: whether `item` only shows what could not be read.
         alone: whether all behind the node has run already.
+        batch: how many items of a queue `item` is made of, 0 if it is no batch.
     """
     now = time()
     return DeadLetter(
@@ -57,6 +59,7 @@ def make_letter(
         first_at=now if again is None else again.since,
         replays=0 if again is None else again.replays + 1,
         unreadable=unreadable,
+        batch=batch,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step
-from flowtui.engine.iteration import Iteration, Join, Routing
+from flowtui.engine.iteration import Iteration, Join, Routing, batch_payload
 from flowtui.engine.logs import Attribution, attributed_to, current_place
 from flowtui.engine.session import StoreSession
 from flowtui.engine.walk import Walker
@@ -29,16 +29,18 @@ _log = logging.getLogger("flowtui.replay")
 class ReplayIteration(Iteration):
     """An iteration that begins where another has failed; without a letter it has nothing to do."""
 
-    __slots__ = ("from_start", "letter", "replayed")
+    __slots__ = ("batch", "from_start", "letter", "replayed")
+    batch: int
     letter: DeadLetter | None
     replayed: tuple[tuple[str, int], ...]
 
     def __init__(self, owner: Attribution, plan: ExecutionPlan, delivery: Delivery, letter: DeadLetter | None) -> None:
-        super().__init__(owner, queued=True)
+        super().__init__(owner, queued=1)
         self.unreadable = ""
         self.letter = letter
         self.from_start = is_from_start(delivery.item)
         self.replayed = ()
+        self.batch = 0 if letter is None else letter.batch
         if letter is None:
             self.data = NodeData({}, delivery.item.id)
             return
@@ -47,7 +49,11 @@ class ReplayIteration(Iteration):
         self.replayed = tuple((letter.loop, number) for number in numbers)
         made_here = letter.origin == plan.loop
         meta = Meta(letter.trace, letter.origin, letter.attempt + delivery.tries, plan.revision if made_here else "")
-        self.data = NodeData(letter.whole, letter.id, meta)
+        # One that was filed before it was part of a batch is a batch of its own.
+        payload = letter.whole
+        if plan.batch is not None and not letter.batch:
+            payload, self.batch = batch_payload([payload]), 1
+        self.data = NodeData(payload, letter.id, meta)
 
 
 class ReplaySource:

@@ -30,9 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a run of settled iterations, a prefix in start order, has to commit at once."""
+    """What a run of settled iterations, a prefix in start order, has to commit at once; fields as of `Commit`."""
 
     acknowledged: int
+    died: int
     pushes: tuple[tuple[str, Item], ...]
     dead: tuple[DeadLetter, ...]
     replayed: tuple[tuple[str, int], ...]
@@ -215,6 +216,7 @@ class StoreSession:
             seq=self._seq + 1,
             source=self.source,
             acknowledged=settled.acknowledged,
+            died=settled.died,
             pushes=settled.pushes,
             dead=settled.dead,
             replayed=settled.replayed,

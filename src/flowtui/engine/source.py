@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step, describe, hop
-from flowtui.engine.iteration import Iteration
+from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.telemetry import WaitingFor
@@ -21,6 +21,7 @@ from flowtui.model.errors import NodeError
 from flowtui.model.ids import new_id
 from flowtui.nodes.base import Exhausted, ProducerNode
 from flowtui.storage.queue_store import Delivery
+from flowtui.workflow.schema import BatchOptions
 
 _LARGEST_BATCH = 256
 _JSON = json.JSONDecoder()
@@ -190,25 +191,27 @@ class QueueSource:
         self._clock = asyncio.get_running_loop().time
 
     async def take(self) -> Iteration | None:
-        if not self._fetched:
-            self._adapt()
-            if self._alone:
-                # It may be what kills its readers: nothing else shall be in flight with it.
-                await self._commits.all_done()
-                self._alone = False
-            self._bell.clear()
-            self._fetched.extend(await self._commits.fetch(self._limit))
-            self.waited = True
-            if not self._fetched:
-                await self._wait()
-                return None
-            self._batch_began, self._batch_size = self._clock(), len(self._fetched)
-        delivery = self._fetched.popleft()
-        if delivery.tries > 1:
-            self._alone = True
-        it = _opened(delivery, self._step.attribution)
+        if not self._fetched and not await self._fetch():
+            return None
+        it = _opened(self._fetched.popleft(), self._step.attribution)
         current_place.set(it)
         return it
+
+    async def _fetch(self) -> bool:
+        """Fetch when all that was fetched is taken; return False if there was nothing, and it has waited for more."""
+        if self._alone:
+            # It may be what kills its readers: nothing else shall be in flight with it.
+            await self._commits.all_done()
+            self._alone = False
+        self._bell.clear()
+        self._fetched.extend(await self._commits.fetch(self._most()))
+        self.waited = True
+        if not self._fetched:
+            await self._wait()
+            return False
+        self._batch_began, self._batch_size = self._clock(), len(self._fetched)
+        self._alone = self._fetched[0].tries > 1
+        return True
 
     async def _wait(self) -> None:
         self._waiting.set(WaitingFor.INPUT, self._waiting_text)
@@ -217,12 +220,14 @@ class QueueSource:
         finally:
             self._waiting.clear(WaitingFor.INPUT)
 
-    def _adapt(self) -> None:
+    def _most(self) -> int:
+        """Return how many items to fetch now."""
         if self._batch_size:
             each = (self._clock() - self._batch_began) / self._batch_size
             fitting = int(_AHEAD_S / each) if each > 0 else _LARGEST_BATCH
             self._limit = max(1, min(fitting, self._limit * 2, _LARGEST_BATCH))
             self._batch_size = 0
+        return self._limit
 
     def interrupt(self) -> None:
         self._bell.set()
@@ -230,6 +235,75 @@ class QueueSource:
     def discard(self) -> None:
         self._fetched.clear()
         self._batch_size = 0
+
+
+class BatchSource(QueueSource):
+    """As `QueueSource`, but an iteration takes several items: as many as a batch may have, or came within its age.
+
+    What was handed out before is a batch of its own, and what cannot be read is in none.
+    """
+
+    def __init__(
+        self, step: Step, commits: Commits, bell: asyncio.Event, waiting: WaitingFor, batch: BatchOptions
+    ) -> None:
+        super().__init__(step, commits, bell, waiting)
+        self._size = batch.size
+        self._age = batch.age
+        self._held: list[Iteration] = []
+        self._due = 0.0
+
+    async def take(self) -> Iteration | None:
+        while not self._is_due():
+            if not self._fetched and not await self._fetch():
+                return None
+            it = _opened(self._fetched[0], self._step.attribution)
+            if self._held and (self._alone or it.unreadable):
+                break
+            self._fetched.popleft()
+            if it.unreadable:
+                current_place.set(it)
+                return it
+            self._hold(it)
+            if self._alone:
+                break
+        batch = BatchIteration(self._step.attribution, self._held)
+        self._let_go()
+        current_place.set(batch)
+        return batch
+
+    def _is_due(self) -> bool:
+        held = len(self._held)  # which a `discard` while it fetched has emptied
+        return held >= self._size or (held > 0 and self._clock() >= self._due)
+
+    def _hold(self, it: Iteration) -> None:
+        if not self._held:
+            self._due = self._clock() + self._age
+        self._held.append(it)
+        self._commits.held = len(self._held)
+
+    def _let_go(self) -> None:
+        self._held = []
+        self._commits.held = 0
+
+    def _most(self) -> int:
+        return self._size - len(self._held)
+
+    async def _wait(self) -> None:
+        if not self._held:
+            await super()._wait()
+            return
+        self._waiting.set(WaitingFor.INPUT, f"{len(self._held)} of {self._size} items")
+        try:
+            async with asyncio.timeout_at(self._due):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.clear(WaitingFor.INPUT)
+
+    def discard(self) -> None:
+        super().discard()
+        self._let_go()
 
 
 def _from_json(payload: bytes) -> Any:
@@ -244,7 +318,7 @@ def _from_json(payload: bytes) -> Any:
 
 def _opened(delivery: Delivery, owner: Attribution) -> Iteration:
     (id, text, trace, origin), tries, _ = delivery
-    it = Iteration(owner, queued=True)
+    it = Iteration(owner, queued=1)
     it.unreadable = ""
     payload: Any = None
     try:

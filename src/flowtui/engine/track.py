@@ -18,7 +18,7 @@ from flowtui.engine.logs import attributed_to
 from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession, Terms
-from flowtui.engine.source import NodeSource, QueueSource, TrackSource
+from flowtui.engine.source import BatchSource, NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
@@ -119,7 +119,7 @@ class Track:
             letters = self._store.dead_letters()
             self.source = ReplaySource(self.producer, self._plan, self.commits, self.session, letters)
         elif self._plan.reads is not None:
-            self.source = QueueSource(self.producer, self.commits, self.session.doorbell(), self._waiting)
+            self.source = self._queue_source()
         elif isinstance(self.producer.node, ProducerNode):
             if self._alone:
                 cursor = await self.session.cursor()
@@ -130,6 +130,12 @@ class Track:
                 raise asyncio.CancelledError
             self._set_up.append(step)
             await self._call(step, "setup")
+
+    def _queue_source(self) -> QueueSource:
+        bell = self.session.doorbell()
+        if self._plan.batch is None:
+            return QueueSource(self.producer, self.commits, bell, self._waiting)
+        return BatchSource(self.producer, self.commits, bell, self._waiting, self._plan.batch)
 
     async def give_back(self) -> None:
         """Return what was fetched and not begun to its queue; while the store is away and the loop stops, not."""

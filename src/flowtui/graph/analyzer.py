@@ -41,6 +41,7 @@ class FlowAnalyzer:
             breaker=loop.breaker,
             max_dead_letters=loop.max_dead_letters,
             max_deliveries=loop.max_deliveries,
+            batch=loop.batch,
             reads=nodes[0].queue,
             writes=tuple(written),
             bounds={node.queue: bound_of(node.config) for node in nodes[1:] if node.queue is not None},
@@ -119,6 +120,7 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
         loop.breaker,
         loop.max_dead_letters,
         loop.max_deliveries,
+        loop.batch.model_dump() if loop.batch else None,
     ]
     return _hash([meaning, options])
 

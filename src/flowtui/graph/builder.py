@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowtui.graph.flow_graph import FlowGraph, GraphDraft
 from flowtui.graph.passes import NeedsResolver, NodeValidator, Pass, PoolChooser, Reachability, ReplicaCheck
-from flowtui.graph.queue_passes import QueueBounds, QueueLint, QueueMapper, QueueRings
+from flowtui.graph.queue_passes import BatchCheck, QueueBounds, QueueLint, QueueMapper, QueueRings
 from flowtui.model.errors import Problem
 from flowtui.nodes.registry import Registry
 from flowtui.workflow.loader import WorkflowDoc
@@ -26,6 +26,7 @@ class FlowBuilder:
             QueueBounds(),
             PoolChooser(),
             ReplicaCheck(),
+            BatchCheck(),
             QueueLint(),
             QueueRings(),
         )

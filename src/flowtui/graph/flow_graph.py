@@ -13,7 +13,7 @@ from flowtui.nodes.base import Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.registry import NodeType
 from flowtui.workflow.loader import WorkflowDoc
-from flowtui.workflow.schema import LoopOptions, NodeDoc, RetryOptions
+from flowtui.workflow.schema import BatchOptions, LoopOptions, NodeDoc, RetryOptions
 from flowtui.workflow.source import KeyPath
 
 
@@ -67,6 +67,7 @@ class FlowLoop:
     breaker: int
     max_dead_letters: int
     max_deliveries: int
+    batch: BatchOptions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +217,5 @@ class GraphDraft:
             options.breaker,
             options.max_dead_letters,
             options.max_deliveries,
+            options.batch,
         )

@@ -11,7 +11,7 @@ from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.registry import NodeType
 from flowtui.storage.records import Bound, replay_queue
-from flowtui.workflow.schema import RetryOptions
+from flowtui.workflow.schema import BatchOptions, RetryOptions
 
 
 def not_replicable(type_name: str) -> str:
@@ -80,6 +80,7 @@ class ExecutionPlan:
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
         max_dead_letters: dead letters of the loop at which it pauses.
         max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
+        batch: how many items of the queue one iteration takes; None for one.
         reads: full name of the queue that the loop reads, None if its producer makes the items itself.
         writes: full names of the queues that its writers write, each once.
         bounds: of these queues.
@@ -99,6 +100,7 @@ class ExecutionPlan:
     breaker: int
     max_dead_letters: int
     max_deliveries: int
+    batch: BatchOptions | None
     reads: str | None
     writes: tuple[str, ...]
     bounds: Mapping[str, Bound]

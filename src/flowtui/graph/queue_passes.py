@@ -78,6 +78,20 @@ class QueueMapper:
                 draft.report(node, (), f"queue-{what} '{node.id}' has no queue: add 'queue:' or {other}", "no-queue")
 
 
+class BatchCheck:
+    """Only what reads a queue takes batches."""
+
+    def apply(self, draft: GraphDraft) -> None:
+        for producer in draft.producers():
+            options = producer.doc.loop
+            if options is not None and options.batch is not None and producer.type and not producer.is_reader:
+                message = (
+                    f"'{producer.id}' makes its items one by one, so it can't have batches: put a queue behind it and "
+                    f"give the queue's reader the `batch`"
+                )
+                draft.report(producer, ("loop", "batch"), message, "no-batch")
+
+
 class QueueLint:
     """Every queue of this workflow is written and read; a shared one may have its other end elsewhere."""
 

@@ -59,9 +59,16 @@ def index_of(plan: ExecutionPlan, node: str) -> int | None:
 
 def why_not(plan: ExecutionPlan, letter: DeadLetter, *, from_start: bool) -> str:
     """Return why this plan cannot run a letter and what to do, empty if it can."""
-    if (why := letter.why_not(from_start=from_start)) or from_start:
+    if why := letter.why_not(from_start=from_start):
         return why
     index = index_of(plan, letter.node)
+    if letter.batch and plan.batch is None and (from_start or index == 0):
+        return (
+            f"letter {letter.number} holds a batch of {letter.batch} items, and {letter.loop} takes none any more; "
+            "give its reader a `batch` again"
+        )
+    if from_start:
+        return ""
     if index is None:
         return (
             f"letter {letter.number}: {letter.loop} has no node {letter.node} any more; replay it from the start, or "

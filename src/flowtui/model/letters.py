@@ -46,6 +46,7 @@ class DeadLetter:
         replays: how often it was replayed and failed again.
         nth, of: one iteration may leave several letters; the store gives them numbers in a row.
         unreadable: whether `payload` only shows, under `raw`, what was no JSON object.
+        batch: how many items of the queue it stands for, 0 if it is no batch; what is run again is always the batch.
         inexact: which parts JSON could not hold, so that they are kept as their `repr`.
         number: given by the store, unique over all loops; 0 before that.
         edits: how often its payload was edited.
@@ -78,6 +79,7 @@ class DeadLetter:
     nth: int = 1
     of: int = 1
     unreadable: bool = False
+    batch: int = 0
     inexact: tuple[str, ...] = ()
     number: int = field(default=0, compare=False)
     edits: int = field(default=0, compare=False)

@@ -162,8 +162,8 @@ class LetterStore:
         """Have letters run again, each from its failed node, or all of its iteration from the start.
 
         From the start, an item of a queue goes back to the end of what waits for its loop there, and its letters are
-        gone. All others stay until a replay track of their loop has committed what they still have to do; letters that
-        one item has left are replayed together if it is from the start.
+        gone. All others, batches too, stay until a replay track of their loop has committed what they still have to do;
+        letters that one item has left are replayed together if it is from the start.
 
         Args:
             queues: that loops read, for letters that do not say it.
@@ -178,7 +178,8 @@ class LetterStore:
                     refused.append(why)
                 elif letter.number not in done:
                     done.update(letter.companions if from_start else ())
-                    target = (letter.queue or queues.get(letter.loop, "")) if from_start else ""
+                    goes_back = from_start and not letter.batch
+                    target = (letter.queue or queues.get(letter.loop, "")) if goes_back else ""
                     ready.setdefault((letter.loop, target), []).append(letter)
             answer += ReplayAnswer(refused=tuple(refused))
             for (_, target), group in ready.items():

@@ -272,10 +272,8 @@ def _poison(source: Source, limit: DeliveryLimit) -> tuple[Any, ...]:
 
 
 def _commit_arguments(owner: str, commit: Commit, fetch: int, process: str) -> list[Any]:
-    # Several parts of one iteration may fail, but the item in the queue dies only once.
-    died = min(commit.acknowledged, len({letter.id for letter in commit.dead}))
     loop, cursor = commit.cursor or ("", b"")
-    arguments = [owner, commit.seq, *_names(commit.source), commit.acknowledged, died, escape(loop), cursor]
+    arguments = [owner, commit.seq, *_names(commit.source), commit.acknowledged, commit.died, escape(loop), cursor]
     arguments += (fetch, FETCH_BYTES, monotonic_ns(), commit.beyond, process)
     by_queue: dict[str, list[Item]] = {}
     for queue, item in commit.pushes:

@@ -84,6 +84,7 @@ class Commit:
             commit again, and does nothing if it was done before.
         source: what the owner reads, None for a loop whose producer makes the items itself.
         acknowledged: how many items at the head of the owner's in-flight list are done.
+        died: how many of these ended as dead letters.
         pushes: full queue name and item, in order.
         dead: letters to file.
         cursor: loop id and its producer's position as JSON.
@@ -95,6 +96,7 @@ class Commit:
     seq: int
     source: Source | None = None
     acknowledged: int = 0
+    died: int = 0
     pushes: tuple[tuple[str, Item], ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     cursor: tuple[str, bytes] | None = None

@@ -62,6 +62,18 @@ class _Model(BaseModel):
         }
 
 
+class BatchOptions(_Model):
+    """How many items of a queue an iteration takes at once.
+
+    Attributes:
+        size: most items of one batch.
+        age: seconds after which a batch goes on with what there is, counted from its first item.
+    """
+
+    size: int = Field(ge=1, le=10_000)
+    age: Annotated[Duration, Field(gt=0)] = 1.0
+
+
 class LoopOptions(_Model):
     """How a loop runs; written at its producer.
 
@@ -72,6 +84,7 @@ class LoopOptions(_Model):
         breaker: failed iterations in a row after which the loop pauses; 0 for never.
         max_dead_letters: dead letters of the loop at which it pauses.
         max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
+        batch: for a reader that takes several items at once; None for one by one.
     """
 
     pool: Literal["asyncio", "thread", "process"] | None = None
@@ -83,6 +96,7 @@ class LoopOptions(_Model):
     breaker: int = Field(default=10, ge=0, le=1_000_000)
     max_dead_letters: int = Field(default=10_000, ge=1, le=100_000_000)
     max_deliveries: int = Field(default=5, ge=0, le=1_000)
+    batch: BatchOptions | None = None
 
 
 class RetryOptions(_Model):

@@ -147,6 +147,18 @@ BROKEN = {
         "join-across-loops",
         "'t' and 'u'",
     ),
+    "a batch of what reads no queue": (
+        "nodes:\n  t: {type: tick, loop: {batch: {size: 5}}}\n",
+        "2:33",
+        "no-batch",
+        "give the queue's reader the `batch`",
+    ),
+    "a batch without a size": (
+        "nodes:\n  t: {type: queue-reader, config: {queue: /q}, loop: {batch: {age: 1s}}}\n",
+        "2:55",
+        "missing-field",
+        "'size'",
+    ),
     "a pool below a demand": (
         "nodes:\n  t: {type: tick, loop: {pool: asyncio}}\n  w: {type: heavy-work, needs: t}\n",
         "2:32",

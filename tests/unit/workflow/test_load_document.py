@@ -40,6 +40,7 @@ def test_a_document_has_everything_that_the_file_says(load):
         "breaker": 10,
         "max_dead_letters": 10_000,
         "max_deliveries": 5,
+        "batch": None,
     }
     assert (second.needs, second.config, second.loop) == (["a"], {"x": [1, {"y": "z"}]}, None)
     assert third.needs == ["b.yes", "a"]
