@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from command_line import CommandLine
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.connection import Connector, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.doorbell import Doorbells
@@ -53,8 +54,9 @@ class StoreUnderTest:
         instance = process_name() if self.kind == "served" else ""
         return DataStore(info, self.connector, self.namespace, None, lease_s, instance)
 
-    def without_heartbeat(self, lease_s: float = LEASE_S) -> QueueStore:
-        """Return queues for the running event loop whose owners' leases nobody renews."""
+    @contextlib.asynccontextmanager
+    async def without_heartbeat(self, lease_s: float = LEASE_S) -> AsyncIterator[QueueStore]:
+        """Yield queues for the running event loop whose owners' leases nobody renews."""
         health, bells = Health(), Doorbells()
         keeper = Keeper(
             self.connector,
@@ -64,7 +66,18 @@ class StoreUnderTest:
             ring=bells.ring,
             recovered=bells.ring_all,
         )
-        return QueueStore(self.connector, self.namespace, keeper, bells, health)
+        calls = StoreCalls(self.connector, self.namespace, bells, health)
+        try:
+            yield QueueStore(calls, keeper)
+        finally:
+            await calls.close()
+
+    def big_payloads(self) -> int:
+        """Return how many payloads are stored beside their items, by its own count, which must be right."""
+        with self.connector.client() as client:
+            names = list(client.scan_iter(f"{self.namespace}:big:*"))
+            assert int(client.get(f"{self.namespace}:bigs") or 0) == len(names)
+        return len(names)
 
     def end_owners(self, *owners: str) -> None:
         """Treat these owners as dead."""

@@ -27,6 +27,7 @@ from flowtui.nodes.base import BaseNode, Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.registry import NodeType
 from flowtui.storage.cache_store import CacheStore
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper, Reaper
@@ -278,8 +279,9 @@ class Lab:
         self.stray: set[str] = set()  # owners that nobody may know of any more; their leases run out
         self.events: list[tuple[Event, str]] = []
         self.launcher = _Launcher(self)
-        self.store = QueueStore(self._connector, NAMESPACE, self._keeper, self._bells, self._health)
-        self._letters = LetterStore(self._connector.async_client(), "lab", NAMESPACE, self._bells, self._health)
+        self._store_calls = StoreCalls(self._connector, NAMESPACE, self._bells, self._health)
+        self.store = QueueStore(self._store_calls, self._keeper)
+        self._letters = LetterStore(self._store_calls)
         self.loop = Loop(plan, self._launch, self._post)
         self.drains = Drains(lambda: [self.loop])
         self._drainer: asyncio.Task[None] | None = None
@@ -435,8 +437,7 @@ class Lab:
     async def close(self) -> None:
         if self._drainer is not None:
             self._drainer.cancel()
-        await self.store.close()
-        await self._letters.close()
+        await self._store_calls.close()
         self._client.close()
 
 

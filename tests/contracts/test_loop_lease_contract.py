@@ -99,20 +99,19 @@ async def test_the_end_of_an_owner_that_has_lost_the_loop_does_not_free_it(queue
 
 async def test_an_owner_whose_process_has_died_is_replaced_long_before_its_lease_is_over(store, queues):
     dead, heir = gone_owner(), owner_name(LOOP, 0)
-    others = store.without_heartbeat(lease_s=1000)
-    await take(others, dead)
+    async with store.without_heartbeat(lease_s=1000) as others:
+        await take(others, dead)
     bell = queues.loops.bell(LOOP)
     bell.clear()
     assert (await take(queues, heir)).owner == dead
     await asyncio.wait_for(bell.wait(), PATIENCE_S)
     assert await take(queues, heir) is None
-    await others.close()
 
 
 async def test_an_owner_that_is_not_heard_of_is_replaced_when_its_lease_is_over(store):
     silent, heir = owner_name(LOOP, 0), owner_name(LOOP, 0)
-    others = store.without_heartbeat(lease_s=0.5)
-    await take(others, silent)
+    async with store.without_heartbeat(lease_s=0.5) as others:
+        await take(others, silent)
     with closing(store.open(lease_s=0.5)) as opened:
         queues = opened.queues()
         bell = queues.loops.bell(LOOP)
@@ -120,7 +119,6 @@ async def test_an_owner_that_is_not_heard_of_is_replaced_when_its_lease_is_over(
             bell.clear()
             await asyncio.wait_for(bell.wait(), PATIENCE_S)
         await opened.release()
-    await others.close()
 
 
 async def test_an_owner_that_lives_has_its_lease_renewed_and_keeps_its_loop_though_others_stand_by(store):

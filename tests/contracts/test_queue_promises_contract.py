@@ -261,30 +261,20 @@ async def test_what_goes_back_in_peace_does_not_count(data_store):
 BIG = json.dumps({"text": "x" * BIG_PAYLOAD}).encode()
 
 
-async def big_ones(store: DataStore, server: Any) -> int:
-    return int(await server.get(f"{store.queues()._namespace}:bigs") or 0)
-
-
-@pytest.fixture
-async def server(data_store: DataStore) -> Any:
-    return data_store.queues().client
-
-
-async def test_a_big_payload_is_stored_once_for_all_groups_and_goes_with_the_last(data_store, server):
+async def test_a_big_payload_is_stored_once_for_all_groups_and_goes_with_the_last(store, data_store):
     writer = await Track(data_store).join()
     first, second = await Track(data_store, ORDERS).join(), await Track(data_store, AUDIT).join()
     await writer.push(*items("small"), *items("big", payload=BIG))
-    assert await big_ones(data_store, server) == 1
+    assert store.big_payloads() == 1
     for reader in (first, second):
         fetched = await reader.fetch()
         assert [each.item.payload for each in fetched] == [b"{}", BIG]
-        assert await big_ones(data_store, server) == 1
+        assert store.big_payloads() == 1
         await reader.commit(2)
-    assert await big_ones(data_store, server) == 0
-    assert not [key async for key in server.scan_iter(f"{data_store.queues()._namespace}:big:*")]
+    assert store.big_payloads() == 0
 
 
-async def test_a_big_payload_survives_its_reader(data_store, server):
+async def test_a_big_payload_survives_its_reader(store, data_store):
     writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS).join()
     await writer.push(*items("big", payload=BIG))
     await reader.fetch()
@@ -295,22 +285,23 @@ async def test_a_big_payload_survives_its_reader(data_store, server):
 
 
 @pytest.mark.parametrize("on_full", [OnFull.DROP_OLDEST, OnFull.DROP_NEW])
-async def test_dropped_big_payloads_leave_nothing_behind(data_store, server, on_full):
+async def test_dropped_big_payloads_leave_nothing_behind(store, data_store, on_full):
     writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS).join()
     for n in range(3):
         await writer.push(*items(n, payload=BIG), bound=Bound(1, on_full))
-    assert await big_ones(data_store, server) == 1
+    assert store.big_payloads() == 1
     await reader.fetch()
     await reader.commit(1)
-    assert await big_ones(data_store, server) == 0
+    assert store.big_payloads() == 0
 
 
-async def test_a_big_payload_that_is_poison_is_in_its_dead_letter(data_store, server):
+async def test_a_big_payload_that_is_poison_is_in_its_dead_letter(store, data_store):
     writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS, limit=1).join()
     await writer.push(*items("big", payload=BIG))
     await reader.fetch()
     await reader.dies()
-    assert await big_ones(data_store, server) == 0
-    (letter,) = (await server.hgetall(f"{data_store.queues()._namespace}:letters:shop.fulfil")).values()
+    assert store.big_payloads() == 0
+    with store.connector.client() as client:
+        (letter,) = client.hvals(f"{store.namespace}:letters:shop.fulfil")
     assert letter.startswith(b"P")
     assert letter.endswith(BIG)

@@ -412,28 +412,27 @@ async def test_a_store_that_is_closed_leaves_nothing_in_flight(store):
 
 
 async def test_a_lease_is_renewed_by_the_process_and_ends_if_it_is_not(store):
-    opened = store.open(lease_s=1.0)
-    silent = store.without_heartbeat(lease_s=1.0)
-    try:
-        queues = opened.queues()
-        kept, lost = await Track(queues, ORDERS).join(), await Track(silent, AUDIT).join()
-        await kept.push(*items(1))
-        await kept.fetch()
-        await lost.fetch()
-        bell = queues.doorbell(AUDIT)
-        async with asyncio.timeout(20):
-            while (await queues.queue_stats([QUEUE]))[QUEUE].in_flight == 2:
-                await bell.wait()
-                bell.clear()
-        with pytest.raises(Fenced):
-            await lost.commit(1)
-        assert (await (await Track(queues, AUDIT).join()).fetch())[0].tries == 2
-        assert ids(await kept.in_flight()) == ["1"]
-        await kept.commit(1)
-    finally:
-        await silent.close()
-        await opened.release()
-        await asyncio.to_thread(opened.close)
+    async with store.without_heartbeat(lease_s=1.0) as silent:
+        opened = store.open(lease_s=1.0)
+        try:
+            queues = opened.queues()
+            kept, lost = await Track(queues, ORDERS).join(), await Track(silent, AUDIT).join()
+            await kept.push(*items(1))
+            await kept.fetch()
+            await lost.fetch()
+            bell = queues.doorbell(AUDIT)
+            async with asyncio.timeout(20):
+                while (await queues.queue_stats([QUEUE]))[QUEUE].in_flight == 2:
+                    await bell.wait()
+                    bell.clear()
+            with pytest.raises(Fenced):
+                await lost.commit(1)
+            assert (await (await Track(queues, AUDIT).join()).fetch())[0].tries == 2
+            assert ids(await kept.in_flight()) == ["1"]
+            await kept.commit(1)
+        finally:
+            await opened.release()
+            await asyncio.to_thread(opened.close)
 
 
 def test_event_loops_of_several_threads_share_one_store(store):

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 from flowtui.model.errors import Fenced
 from flowtui.model.letters import DeadLetter
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
@@ -83,10 +84,11 @@ class Queues(RuleBasedStateMachine):
 
     async def _open(self, connector: Connector) -> QueueStore:
         health, bells = Health(), Doorbells()
+        self.calls = StoreCalls(connector, self.namespace, bells, health)
         keeper = Keeper(
             connector, self.namespace, lease_s=LEASE_S, health=health, ring=bells.ring, recovered=bells.ring_all
         )
-        return QueueStore(connector, self.namespace, keeper, bells, health)
+        return QueueStore(self.calls, keeper)
 
     def do(self, call):
         return self.loop.run_until_complete(call)
@@ -319,7 +321,7 @@ class Queues(RuleBasedStateMachine):
         assert found == self.model.queues[OUT].pushed
 
     def teardown(self) -> None:
-        self.do(self.queues.close())
+        self.do(self.calls.close())
         self.client.close()
         self.loop.close()
 

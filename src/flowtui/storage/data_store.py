@@ -10,6 +10,7 @@ from typing import Protocol
 
 from flowtui.model.snapshot import Instance
 from flowtui.storage.cache_store import CACHE_TIMEOUT_S, CacheStore
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
@@ -57,6 +58,18 @@ class OwnServer(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What one event loop uses of a store; nothing is connected before it is used."""
+
+    calls: StoreCalls
+    queues: QueueStore
+    queue_admin: QueueAdmin
+    letters: LetterStore
+    requests: RequestList
+    cache: CacheStore
+
+
 class DataStore:
     """One open store; safe to use from any thread. Made by `open_store`, or by `attach` in a child process."""
 
@@ -80,10 +93,7 @@ class DataStore:
         self._health = Health()
         self._bells = Doorbells()
         self._lock = threading.Lock()
-        self._queues: dict[asyncio.AbstractEventLoop, QueueStore] = {}
-        self._caches: dict[asyncio.AbstractEventLoop, CacheStore] = {}
-        self._letters: dict[asyncio.AbstractEventLoop, LetterStore] = {}
-        self._requests: dict[asyncio.AbstractEventLoop, RequestList] = {}
+        self._rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
         # While the memory is not shared with child processes nobody else pushes.
         self._listener = Listener(connector, namespace, self._bells) if info.kind != "memory" or instance else None
         self._keeper = Keeper(
@@ -131,62 +141,33 @@ class DataStore:
 
     def queues(self) -> QueueStore:
         """Return the `QueueStore` of the running event loop, the same one each time."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            store = self._queues.get(loop)
-            if store is None:
-                store = QueueStore(self._connector, self._namespace, self._keeper, self._bells, self._health)
-                self._queues[loop] = store
-        return store
+        return self._room().queues
 
     def queue_admin(self) -> QueueAdmin:
-        """Return what a person uses to change queues, for the running event loop."""
-        queues = self.queues()
-        return QueueAdmin(queues.client, self._connector.address, self._namespace, queues)
+        """Return what a person uses to change queues, for the running event loop, the same one each time."""
+        return self._room().queue_admin
 
     def cache(self) -> CacheStore:
         """Return the `CacheStore` of the running event loop, the same one each time."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            store = self._caches.get(loop)
-            if store is None:
-                client = self._connector.async_client(CACHE_TIMEOUT_S)
-                store = self._caches[loop] = CacheStore(client, self._connector.address, self._namespace)
-        return store
+        return self._room().cache
 
     def dead_letters(self) -> LetterStore:
         """Return the `LetterStore` of the running event loop, the same one each time."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            store = self._letters.get(loop)
-            if store is None:
-                client, address = self._connector.async_client(), self._connector.address
-                store = LetterStore(client, address, self._namespace, self._bells, self._health)
-                self._letters[loop] = store
-        return store
+        return self._room().letters
 
     def requests(self) -> RequestList:
         """Return the `RequestList` of the running event loop, the same one each time."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            requests = self._requests.get(loop)
-            if requests is None:
-                connector = self._connector
-                requests = self._requests[loop] = RequestList(
-                    connector.async_client(), connector.address, self._namespace, self.instance, self._bells
-                )
-        return requests
+        return self._room().requests
 
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            rooms = (self._queues, self._caches, self._letters, self._requests)
-            found = [each.pop(loop, None) for each in rooms]
+            room = self._rooms.pop(loop, None)
         self._bells.forget(loop)
-        for store in found:
-            if store is not None:
-                await store.close()
+        if room is not None:
+            await room.calls.close()
+            await room.cache.close()
 
     def end_owner(self, owner: str) -> None:
         """Treat an owner as dead: its items go back to their queues, with one more try. Blocks; never raises.
@@ -210,6 +191,27 @@ class DataStore:
         self._connector.close()
         if self._server is not None:
             self._server.close()
+
+    def _room(self) -> _Room:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            room = self._rooms.get(loop)
+            if room is None:
+                room = self._rooms[loop] = self._new_room()
+        return room
+
+    def _new_room(self) -> _Room:
+        connector = self._connector
+        calls = StoreCalls(connector, self._namespace, self._bells, self._health)
+        queues = QueueStore(calls, self._keeper)
+        return _Room(
+            calls,
+            queues,
+            QueueAdmin(calls, queues),
+            LetterStore(calls),
+            RequestList(calls, self.instance),
+            CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
+        )
 
     def _recovered(self) -> None:
         if self._listener is not None:

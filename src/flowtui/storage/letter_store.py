@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-
-import redis.asyncio
 
 from flowtui.model.errors import LetterChanged, UnknownLetter
 from flowtui.model.ids import new_id
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
-from flowtui.storage.connection import STORE_ERRORS, translate
-from flowtui.storage.doorbell import Doorbells
-from flowtui.storage.health import Health
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.letter_text import read_letter
 from flowtui.storage.records import Item, encode, escape, replay_queue, unescape
-from flowtui.storage.scripts import script
 
 #: What rings when replays were requested, whichever loop they are for.
 REPLAYS_BELL = "~replays"
@@ -30,7 +25,6 @@ PAGE_BYTES = 1_000_000
 
 NO_QUEUES: Mapping[str, str] = {}
 
-_SCRIPTS = ("page", "edit", "purge", "replay", "requeue", "requested", "release", "pending")
 #: What an item of a replay queue says when all of its iteration is to run again.
 _FROM_START = b'{"from":"start"}'
 _FROM_NODE = b'{"from":"node"}'
@@ -45,15 +39,12 @@ class LetterStore:
     Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
     """
 
-    def __init__(
-        self, client: redis.asyncio.Redis, address: str, namespace: str, bells: Doorbells, health: Health
-    ) -> None:
-        self._client = client
-        self._address = address
-        self._namespace = namespace
-        self._bells = bells
-        self._health = health
-        self._scripts = {name: client.register_script(script(f"letter_{name}")) for name in _SCRIPTS}
+    def __init__(self, calls: StoreCalls) -> None:
+        self._client = calls.client
+        self._namespace = calls.namespace
+        self._bells = calls.bells
+        self._run = calls.run
+        self._answer = calls.answer
 
     # ---- reading ----
 
@@ -130,7 +121,7 @@ class LetterStore:
         if item is not None:
             kept = tuple(part for part in edited.inexact if part != "item")
             edited = replace(edited, item=item, unreadable=False, inexact=kept)
-        status = await self._run("edit", escape(letter.loop), letter.number, letter.edits, edited.to_json())
+        status = await self._run("letter_edit", escape(letter.loop), letter.number, letter.edits, edited.to_json())
         if status == b"CHANGED":
             raise LetterChanged(f"letter {letter.number} was edited by somebody else meanwhile: look at it again")
         if status != b"OK":
@@ -144,14 +135,14 @@ class LetterStore:
         for name, group in await self._chosen(loop, fingerprint):
             first: Any = "-inf"
             while first:
-                count, after = await self._run("purge", escape(name), group, first, last, STEP)
+                count, after = await self._run("letter_purge", escape(name), group, first, last, STEP)
                 removed += count
                 first = after and b"(" + after
         return removed
 
     async def remove(self, letter: DeadLetter) -> bool:
         """Remove one letter; return whether it was still there."""
-        count, _ = await self._run("purge", escape(letter.loop), "", letter.number, letter.number, 2)
+        count, _ = await self._run("letter_purge", escape(letter.loop), "", letter.number, letter.number, 2)
         return bool(count)
 
     # ---- replaying ----
@@ -192,7 +183,7 @@ class LetterStore:
             item = Item(letter.id, _as_json(letter.whole), letter.trace, letter.origin)
             arguments += (letter.number, letter.companions.start, letter.of, encode(item))
         loop, name = escape(letters[0].loop), escape(queue)
-        statuses = await self._run("requeue", loop, name, *arguments, ring=(name,))
+        statuses = await self._run("letter_requeue", loop, name, *arguments, ring=(name,))
         refused = tuple(
             f"letter {letter.number}: {letter.loop} does not read {queue}, so its item cannot go back there"
             if status == b"UNREAD"
@@ -211,7 +202,7 @@ class LetterStore:
             together = letter.companions if from_start else range(letter.number, letter.number + 1)
             arguments += (letter.number, together.start, len(together), trace, encode(item))
         bells = (escape(replay_queue(loop)), REPLAYS_BELL)
-        statuses = await self._run("replay", escape(loop), *arguments, ring=bells)
+        statuses = await self._run("letter_replay", escape(loop), *arguments, ring=bells)
         refused = tuple(
             str(_refusal(status, letter)) for letter, status in zip(letters, statuses, strict=True) if status != b"OK"
         )
@@ -225,22 +216,18 @@ class LetterStore:
 
     async def pending(self) -> list[str]:
         """Return the loops of which replays wait."""
-        return [unescape(loop.decode()) for loop in await self._run("pending")]
+        return [unescape(loop.decode()) for loop in await self._run("letter_pending")]
 
     async def requested(self, loop: str, item: Item) -> DeadLetter | None:
         """Return the letter that an item of a replay queue stands for; None if it is gone or waits anew."""
-        row = await self._run("requested", escape(loop), item.id, item.trace)
+        row = await self._run("letter_requested", escape(loop), item.id, item.trace)
         return read_letter(row) if row else None
 
     async def release(self, letter: DeadLetter, item: Item, why: str) -> None:
         """Have a letter wait no longer for the replay that `item` stands for, as it cannot be run, and note why."""
         together = letter.companions if is_from_start(item) else range(letter.number, letter.number + 1)
         arguments = (letter.number, together.start, len(together), item.trace, why)
-        await self._run("release", escape(letter.loop), *arguments)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        await self._run("letter_release", escape(letter.loop), *arguments)
 
     async def _page(
         self, loop: str, fingerprint: str, which: str, first: int | str, last: int | str, limit: int
@@ -249,7 +236,7 @@ class LetterStore:
         if not chosen or limit < 1:
             return []
         arguments = [name for loop, group in chosen for name in (escape(loop), group)]
-        rows = await self._run("page", which, first, last, min(limit, STEP), PAGE_BYTES, *arguments)
+        rows = await self._run("letter_page", which, first, last, min(limit, STEP), PAGE_BYTES, *arguments)
         return [read_letter(row) for row in rows]
 
     async def _last_number(self) -> int:
@@ -262,22 +249,6 @@ class LetterStore:
         fields = await self._answer(self._client.hkeys(f"{self._namespace}:dead-latest"))
         groups = [json.loads(field) for field in fields]
         return sorted({(group[0], fingerprint) for group in groups if fingerprint in ("", group[3])})
-
-    async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
-        try:
-            return await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
-        finally:
-            # Also after an error: the call may have been done.
-            for queue in ring:
-                self._bells.ring(queue)
-
-    async def _answer(self, call: Any) -> Any:
-        try:
-            return await call
-        except STORE_ERRORS as error:
-            meaning = translate(error, self._address)
-            self._health.failed(str(meaning))
-            raise meaning from error
 
 
 def is_from_start(item: Item) -> bool:

@@ -6,14 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import redis.asyncio
-
 from flowtui.model.errors import StoreError
 from flowtui.model.ids import new_id
-from flowtui.storage.connection import STORE_ERRORS, translate
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.queue_store import ROOM, QueueStore
 from flowtui.storage.records import Delivery, Item, Source, encode, escape, unescape
-from flowtui.storage.scripts import script
 
 #: Most items that one call moves or drops, so that it never holds up the loops for long.
 STEP = 1000
@@ -21,8 +18,6 @@ STEP = 1000
 INTERNAL = "~"
 #: Who has made an item that was put into a queue by hand.
 BY_HAND = "by-hand"
-
-_SCRIPTS = ("purge", "move", "inject", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +34,12 @@ class QueueAdmin:
     Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, address: str, namespace: str, queues: QueueStore) -> None:
-        self._client = client
-        self._address = address
-        self._namespace = namespace
+    def __init__(self, calls: StoreCalls, queues: QueueStore) -> None:
+        self._client = calls.client
+        self._namespace = calls.namespace
+        self._run = calls.run
+        self._answer = calls.answer
         self._queues = queues
-        self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
 
     async def names(self) -> list[str]:
         """Return every queue that was ever written or read, in the order of the alphabet."""
@@ -70,8 +65,8 @@ class QueueAdmin:
         except (TypeError, ValueError) as error:
             raise StoreError(f"the item for {queue} is no JSON: {error}") from error
         item = Item(id=id, payload=text, trace=id, origin=BY_HAND)
-        await self._run("inject", escape(queue), encode(item))
-        self._queues.ring(queue)
+        name = escape(queue)
+        await self._run("inject", name, encode(item), ring=(name,))
         return id
 
     async def purge(self, waiting: Waiting) -> int:
@@ -132,12 +127,3 @@ class QueueAdmin:
         if waiting.group not in stats.groups:
             raise StoreError(f"{waiting.group} has never read {waiting.queue}")
         return stats.groups[waiting.group].waiting
-
-    async def _run(self, name: str, *arguments: Any) -> Any:
-        return await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
-
-    async def _answer(self, call: Any) -> Any:
-        try:
-            return await call
-        except STORE_ERRORS as error:
-            raise translate(error, self._address) from error

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from time import monotonic_ns
 from typing import Any
 
 from flowtui.model.errors import Fenced, QueueFull, StoreError
-from flowtui.storage.connection import STORE_ERRORS, Connector, translate
-from flowtui.storage.doorbell import Doorbells
-from flowtui.storage.health import Health
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.lease import Keeper
 from flowtui.storage.loop_lease import LoopLeases
 from flowtui.storage.records import (
@@ -58,8 +56,6 @@ TOO_MANY_DELIVERIES = "TooManyDeliveries"
 
 NO_LIMIT = DeliveryLimit()
 
-# Calls that always write: a server that is read-only or full still answers the others, and is not well for that.
-_PROOFS = frozenset({"join", "commit", "give_back", "leave"})
 _MESSAGE_LENGTH = 500
 
 
@@ -76,22 +72,14 @@ class QueueStore:
         loops: another way to join, for owners that read no queue and run a loop that only one may run.
     """
 
-    def __init__(
-        self,
-        connector: Connector,
-        namespace: str,
-        keeper: Keeper,
-        bells: Doorbells,
-        health: Health,
-    ) -> None:
-        self.client = connector.async_client()
-        self._line = connector.line()
-        self._address = connector.address
-        self._namespace = namespace
+    def __init__(self, calls: StoreCalls, keeper: Keeper) -> None:
+        self._client = calls.client
+        self._namespace = calls.namespace
+        self._bells = calls.bells
+        self._run = calls.run
+        self._answer = calls.answer
         self._keeper = keeper
-        self._bells = bells
-        self._health = health
-        self.loops = LoopLeases(self._run, keeper, bells)
+        self.loops = LoopLeases(calls.run, keeper, calls.bells)
 
     async def join(self, owner: str, source: Source | None, limit: DeliveryLimit = NO_LIMIT) -> None:
         """Give the owner its lease; the process renews it until the owner leaves.
@@ -170,7 +158,7 @@ class QueueStore:
 
     async def cursor(self, loop: str) -> bytes | None:
         """Return the JSON that the loop's last commit with a cursor saved, None if there was none."""
-        value: bytes | None = await self._answer(self.client.get(f"{self._namespace}:cursor:{escape(loop)}"))
+        value: bytes | None = await self._answer(self._client.get(f"{self._namespace}:cursor:{escape(loop)}"))
         return value
 
     async def queue_stats(self, names: Sequence[str]) -> dict[str, QueueStats]:
@@ -195,11 +183,6 @@ class QueueStore:
     def ring(self, queue: str, what: str = "") -> None:
         """Wake the readers of a queue in this process, or with `ROOM` those who wait for room in it."""
         self._bells.ring(f"{escape(queue)}{what}")
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._line.close()
-        await self.client.aclose()
 
     def _check(self, owner: str, reply: list[Any]) -> None:
         match reply[0]:
@@ -233,31 +216,9 @@ class QueueStore:
         ]
 
     async def _payload(self, name: str) -> bytes:
-        payload: bytes | None = await self._answer(self.client.hget(f"{self._namespace}:big:{name}", "payload"))
+        payload: bytes | None = await self._answer(self._client.hget(f"{self._namespace}:big:{name}", "payload"))
         # One that is gone fails as no JSON, and shows what is missing.
         return b"(the payload %b is not in the store)" % name.encode() if payload is None else payload
-
-    async def _run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
-        # Already now: whoever fetches on this event loop is answered right after this call.
-        for queue in ring:
-            self._bells.ring(queue)
-        try:
-            reply = await self._answer(self._line.call(name, self._namespace, arguments))
-            if name in _PROOFS:
-                self._health.answered()
-            return reply
-        finally:
-            # Also after an error: the call may have been done. And for readers on other event loops.
-            for queue in ring:
-                self._bells.ring(queue)
-
-    async def _answer(self, call: Any) -> Any:
-        try:
-            return await call
-        except STORE_ERRORS as error:
-            meaning = translate(error, self._address)
-            self._health.failed(str(meaning))
-            raise meaning from error
 
 
 def _names(source: Source | None) -> tuple[str, str]:

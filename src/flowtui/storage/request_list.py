@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import redis.asyncio
-
 from flowtui.model.snapshot import Instance
-from flowtui.storage.connection import STORE_ERRORS, translate
-from flowtui.storage.doorbell import Doorbells
+from flowtui.storage.calls import StoreCalls
 from flowtui.storage.instances import oldest_first
-from flowtui.storage.scripts import script
 
-_SCRIPTS = ("ask", "withdraw", "take_requests", "answer")
 #: Seconds for which an answer waits for whoever asked.
 _ANSWER_KEPT_S = 60
 #: Seconds on top of the patience of whoever asked for which a request counts, should nobody withdraw it.
@@ -55,15 +50,14 @@ class RequestList:
     `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
     """
 
-    def __init__(
-        self, client: redis.asyncio.Redis, address: str, namespace: str, instance: str, bells: Doorbells
-    ) -> None:
-        self._client = client
-        self._address = address
-        self._namespace = namespace
+    def __init__(self, calls: StoreCalls, instance: str) -> None:
+        """`instance` is the name of the engine that this is, if it becomes one."""
+        self._client = calls.client
+        self._namespace = calls.namespace
+        self._bells = calls.bells
+        self._run = calls.run
+        self._answer = calls.answer
         self._instance = instance
-        self._bells = bells
-        self._scripts = {name: client.register_script(script(name)) for name in _SCRIPTS}
 
     async def instances(self) -> tuple[Instance, ...]:
         """Return the engines on the store, the oldest first."""
@@ -106,19 +100,6 @@ class RequestList:
         """Give whoever asked an answer, which must be JSON."""
         text = json.dumps([self._instance, answer])
         await self._run("answer", request.id, _ANSWER_KEPT_S * 1000, text)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-    async def _run(self, name: str, *arguments: Any) -> Any:
-        return await self._answer(self._scripts[name](keys=[self._namespace], args=arguments))
-
-    async def _answer(self, call: Any) -> Any:
-        try:
-            return await call
-        except STORE_ERRORS as error:
-            raise translate(error, self._address) from error
 
 
 def _bell(instance: str) -> str:
