@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from flowtui.cli.options import Flags, engine_options, running_store
+from flowtui.cli.options import Flags, engine_options, running_store, work_in
 from flowtui.cli.usage import Folder, Misuse
 from flowtui.client.remote import Obeyed, RemoteEngines
-from flowtui.model.errors import NoAnswer, NoEngine
+from flowtui.model.errors import NoEngine
 from flowtui.model.states import Command
-from flowtui.storage.data_store import DataStore
 
 _HELP = {
     Command.START: "Start a loop.",
@@ -70,21 +67,14 @@ def _folder(ctx: click.Context, named: tuple[str, ...]) -> Path:
 
 def _carry_out(command: Command, loop: str | None, folder: Path, flags: Flags, *, as_json: bool) -> int:
     try:
-        with closing(running_store(folder, flags)) as store:
-            obeyed, unanswered = asyncio.run(_ask(store, command, loop))
+        store = running_store(folder, flags)
+        obeyed, unanswered = work_in(store, lambda store: RemoteEngines(store).command(command, loop))
     except NoEngine:
         raise NoEngine(f"no engine runs on this folder; start it with `flowtui {shlex.quote(str(folder))}`") from None
     click.echo(_as_json(command, obeyed) if as_json else _as_text(obeyed))
     if unanswered is not None:
         raise unanswered
     return 0
-
-
-async def _ask(store: DataStore, command: Command, loop: str | None) -> tuple[list[Obeyed], NoAnswer | None]:
-    try:
-        return await RemoteEngines(store).command(command, loop)
-    finally:
-        await store.release()
 
 
 def _as_text(obeyed: Sequence[Obeyed]) -> str:

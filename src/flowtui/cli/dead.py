@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import json
 import os
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from flowtui.cli.letter_texts import answer_lines, group_lines, letter_lines, letter_text
-from flowtui.cli.options import Flags, existing_store, store_options
+from flowtui.cli.options import Flags, existing_store, store_options, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import print_found
-from flowtui.cli.usage import Misuse, json_object
+from flowtui.cli.usage import Misuse, confirm, json_object
 from flowtui.engine.letter_desk import LetterDesk
 from flowtui.graph.folder import load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import Severity
-from flowtui.model.letters import DeadLetter
+from flowtui.model.letters import DeadLetter, ReplayAnswer
 
+F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-
 
 _loop = click.option("--loop", default="", metavar="LOOP", help="Only letters of this loop.")
 _group = click.option("--group", default="", metavar="FINGERPRINT", help="Only letters of this group.")
-_all = click.option("--all", "everything", is_flag=True, help="All letters.")
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
-_numbers = click.argument("numbers", type=click.IntRange(min=1), nargs=-1, metavar="[NUMBER]...")
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The letters that a command is for: those of some numbers, or all of a loop, a group, or the store."""
+
+    numbers: tuple[int, ...]
+    loop: str
+    group: str
+    yes: bool
+
+    async def numbered(self, desk: LetterDesk, deed: str) -> list[DeadLetter] | None:
+        """Return the letters of these numbers, None if there are no numbers; a person has agreed to the deed."""
+        chosen = [await desk.find(number) for number in self.numbers] if self.numbers else None
+        count = await desk.count(self.loop, self.group) if chosen is None else len(chosen)
+        confirm(f"{deed} {count:,} dead letters", yes=self.yes or count < 2)
+        return chosen
+
+
+def _choosing(command: F) -> F:
+    """Add the flags of commands for chosen letters, handed on as `choice`."""
+
+    @click.argument("numbers", type=click.IntRange(min=1), nargs=-1, metavar="[NUMBER]...")
+    @_loop
+    @_group
+    @click.option("--all", "everything", is_flag=True, help="All letters.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @functools.wraps(command)
+    def wrapper(numbers: tuple[int, ...], loop: str, group: str, everything: bool, yes: bool, **kwargs: Any) -> Any:
+        if numbers and (loop or group or everything):
+            raise Misuse("name letters by their numbers, or by --loop and --group, or take --all")
+        if everything and (loop or group):
+            raise Misuse("--all stands for itself: leave out --loop and --group")
+        if not (numbers or loop or group or everything):
+            raise Misuse("say which letters: their numbers, --loop, --group or --all")
+        return command(choice=_Choice(tuple(dict.fromkeys(numbers)), loop, group, yes), **kwargs)
+
+    return wrapper  # type: ignore[return-value]
 
 
 @click.group()
@@ -101,10 +135,7 @@ def edit(
 
 
 @dead.command()
-@_numbers
-@_loop
-@_group
-@_all
+@_choosing
 @click.option(
     "--from-start",
     "--from-queue",
@@ -112,33 +143,19 @@ def edit(
     is_flag=True,
     help="Run all of the iteration again, also what has succeeded; an item of a queue goes back to its end.",
 )
-@_yes
 @store_options
-def replay(
-    folder: Path,
-    flags: Flags,
-    as_json: bool,
-    numbers: tuple[int, ...],
-    loop: str,
-    group: str,
-    everything: bool,
-    from_start: bool,
-    yes: bool,
-) -> int:
+def replay(folder: Path, flags: Flags, as_json: bool, choice: _Choice, from_start: bool) -> int:
     """Run dead letters again, each from the node that failed; exit 1 if one cannot be.
 
     They go only when what was left of them has been done. A running engine begins at once, else the next one does.
     """
-    _check_choice(numbers, loop, group, everything)
     plans = _plans(folder)
 
-    async def work(desk: LetterDesk) -> Any:
-        if numbers:
-            chosen = [await desk.find(number) for number in dict.fromkeys(numbers)]
-            _ask(len(chosen), "replay", yes)
-            return await desk.replay(chosen, from_start=from_start)
-        _ask(await desk.count(loop, group), "replay", yes)
-        return await desk.replay_all(loop, group, from_start=from_start)
+    async def work(desk: LetterDesk) -> ReplayAnswer:
+        chosen = await choice.numbered(desk, "replay")
+        if chosen is None:
+            return await desk.replay_all(choice.loop, choice.group, from_start=from_start)
+        return await desk.replay(chosen, from_start=from_start)
 
     with results() as out:
         answer = _at_desk(folder, flags, work, plans)
@@ -147,32 +164,14 @@ def replay(
 
 
 @dead.command()
-@_numbers
-@_loop
-@_group
-@_all
-@_yes
+@_choosing
 @store_options
-def purge(
-    folder: Path,
-    flags: Flags,
-    as_json: bool,
-    numbers: tuple[int, ...],
-    loop: str,
-    group: str,
-    everything: bool,
-    yes: bool,
-) -> None:
+def purge(folder: Path, flags: Flags, as_json: bool, choice: _Choice) -> None:
     """Remove dead letters for good."""
-    _check_choice(numbers, loop, group, everything)
 
     async def work(desk: LetterDesk) -> int:
-        if numbers:
-            chosen = [await desk.find(number) for number in dict.fromkeys(numbers)]
-            _ask(len(chosen), "purge", yes)
-            return await desk.remove(chosen)
-        _ask(await desk.count(loop, group), "purge", yes)
-        return await desk.purge(loop, group)
+        chosen = await choice.numbered(desk, "purge")
+        return await (desk.purge(choice.loop, choice.group) if chosen is None else desk.remove(chosen))
 
     with results() as out:
         count = _at_desk(folder, flags, work)
@@ -202,15 +201,7 @@ def _at_desk(
     work: Callable[[LetterDesk], Awaitable[T]],
     plans: dict[str, ExecutionPlan] | None = None,
 ) -> T:
-    with closing(existing_store(folder, flags)) as store:
-
-        async def scene() -> T:
-            try:
-                return await work(LetterDesk(store.dead_letters(), plans))
-            finally:
-                await store.release()
-
-        return asyncio.run(scene())
+    return work_in(existing_store(folder, flags), lambda store: work(LetterDesk(store.dead_letters(), plans)))
 
 
 def _plans(folder: Path) -> dict[str, ExecutionPlan] | None:
@@ -231,23 +222,6 @@ async def _newest(desk: LetterDesk, loop: str, group: str, before: int | None, l
             break
         found += page
     return found
-
-
-def _check_choice(numbers: Sequence[int], loop: str, group: str, everything: bool) -> None:
-    if numbers and (loop or group or everything):
-        raise Misuse("name letters by their numbers, or by --loop and --group, or take --all")
-    if everything and (loop or group):
-        raise Misuse("--all stands for itself: leave out --loop and --group")
-    if not (numbers or loop or group or everything):
-        raise Misuse("say which letters: their numbers, --loop, --group or --all")
-
-
-def _ask(count: int, what: str, yes: bool) -> None:
-    if count < 2 or yes:
-        return
-    if not sys.stdin.isatty():
-        raise Misuse(f"this would {what} {count:,} dead letters: say --yes if that is what you want")
-    click.confirm(f"{what} {count:,} dead letters?", abort=True, err=True)
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ from flowtui.storage.opening import open_store
 
 _LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Duration(click.ParamType[float]):
@@ -127,6 +130,19 @@ def running_store(folder: Path, flags: Flags) -> DataStore:
     if settings.store == "memory":
         raise Misuse("a store in memory belongs to one process: no engine can be reached through it from here")
     return open_with(settings, start=False)
+
+
+def work_in(store: DataStore, work: Callable[[DataStore], Awaitable[T]]) -> T:
+    """Return what comes of work in a store, on an event loop of its own; closes the store."""
+
+    async def scene() -> T:
+        try:
+            return await work(store)
+        finally:
+            await store.release()
+
+    with closing(store):
+        return asyncio.run(scene())
 
 
 def open_with(settings: Settings, *, start: bool = True) -> DataStore:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from flowtui.cli.options import Flags, existing_store, store_options
+from flowtui.cli.options import Flags, existing_store, store_options, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import print_found, table
-from flowtui.cli.usage import Misuse, json_object
+from flowtui.cli.usage import Misuse, confirm, json_object
 from flowtui.graph.folder import load_folder
 from flowtui.headless import SHOWN
 from flowtui.model.errors import StoreError
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_admin import INTERNAL, Waiting
 from flowtui.storage.queue_store import Delivery, GroupStats, QueueStats, Source
-
-T = TypeVar("T")
 
 _PAYLOAD_LENGTH = 100
 _HEADS = ("QUEUE", "READ BY", "WAITING", "IN FLIGHT", "OLDEST", "CAME", "DONE", "DEAD", "DROPPED", "BY HAND", "LOST")
@@ -46,7 +40,7 @@ def queues(context: click.Context, folder: Path, flags: Flags, as_json: bool) ->
     if context.invoked_subcommand is not None:
         return None
     with results() as out:
-        stats = _in_store(folder, flags, _all_stats)
+        stats = work_in(existing_store(folder, flags), _all_stats)
         readers = _readers(folder)
         told = {"queues": {name: _as_dict(name, queue, readers) for name, queue in stats.items()}}
         print_found(out, as_json, told, _lines(stats, readers))
@@ -66,7 +60,7 @@ def peek(folder: Path, flags: Flags, as_json: bool, queue: str, group: str, limi
         return await store.queue_admin().peek(await _waiting(store, queue, group), limit, after)
 
     with results() as out:
-        found = _in_store(folder, flags, work)
+        found = work_in(existing_store(folder, flags), work)
         told = {"items": [_item_as_dict(each) for each in found]}
         print_found(out, as_json, told, [_item_line(each) for each in found] or [f"nothing waits in {queue}"])
 
@@ -84,7 +78,7 @@ def inject(folder: Path, flags: Flags, as_json: bool, queue: str, payload: str) 
         return await store.queue_admin().inject(queue, item)
 
     with results() as out:
-        id = _in_store(folder, flags, work)
+        id = work_in(existing_store(folder, flags), work)
         print_found(out, as_json, {"id": id}, [f"item {id} waits in {queue}"])
 
 
@@ -102,7 +96,7 @@ def purge(folder: Path, flags: Flags, as_json: bool, queue: str, group: str, yes
         return await store.queue_admin().purge(waiting)
 
     with results() as out:
-        count = _in_store(folder, flags, work)
+        count = work_in(existing_store(folder, flags), work)
         print_found(out, as_json, {"purged": count}, [f"{count:,} items of {queue} dropped"])
 
 
@@ -125,7 +119,7 @@ def move(
         return await store.queue_admin().move(waiting, Waiting(target, to_group))
 
     with results() as out:
-        count = _in_store(folder, flags, work)
+        count = work_in(existing_store(folder, flags), work)
         print_found(out, as_json, {"moved": count}, [f"{count:,} items of {queue} moved to {target}"])
 
 
@@ -141,20 +135,8 @@ def forget(folder: Path, flags: Flags, as_json: bool, queue: str, group: str) ->
         await store.queue_admin().forget(Source(queue, group))
 
     with results() as out:
-        _in_store(folder, flags, work)
+        work_in(existing_store(folder, flags), work)
         print_found(out, as_json, {"forgotten": group}, [f"no items of {queue} are kept for {group} any more"])
-
-
-def _in_store(folder: Path, flags: Flags, work: Callable[[DataStore], Awaitable[T]]) -> T:
-    with closing(existing_store(folder, flags)) as store:
-
-        async def scene() -> T:
-            try:
-                return await work(store)
-            finally:
-                await store.release()
-
-        return asyncio.run(scene())
 
 
 async def _all_stats(store: DataStore) -> dict[str, QueueStats]:
@@ -182,11 +164,7 @@ async def _waiting(store: DataStore, queue: str, group: str) -> Waiting:
 async def _ask(store: DataStore, waiting: Waiting, what: str, yes: bool) -> None:
     stats = (await store.queues().queue_stats([waiting.queue]))[waiting.queue]
     count = stats.groups[waiting.group].waiting if waiting.group else stats.backlog
-    if yes or not count:
-        return
-    if not sys.stdin.isatty():
-        raise Misuse(f"this would {what} {count:,} items of {waiting.queue}: say --yes if that is what you want")
-    click.confirm(f"{what} {count:,} items of {waiting.queue}?", abort=True, err=True)
+    confirm(f"{what} {count:,} items of {waiting.queue}", yes=yes or not count)
 
 
 def _readers(folder: Path) -> set[tuple[str, str]] | None:

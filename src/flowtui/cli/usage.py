@@ -39,6 +39,20 @@ folder_argument = click.argument("folder", type=Folder(), default="workflows")
 debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of flowtui itself.")
 
 
+def confirm(deed: str, *, yes: bool) -> None:
+    """Have a person at the terminal agree to a deed, such as `purge 12 items of shop.orders`, unless `yes`.
+
+    Raises:
+        Misuse: if there is no terminal.
+        click.Abort: if the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(f"this would {deed}: say --yes if that is what you want")
+    click.confirm(f"{deed}?", abort=True, err=True)
+
+
 def json_object(text: str) -> dict[str, Any]:
     """Return the JSON object that an option holds or, as `@file` or `-`, names.
 
