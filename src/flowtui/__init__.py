@@ -4,6 +4,7 @@ These are the public names for authors of nodes.
 """
 
 from flowtui.model.data import NodeData
+from flowtui.model.states import Outcome
 from flowtui.nodes.base import (
     BlockingNode,
     ConditionalNode,
@@ -23,6 +24,7 @@ __all__ = [
     "NodeConfig",
     "NodeData",
     "NonBlockingNode",
+    "Outcome",
     "Pool",
     "ProducerNode",
 ]

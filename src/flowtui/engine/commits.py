@@ -17,7 +17,7 @@ from flowtui.engine.session import Settled, StoreSession
 from flowtui.engine.telemetry import TrackCounters, WaitingFor
 from flowtui.model.errors import QueueFull, StoreUnavailable
 from flowtui.model.letters import DeadLetter
-from flowtui.model.states import OnFull
+from flowtui.model.states import OnFull, Outcome
 from flowtui.storage.queue_store import Beyond, Delivery, Item
 
 _LARGEST_COMMIT = 256
@@ -50,6 +50,7 @@ class Commits:
     Attributes:
         open: what has begun and is not committed; other threads may look at its length.
         most_open: how many may be open; the producer waits at that.
+        on_end: is told of every iteration that has ended, in order; None if nobody wants to know.
         held: how many items have been taken from a queue for an iteration that has not begun.
         gave_up: why commits are no longer tried; empty while they are.
     """
@@ -83,6 +84,7 @@ class Commits:
         self._asked: _Asked | None = None
         self._empty = asyncio.Event()
         self.held = 0
+        self.on_end: Callable[[Iteration, Outcome], None] | None = None
         self.gave_up = ""
 
     async def fetch(self, limit: int) -> list[Delivery]:
@@ -147,6 +149,8 @@ class Commits:
             unended.popleft()
             counters.iterations += 1
             counters.last_ns = now
+            if self.on_end is not None:
+                self.on_end(first, Outcome.DONE)
         if unended and not self.gave_up:
             self._task = asyncio.create_task(self._commit())
 
@@ -160,21 +164,26 @@ class Commits:
         kept = 0
         while kept < len(self.open) and self.open[kept].walkers == 0:
             kept += 1
-        dropped = 0
-        while len(self.open) > kept:
-            self.open.pop().abandoned = True
-            dropped += 1
-        return dropped
+        dropped = list(islice(self.open, kept, None))
+        for it in dropped:
+            self.open.pop()
+            self._give_up(it)
+        return len(dropped)
 
     def abandon(self, fate: str) -> None:
         """Drop what belongs to others now that the lease has ended; `fate` says what becomes of it."""
         if self.open:
             _log.warning("the lease has ended: %d items in flight %s", len(self.open), fate)
         for it in self.open:
-            it.abandoned = True
+            self._give_up(it)
         self.open.clear()
         self._empty.set()
         self._on_progress()
+
+    def _give_up(self, it: Iteration) -> None:
+        it.abandoned = True
+        if self.on_end is not None:
+            self.on_end(it, Outcome.GIVEN_UP)
 
     async def _commit(self) -> None:
         try:
@@ -291,6 +300,8 @@ class Commits:
             self.open.popleft()
             if it.dead:
                 counters.errors += 1
+            if self.on_end is not None:
+                self.on_end(it, Outcome.DEAD if it.dead else Outcome.DONE)
 
 
 def _answer(asked: _Asked | None, taken: list[Delivery] | None) -> None:

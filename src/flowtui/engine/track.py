@@ -24,6 +24,7 @@ from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.errors import Cancelled, NodeError, QueueFull, StoreError, StoreUnavailable
+from flowtui.model.states import Outcome
 from flowtui.nodes.base import BaseNode, Pool, ProducerNode
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import DeliveryLimit, Item, Source
@@ -94,6 +95,8 @@ class Track:
         )
         self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease, on_filed)
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
+        if plan.reads is None and type(self.producer.node).ended is not ProducerNode.ended:  # type: ignore[attr-defined]
+            self.commits.on_end = self._tell_producer
         self.routing = Routing(plan, _log_failure)
         self.walker = Walker(
             self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
@@ -227,6 +230,15 @@ class Track:
         if it.unreadable:
             self.routing.fail(self.producer, it.data, it, NodeError(it.unreadable))
         return not it.unreadable
+
+    def _tell_producer(self, it: Iteration, outcome: Outcome) -> None:
+        node = self.producer.node
+        assert isinstance(node, ProducerNode)
+        with attributed_to(self.producer.attribution, it.item):
+            try:
+                node.ended(it.item, outcome)
+            except Exception as error:  # the item has ended, whatever its producer makes of it
+                node.log.error("ended() failed: %s%s", describe(error), author_place(error))
 
     def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
         writer = next(step for step in self.steps if step.queue == full.queue)

@@ -63,6 +63,20 @@ class NodeHealth(StrEnum):
     STALLED = "stalled"  # one run has been going on for longer than `STALL_AFTER_S`
 
 
+class Outcome(StrEnum):
+    """What became of an item that a producer has made.
+
+    Attributes:
+        DONE: all that came of it is stored.
+        DEAD: some of it failed; its dead letters are stored, with what came of the rest.
+        GIVEN_UP: as far as is known nothing of it is stored, since the loop was stopped or now runs elsewhere.
+    """
+
+    DONE = "done"
+    DEAD = "dead"
+    GIVEN_UP = "given_up"
+
+
 class OnFull(StrEnum):
     """What becomes of an item for a queue that is full.
 

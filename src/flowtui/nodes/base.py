@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
-from flowtui.model.states import NodeKind
+from flowtui.model.states import NodeKind, Outcome
 
 
 class Pool(IntEnum):
@@ -132,6 +132,13 @@ class ProducerNode(BaseNode):
             Exhausted: to complete the loop.
         """
         raise NotImplementedError(f"{type(self).__name__} has no execute()")
+
+    def ended(self, id: str, outcome: Outcome) -> None:
+        """Learn what became of an item, once for each that this instance has made, in the order in which it made them.
+
+        A plain `def` that is called on the loop's event loop, so it must not wait. Only from here on may the source
+        forget the item. It is not called for dead letters that are replayed.
+        """
 
 
 class _ConsumerNode(BaseNode):
