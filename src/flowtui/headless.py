@@ -14,12 +14,11 @@ from typing import TextIO
 
 from flowtui.client.door import EngineClient
 from flowtui.model.errors import Severity
+from flowtui.model.printable import SHOWN
 from flowtui.model.snapshot import EngineSnapshot, LogLine
 from flowtui.model.states import LoopState
 
 _POLL_S = 0.1
-#: For `str.translate`: control characters would act on the terminal; line ends and tabs may.
-SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def run_headless(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import psutil
 from pydantic import Field
 
-from flowtui import BlockingNode, NodeConfig, NodeData, Pool
+from flowtui import BlockingNode, NodeConfig, NodeData, Pool, Unit
 
 _SHORTEST_SPAN_S = 0.5
 
@@ -20,7 +20,9 @@ class HostMetrics(BlockingNode):
 
     class Config(NodeConfig):
         disk: str = Field(default="/", description="Any path on the disk to look at.")
-        top: int = Field(default=3, ge=0, description="How many processes to list, the busiest first.")
+        top: Annotated[int, Unit("processes")] = Field(
+            default=3, ge=0, description="How many processes to list, the busiest first."
+        )
 
     def setup(self) -> None:
         self._before = psutil.cpu_times()

@@ -7,10 +7,11 @@ import re
 from collections import Counter, OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
-from flowtui import BlockingNode, NodeConfig, NodeData
+from flowtui import BlockingNode, NodeConfig, NodeData, Unit
 
 _USUAL = (
     ("INFO", "web", "GET /products/{n} 200 in {ms} ms"),
@@ -47,7 +48,9 @@ class WriteDemoLog(BlockingNode):
 
     class Config(NodeConfig):
         path: str = Field(min_length=1, description="The log file; its folder is made if need be.")
-        max_bytes: int = Field(default=256_000, ge=1000, description="A file of this size is renamed to `<name>.1`.")
+        max_bytes: Annotated[int, Unit("bytes")] = Field(
+            default=256_000, ge=1000, description="A file of this size is renamed to `<name>.1`."
+        )
 
     def execute(self, data: NodeData) -> NodeData:
         tick = int(data["tick"])
@@ -98,7 +101,9 @@ class CountLevels(BlockingNode):
     """Count lines by level since the loop started, and log the share of errors from time to time."""
 
     class Config(NodeConfig):
-        report_every: int = Field(default=100, ge=1, description="After how many lines to log the figures.")
+        report_every: Annotated[int, Unit("lines")] = Field(
+            default=100, ge=1, description="After how many lines to log the figures."
+        )
 
     def setup(self) -> None:
         self._levels: Counter[str] = Counter()

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from fnmatch import fnmatch
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
-from flowtui import BlockingNode, Duration, NodeConfig, NodeData, ProducerNode
+from flowtui import BlockingNode, Duration, NodeConfig, NodeData, ProducerNode, Unit
 
 from .folders import move, prune
 
@@ -30,7 +30,9 @@ class DropOrder(BlockingNode):
 
     class Config(NodeConfig):
         inbox: str = Field(min_length=1, description="The folder to put it in.")
-        most: int = Field(default=200, ge=1, description="At this many waiting files the inbox is full.")
+        most: Annotated[int, Unit("files")] = Field(
+            default=200, ge=1, description="At this many waiting files the inbox is full."
+        )
 
     def execute(self, data: NodeData) -> NodeData | None:
         inbox = self.path(self.config.inbox)
@@ -120,7 +122,7 @@ class ValidateOrder(BlockingNode):
     class Config(NodeConfig):
         claimed: str = Field(min_length=1, description="The folder that the order's file is in.")
         failed: str = Field(min_length=1, description="The folder for files with bad orders.")
-        keep: int = Field(default=200, ge=1, description="About how many bad ones to keep.")
+        keep: Annotated[int, Unit("files")] = Field(default=200, ge=1, description="About how many bad ones to keep.")
 
     def execute(self, data: NodeData) -> dict[str, Any]:
         try:
@@ -165,7 +167,9 @@ class ReserveStock(BlockingNode):
 
     class Config(NodeConfig):
         database: str = Field(min_length=1, description="SQLite file with the stock; made if need be.")
-        refill: int = Field(default=500, ge=1, description="How many of a product to buy at a time.")
+        refill: Annotated[int, Unit("pieces")] = Field(
+            default=500, ge=1, description="How many of a product to buy at a time."
+        )
 
     def setup(self) -> None:
         path = self.path(self.config.database)
@@ -213,7 +217,9 @@ class MoveFile(BlockingNode):
     class Config(NodeConfig):
         source: str = Field(min_length=1, description="The folder that it is in.")
         target: str = Field(min_length=1, description="The folder that it moves to.")
-        keep: int = Field(default=200, ge=1, description="About how many files to keep there; the first are deleted.")
+        keep: Annotated[int, Unit("files")] = Field(
+            default=200, ge=1, description="About how many files to keep there; the first are deleted."
+        )
 
     def execute(self, data: NodeData) -> NodeData:
         source, target = self.path(self.config.source), self.path(self.config.target)

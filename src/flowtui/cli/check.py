@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from flowtui.cli.streams import results
+from flowtui.cli.tables import problem_as_dict
 from flowtui.cli.usage import debug_option, folder_argument
 from flowtui.graph.folder import LoadedFolder, load_folder
 
@@ -42,15 +43,5 @@ def _as_json(loaded: LoadedFolder) -> dict[str, object]:
         "ok": not loaded.problems,
         "files": [str(path) for path in loaded.files],
         "loops": [plan.loop for workflow in loaded.workflows for plan in workflow.plans],
-        "problems": [
-            {
-                "file": str(problem.path),
-                "line": problem.line,
-                "column": problem.column,
-                "severity": problem.severity,
-                "code": problem.code,
-                "message": problem.message,
-            }
-            for problem in loaded.problems
-        ],
+        "problems": [problem_as_dict(problem) for problem in loaded.problems],
     }

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from flowtui.cli.tables import table
-from flowtui.headless import SHOWN
 from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.model.printable import SHOWN
 from flowtui.model.snapshot import DeadLetterGroup
 
 _MESSAGE_LENGTH = 80

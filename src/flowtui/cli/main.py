@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import traceback
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -24,6 +23,7 @@ _COMMANDS = {
     ),
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
+    "nodes": ("flowtui.cli.nodes:nodes", "List the node types, or show all about one: its settings, an example."),
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
     "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),
@@ -64,7 +64,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("flowtui"), prog_name="flowtui")
+@click.version_option(package_name="flowtui", prog_name="flowtui")
 def cli() -> None:
     """Run, watch and mend a folder of workflows.
 

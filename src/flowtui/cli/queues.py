@@ -15,8 +15,8 @@ from flowtui.cli.streams import results
 from flowtui.cli.tables import print_found, table
 from flowtui.cli.usage import Misuse, confirm, json_object
 from flowtui.graph.folder import load_folder
-from flowtui.headless import SHOWN
 from flowtui.model.errors import StoreError
+from flowtui.model.printable import SHOWN
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_admin import INTERNAL, Waiting
 from flowtui.storage.queue_store import Delivery, GroupStats, QueueStats, Source

@@ -6,12 +6,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from flowtui.headless import SHOWN
+from flowtui.model.errors import Problem
+from flowtui.model.printable import SHOWN
 
 
 def print_found(out: TextIO, as_json: bool, told: Mapping[str, Any], lines: Sequence[str]) -> None:
     """Print one JSON object, or lines."""
     out.writelines(f"{line}\n" for line in ([json.dumps(told)] if as_json else lines))
+
+
+def problem_as_dict(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON output has it."""
+    return {
+        "file": str(problem.path),
+        "line": problem.line,
+        "column": problem.column,
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+    }
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -8,9 +8,11 @@ from typing import Protocol
 
 from flowtui.graph.flow_graph import DraftNode, FlowNeed, GraphDraft
 from flowtui.graph.plan import not_replicable
+from flowtui.model.errors import Severity
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.config_faults import dotted
+from flowtui.nodes.fields import choice_errors
 from flowtui.nodes.modules import one_line
 from flowtui.nodes.registry import Registry
 from flowtui.nodes.templates import compile_config
@@ -76,6 +78,10 @@ class NodeValidator:
             message = problem.message if named else f"{dotted(problem.path)}: {problem.message}"
             draft.report(node, path, " ".join(message.split()).rstrip("."), problem.code, key=unknown)
         node.has_sound_config = not problems
+        # A warning, as choices are what an author's function says today; what a config may be, its class says.
+        for error in choice_errors(cls.Config, node.doc.config) if not problems else ():
+            message = f"{dotted(error.path)}: {error.message}"
+            draft.report(node, ("config", *error.path), message, "not-a-choice", severity=Severity.WARNING)
         if problems or not issubclass(cls, ConditionalNode):
             return
         try:

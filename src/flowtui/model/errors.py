@@ -117,6 +117,10 @@ class QueueFull(StoreError):
         self.room = room
 
 
+class UnknownNodeType(FlowtuiError):
+    """No node type has that name."""
+
+
 class UnknownLetter(FlowtuiError):
     """There is no dead letter of that number any more."""
 

@@ -59,6 +59,8 @@ class BaseNode:
         kind: set by the four kinds.
         type: name in workflow files; the kebab-case of the class name unless given.
         pool: the least pool that this node can run in.
+        example: what `flowtui nodes TYPE` shows: a config, or a piece of the `nodes:` of a workflow as YAML text, whose
+            first consumer needs a node `incoming`. Made from required settings and defaults unless given.
         id, loop: this node's id in its workflow, and its loop's id.
         folder: the workflow folder; paths in a config are relative to it, see `path`.
         log: a logger whose lines are shown under this loop and node.
@@ -67,6 +69,7 @@ class BaseNode:
     kind: ClassVar[NodeKind]
     type: ClassVar[str] = ""
     pool: ClassVar[Pool] = Pool.ASYNCIO
+    example: ClassVar[str | Mapping[str, Any]] = ""
 
     class Config(NodeConfig):
         """Settings; empty unless the node declares its own."""

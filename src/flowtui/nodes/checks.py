@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from flowtui.nodes.base import (
     ProducerNode,
     type_name,
 )
+from flowtui.nodes.dependencies import hint_faults
 
 _KINDS = (ProducerNode, BlockingNode, NonBlockingNode, ConditionalNode)
 _BASES = frozenset({BaseNode, *_KINDS, BlockingNode.__mro__[1]})
@@ -27,7 +28,7 @@ _BASES = frozenset({BaseNode, *_KINDS, BlockingNode.__mro__[1]})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a class cannot be a node type; `member` is the attribute at fault, empty for the class itself."""
+    """Why a class cannot be a node type; `member` is the attribute at fault, as `Config.city`; empty for the class."""
 
     member: str
     message: str
@@ -43,13 +44,18 @@ def unfinished_classes(module: ModuleType) -> list[type[BaseNode]]:
     return [cls for cls in _public_classes(module) if _execute(cls) is None]
 
 
+def is_base(cls: type) -> bool:
+    """Return whether a class is one of those that authors extend."""
+    return cls in _BASES
+
+
 def faults(cls: type[Any]) -> list[Fault]:
     """Return everything that keeps a class from being a node type."""
     name = cls.__name__
     if not issubclass(cls, _KINDS):
         kinds = ", ".join(kind.__name__ for kind in _KINDS)
         return [Fault("", f"class {name} must extend one of {kinds}")]
-    return [*_name_faults(cls), *_config_faults(cls), *_execute_faults(cls)]
+    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_execute_faults(cls)]
 
 
 def _public_classes(module: ModuleType) -> list[type[BaseNode]]:
@@ -92,6 +98,15 @@ def _config_faults(cls: type[BaseNode]) -> Iterator[Fault]:
     config: object = cls.Config
     if not (isinstance(config, type) and issubclass(config, NodeConfig)):
         yield Fault("Config", f"Config of {cls.__name__} must be a class that extends NodeConfig")
+        return
+    for each in hint_faults(config):
+        yield Fault(f"Config.{each.path[0]}", each.message)
+
+
+def _example_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    example: object = cls.example
+    if not isinstance(example, str | Mapping):
+        yield Fault("example", f"`example` of {cls.__name__} must be a config as a mapping, or YAML text")
 
 
 def _execute_faults(cls: type[BaseNode]) -> Iterator[Fault]:
@@ -133,14 +148,20 @@ def class_places(tree: ast.Module | None, cls: type[BaseNode]) -> list[tuple[int
 def fault_place(tree: ast.Module | None, cls: type[BaseNode], fault: Fault) -> tuple[int, int]:
     """Return line and column of the attribute at fault, or of its class if that does not define it itself."""
     for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.ClassDef) or node.name != cls.__name__:
-            continue
-        for member in node.body:
-            names = [target.id for target in _targets(member) if isinstance(target, ast.Name)]
-            if getattr(member, "name", None) == fault.member or fault.member in names:
-                return member.lineno, member.col_offset + 1
-        return node.lineno, node.col_offset + 1
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+            place: ast.stmt = node
+            for name in filter(None, fault.member.split(".")):
+                place = _member(place, name) or place
+            return place.lineno, place.col_offset + 1
     return 0, 0
+
+
+def _member(statement: ast.stmt, name: str) -> ast.stmt | None:
+    for member in statement.body if isinstance(statement, ast.ClassDef) else ():
+        names = [target.id for target in _targets(member) if isinstance(target, ast.Name)]
+        if getattr(member, "name", None) == name or name in names:
+            return member
+    return None
 
 
 def _targets(statement: ast.stmt) -> list[ast.expr]:

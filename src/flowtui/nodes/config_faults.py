@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +65,14 @@ def shown(raw: Any, fault: Fault) -> str:
             raw = raw[key]
         except (LookupError, TypeError):
             return ""
-    text = json.dumps(raw, ensure_ascii=False, default=repr)
     hint = "; end the template with `| string`" if fault.kind == "string_type" else ""
-    return f", not {text if len(text) <= 60 else text[:59] + '…'}{hint}"
+    return f"{not_this(raw)}{hint}"
+
+
+def not_this(value: Any) -> str:
+    """Return the end of a message about a value: `, not "abc"`."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return f", not {text if len(text) <= 60 else text[:59] + '…'}"
 
 
 def _raw_path(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
@@ -83,7 +88,8 @@ def _raw_path(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
 def _fault(error: ErrorDetails, path: KeyPath, config_type: type[BaseModel]) -> Fault:
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":
-        return Fault(path, _unknown(str(path[-1]), len(path) == 1, config_type), "unknown-field", kind, sure=True)
+        known = [field.alias or key for key, field in config_type.model_fields.items()] if len(path) == 1 else None
+        return Fault(path, unknown_setting(str(path[-1]), known), "unknown-field", kind, sure=True)
     if kind == "missing":
         name = str(error["loc"][-1])
         return Fault((*path, name), f"the setting {name!r} is missing", "bad-config", kind, sure=True)
@@ -96,11 +102,11 @@ def _fault(error: ErrorDetails, path: KeyPath, config_type: type[BaseModel]) -> 
     return Fault(path, message, "bad-config", kind, sure)
 
 
-def _unknown(name: str, at_top: bool, config_type: type[BaseModel]) -> str:
-    known = [field.alias or key for key, field in config_type.model_fields.items()] if at_top else []
-    close = difflib.get_close_matches(name, known, n=1)
+def unknown_setting(name: str, known: Sequence[str] | None) -> str:
+    """Return what is wrong with a name; `known` are those that could stand there, None if that is not known."""
+    close = difflib.get_close_matches(name, known or (), n=1)
     if close:
         return f"unknown setting {name!r} (did you mean {close[0]!r}?)"
-    if not at_top:
+    if known is None:
         return f"unknown setting {name!r}"
-    return f"unknown setting {name!r} ({'there are: ' + ', '.join(known) if known else 'this node has none'})"
+    return f"unknown setting {name!r} ({'there are: ' + ', '.join(known) if known else 'there are none'})"

@@ -14,7 +14,7 @@ from flowtui.nodes.base import NodeConfig
 from flowtui.nodes.config_faults import KeyPath, config_faults, dotted, shown
 from flowtui.nodes.expressions import Evaluate, compile_text, is_template, variables
 
-_NO_ITEM = "a producer's config can't hold a template, because there is no item yet; ${NAME} reads the environment"
+NO_ITEM = "a producer's config can't hold a template, because there is no item yet; ${NAME} reads the environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def compile_config(
         if build is not None:
             fields[name] = build
     if not has_item:
-        problems = [ConfigProblem(path, _NO_ITEM, "bad-template") for path in templated]
-    static, faults = _validate(config_type, raw, templated)
+        problems = [ConfigProblem(path, NO_ITEM, "bad-template") for path in templated]
+    static, faults = validate(config_type, raw, templated)
     problems.extend(faults)
     if problems:
         return None, tuple(problems)
@@ -143,9 +143,10 @@ def _named(evaluate: Evaluate, path: KeyPath) -> Evaluate:
     return named
 
 
-def _validate(
+def validate(
     config_type: type[NodeConfig], raw: Mapping[str, Any], templated: list[KeyPath]
 ) -> tuple[NodeConfig | None, list[ConfigProblem]]:
+    """Return a config, None if it cannot be made yet, and what is wrong whatever the texts at `templated` become."""
     try:
         config = config_type.model_validate(dict(raw))
     except ValidationError as error:

@@ -51,6 +51,15 @@ class If(ConditionalNode):
     """Take the branch `yes` or `no`."""
 
     ports = ("yes", "no")
+    example = """
+        big:
+          type: if
+          needs: incoming
+          config: {when: "{{ data.total > 1000 }}"}
+        tell:
+          type: log
+          needs: big.yes
+    """
 
     class Config(NodeConfig):
         when: Annotated[bool, BeforeValidator(truth), WithJsonSchema({})] = Field(
@@ -66,6 +75,17 @@ class Switch(ConditionalNode):
     """Take the branch whose case equals the value, else the branch `default`."""
 
     ports = (DEFAULT_PORT,)
+    example = """
+        by-country:
+          type: switch
+          needs: incoming
+          config:
+            value: "{{ data.country }}"
+            cases: {home: DE, abroad: FR}
+        post:
+          type: log
+          needs: [by-country.home, by-country.default]
+    """
 
     class Config(NodeConfig):
         value: Any = Field(description='What to look at, like "{{ data.country }}".')

@@ -8,12 +8,13 @@ import json
 import logging
 import os
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from flowtui.model.data import NodeData
 from flowtui.nodes.base import BlockingNode, NodeConfig, NonBlockingNode
+from flowtui.nodes.hints import Unit
 
 _SHOWN = 500
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -31,6 +32,8 @@ def _shown(data: NodeData) -> str:
 
 class Log(BlockingNode):
     """Write a line to the log and hand the item on unchanged."""
+
+    example: ClassVar = {"message": "order {{ data.id }}: {{ data.total }}", "level": "info"}
 
     class Config(NodeConfig):
         message: Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})] = Field(
@@ -54,13 +57,15 @@ class FileAppend(NonBlockingNode):
     "{{ item }}", its id, into the record.
     """
 
+    example: ClassVar = {"path": "out/orders.jsonl", "record": {"id": "{{ item }}", "total": "{{ data.total }}"}}
+
     class Config(NodeConfig):
         path: str = Field(
             min_length=1,
             description="The file, relative to the workflow folder; ~ is the home directory. Missing folders are made.",
         )
         record: Any = Field(default=None, description="What to write; without it the payload.")
-        max_bytes: int | None = Field(
+        max_bytes: Annotated[int, Unit("bytes")] | None = Field(
             default=None,
             ge=1,
             description="A file that would outgrow this is renamed to `<name>.1`, replacing that one.",

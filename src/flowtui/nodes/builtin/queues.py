@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 from flowtui.model.states import OnFull
 from flowtui.nodes.base import NodeConfig, NonBlockingNode, ProducerNode
+from flowtui.nodes.hints import ShownIf, Unit
 
 
 class QueueReader(ProducerNode):
     """Read items from a queue, each once, in order."""
 
     replicable = True
+    example = """
+        fulfil:
+          type: queue-reader
+          config: {queue: accepted}
+          loop: {replicas: 2}
+        tell:
+          type: log
+          needs: fulfil
+    """
 
     class Config(NodeConfig):
         queue: str = Field(
@@ -33,14 +45,28 @@ class QueueWriter(NonBlockingNode):
     or the new one becomes a dead letter.
     """
 
+    example = """
+        accept:
+          type: queue-writer
+          needs: incoming
+          config: {queue: accepted, max_items: 1000}
+        fulfil:
+          type: queue-reader
+          config: {queue: accepted}
+    """
+
     class Config(NodeConfig):
         queue: str = Field(
             default="",
             description="Name of the queue; `/name` is shared by all workflows. May be left out if this leads to a "
             "queue-reader with a name.",
         )
-        max_items: int = Field(default=10_000, ge=0, description="Most items that may wait there; 0 for any number.")
-        on_full: OnFull = Field(default=OnFull.WAIT, description="What to do with an item for a full queue.")
+        max_items: Annotated[int, Unit("items")] = Field(
+            default=10_000, ge=0, description="Most items that may wait there; 0 for any number."
+        )
+        on_full: Annotated[OnFull, ShownIf(lambda most: most != 0, of="max_items")] = Field(
+            default=OnFull.WAIT, description="What to do with an item for a full queue."
+        )
 
     async def execute(self, data: NodeData) -> NodeData:
         raise NodeError("a queue-writer works only inside an engine, which writes the queue for it")

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -14,13 +14,21 @@ from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
 from flowtui.nodes.base import BlockingNode, Exhausted, NodeConfig, ProducerNode
 from flowtui.nodes.durations import Duration
+from flowtui.nodes.hints import ShownIf
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class Interval(ProducerNode):
-    """Yield an item at a steady pace, the first at once: `{"tick": 1, "at": "2026-01-31T12:00:00.000+00:00"}`.
+    """Yield an item at a steady pace, the first at once.
 
-    The schedule does not drift. Ticks that come due while the loop is busy or paused are skipped, not made up for.
+    An item is `{"tick": 1, "at": "2026-01-31T12:00:00.000+00:00"}`. The schedule does not drift. Ticks that come due
+    while the loop is busy or paused are skipped, not made up for.
     """
+
+    example: ClassVar = {"every": "2s"}
 
     class Config(NodeConfig):
         every: Duration = Field(description="Time between two items, like 1, 500ms or 2m.", ge=0.001)
@@ -44,11 +52,15 @@ class Sequence(ProducerNode):
     A list element that is a mapping is the item; any other becomes `{"n": its place, "value": the element}`.
     """
 
+    example: ClassVar = {"items": [{"id": 1, "total": 12.5}, {"id": 2, "total": 2000}]}
+
     class Config(NodeConfig):
         count: int | None = Field(default=None, ge=0, description="How many numbers.")
-        start: int = Field(default=0, description="The first number.")
+        start: Annotated[int, ShownIf(_is_none, of="items")] = Field(default=0, description="The first number.")
         stop: int | None = Field(default=None, description="The number before which the row ends.")
-        step: int = Field(default=1, description="From one number to the next; not 0.")
+        step: Annotated[int, ShownIf(_is_none, of="items")] = Field(
+            default=1, description="From one number to the next; not 0."
+        )
         items: list[Any] | None = Field(default=None, description="The items themselves, instead of numbers.")
         resume: bool = Field(
             default=False,
@@ -90,6 +102,8 @@ class Sequence(ProducerNode):
 
 class Delay(BlockingNode):
     """Hold the item for a while, then hand it on unchanged."""
+
+    example: ClassVar = {"seconds": "500ms"}
 
     class Config(NodeConfig):
         seconds: Duration = Field(description="How long, like 1, 500ms or 2m.")
