@@ -244,8 +244,12 @@ def _hint_fault(hint: Choices | ShownIf, name: str, settings: Mapping[str, Setti
     if inspect.iscoroutinefunction(function):
         return f"the function in {what} of '{name}' must be a plain def, not async"
     try:
-        inspect.signature(function).bind(*hint.parents)
-    except (TypeError, ValueError):
+        signature = inspect.signature(function)
+    except ValueError:  # some built-in functions have none
+        return ""
+    try:
+        signature.bind(*hint.parents)
+    except TypeError:
         given = ", ".join(hint.parents) if hint.parents else "no arguments"
         return f"the function in {what} of '{name}' must take {given}"
     return ""

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from textwrap import dedent
 from typing import Any
 
@@ -19,7 +20,7 @@ from flowtui.nodes.checks import is_base
 from flowtui.nodes.fields import form_fields
 from flowtui.nodes.registry import NodeType
 
-_SENTENCE = re.compile(r"(.+?)[.!?](?=\s|$)", re.DOTALL)
+_SENTENCE = re.compile(r"(.+?)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s+[^a-z\s]|\s*$)", re.DOTALL)
 #: The node that the first consumer of an example needs.
 UPSTREAM = "incoming"
 
@@ -105,9 +106,12 @@ def _element(field: FormField) -> Any:
 
 
 def _number(field: FormField) -> float:
-    if field.minimum is not None:
-        return field.minimum
-    if field.above is not None:
-        return int(field.above) + 1
-    limits = [each for each in (field.maximum, field.below) if each is not None and each < 1]
-    return int(min(limits)) - 1 if limits else 1
+    """Return a number within the limits of a field."""
+    above = float("-inf") if field.above is None else field.above
+    below = float("inf") if field.below is None else field.below
+    least = above if field.minimum is None else field.minimum
+    most = below if field.maximum is None else field.maximum
+    tried = (least, 1, most, least + 1, most - 1, (least + most) / 2)
+    fitting = [each for each in tried if isfinite(each) and above < each < below and least <= each <= most]
+    number = fitting[0] if fitting else 1
+    return int(number) if number == int(number) else number

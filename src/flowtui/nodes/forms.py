@@ -132,9 +132,11 @@ class _Editing:
         form = form_fields(self._type, config, templates=self._has_item, asker=self._asker)
         changed = form.changes_since(old_form)
         faults = [each for each in _faults(self._type, config, self._has_item) if each.path not in self._refused]
-        form = form.with_errors([*faults, *(FieldError(path, message) for path, message in self._refused.items())])
-        touched = {*changed, *self._wanted, *self._refused}
-        return Edit(config, form, changed, tuple(each for each in form.all_errors() if each.path in touched))
+        form = form.with_errors(faults)
+        touched = {*changed, *self._wanted} - self._refused.keys()
+        errors = [FieldError(path, message) for path, message in self._refused.items()]
+        told = [*errors, *(each for each in form.all_errors() if each.path in touched)]
+        return Edit(config, form.with_errors(errors), changed, tuple(told))
 
     def _read(self, model: type[BaseModel], changes: Mapping[str, Any], path: KeyPath) -> None:
         if not isinstance(changes, Mapping):

@@ -18,6 +18,10 @@ class QueueReader(ProducerNode):
 
     replicable = True
     example = """
+        accept:
+          type: queue-writer
+          needs: incoming
+          config: {queue: accepted}
         fulfil:
           type: queue-reader
           config: {queue: accepted}
