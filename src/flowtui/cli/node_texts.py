@@ -154,7 +154,7 @@ def _explained(field: FormField) -> str:
 
 def _limits(field: FormField) -> str:
     limits = [
-        f"{word} {limit:g}"
+        f"{word} {limit:g}{'s' * (field.kind is FieldKind.DURATION)}"
         for word, limit in (
             ("at least", field.minimum),
             ("more than", field.above),

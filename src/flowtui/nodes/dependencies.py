@@ -114,9 +114,9 @@ def hint_faults(model: type[BaseModel]) -> list[HintFault]:
     return list(_class_faults(model, (), set()))
 
 
-def has_hints(model: type[BaseModel]) -> bool:
-    """Return whether any setting of a class, or of one nested in it, has choices or may be hidden."""
-    return any(each.choices or each.shown for each in _all_settings(model, set()))
+def has_choices(model: type[BaseModel]) -> bool:
+    """Return whether the author of a class, or of one nested in it, says what a setting may be set to."""
+    return any(each.choices for each in _all_settings(model, set()))
 
 
 def _parents(settings: Mapping[str, Setting]) -> dict[str, list[str]]:

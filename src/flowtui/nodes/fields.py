@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter
 
 from flowtui.model.forms import MASK, Choice, FieldError, FieldKind, Form, FormField, KeyPath
-from flowtui.nodes.dependencies import PLAIN, Asker, Standing, has_hints, misfit, shown, standings
+from flowtui.nodes.dependencies import PLAIN, Asker, Standing, has_choices, misfit, shown, standings
 from flowtui.nodes.hints import MultiLine, Unit
 from flowtui.nodes.settings import ABSENT, Setting, Shape, is_deferred, plain, settings_of, shape_of
 
@@ -59,7 +59,7 @@ def form_fields(
 
 def choice_errors(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
     """Return which values of a config are none of the choices that their authors' functions give for them."""
-    if not _has_hints(model):
+    if not _has_choices(model):
         return ()
     fields = form_fields(model, values).walk()
     return tuple(
@@ -68,8 +68,8 @@ def choice_errors(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[Fi
 
 
 @lru_cache(maxsize=1024)
-def _has_hints(model: type[BaseModel]) -> bool:
-    return has_hints(model)
+def _has_choices(model: type[BaseModel]) -> bool:
+    return has_choices(model)
 
 
 def label_of(name: str) -> str:
