@@ -22,27 +22,26 @@ JUNK = st.one_of(
         max_leaves=4,
     ),
 )
-CHANGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "country": st.sampled_from([*PLACES]) | JUNK,
-        "state": st.sampled_from(STATES) | JUNK,
-        "city": st.sampled_from(CITIES) | JUNK,
-        "people": st.integers() | JUNK,
-        "notify": st.booleans() | JUNK,
-        "how": st.sampled_from(["mail", "phone"]) | JUNK,
-        "text": JUNK,
-        "nonsense": JUNK,
-    },
-)
+GOOD = {
+    "country": st.sampled_from([*PLACES]),
+    "state": st.sampled_from(STATES),
+    "city": st.sampled_from(CITIES),
+    "people": st.integers(),
+    "notify": st.booleans(),
+    "how": st.sampled_from(["mail", "phone"]),
+    "text": st.text(max_size=5),
+}
+# Mostly what a person would choose, so that there is something to clear.
+LIKELY = st.fixed_dictionaries({}, optional=GOOD)
+CHANGES = LIKELY | LIKELY | st.fixed_dictionaries({}, optional=dict.fromkeys([*GOOD, "nonsense"], JUNK))
 
 
 def is_text_for_later(value: Any) -> bool:
     return isinstance(value, str) and ("{{" in value or "${" in value)
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.lists(CHANGES, max_size=6))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(CHANGES, min_size=2, max_size=5))
 def test_after_any_edits_each_value_is_among_its_choices_or_empty(sequence: list[dict[str, Any]]) -> None:
     config: dict[str, Any] = {}
     for changes in sequence:
