@@ -182,7 +182,7 @@ async def relay(queues: QueueStore, count: int, progress: list[int]) -> None:
             continue
         seq += 1
         pushes = tuple(("/done", delivery.item) for delivery in batch)
-        await patiently(queues.commit, owner, Commit(seq, READS, len(batch), pushes))
+        await patiently(queues.commit, owner, Commit(seq, READS, len(batch), pushes=pushes))
         progress.append(progress[-1] + len(batch))
 
 
