@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
     "nodes": ("flowtui.cli.nodes:nodes", "List the node types, or show all about one: its settings, an example."),
+    "convert": ("flowtui.cli.convert:convert", "Write a workflow in JSON, also a React Flow export, as YAML."),
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
     "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),

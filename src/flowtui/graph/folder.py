@@ -45,6 +45,21 @@ class LoadedFolder:
     registry: Registry
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """What one file holds.
+
+    Attributes:
+        doc: None if nothing at all can be made of the file.
+        workflow: None if the file has errors.
+        problems: in file order.
+    """
+
+    doc: WorkflowDoc | None
+    workflow: LoadedWorkflow | None
+    problems: tuple[Problem, ...]
+
+
 def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None = None) -> LoadedFolder:
     """Load all workflow files directly in a folder.
 
@@ -58,7 +73,6 @@ def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None 
     """
     files = workflow_files(folder)
     registry = registry or discover(folder)
-    builder = FlowBuilder(registry)
     problems = list(registry.problems)
     if not files:
         message = "there is no workflow file in this folder: add one called like 'hello.yaml'"
@@ -66,14 +80,25 @@ def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None 
     workflows: list[LoadedWorkflow] = []
     named: dict[str, Path] = {}
     for path in files:
-        doc, found = load_document(path, env)
-        if doc is not None:
-            workflow, others = _build(doc, builder, found)
-            found = (*found, *others, *_name_clash(doc, named))
-            if workflow is not None and not any(problem.severity is Severity.ERROR for problem in found):
-                workflows.append(workflow)
-        problems.extend(found)
+        loaded = load_file(path, env, registry)
+        clash = _name_clash(loaded.doc, named) if loaded.doc else ()
+        if loaded.workflow is not None and not clash:
+            workflows.append(loaded.workflow)
+        problems.extend((*loaded.problems, *clash))
     return LoadedFolder(folder, tuple(workflows), files, in_file_order(problems), registry)
+
+
+def load_file(path: Path, env: Mapping[str, str], registry: Registry) -> LoadedFile:
+    """Load one workflow file with the node types in a registry; `env` is where `${NAME}` comes from."""
+    doc, found = load_document(path, env, registry.types)
+    if doc is None:
+        return LoadedFile(None, None, in_file_order(found))
+    graph, others = FlowBuilder(registry).build(doc)
+    problems = in_file_order((*found, *others))
+    if graph is None or any(problem.severity is Severity.ERROR for problem in problems):
+        return LoadedFile(doc, None, problems)
+    plans = FlowAnalyzer(graph).plans()
+    return LoadedFile(doc, LoadedWorkflow(doc.path, doc.name, plans, workflow_revision(plans)), problems)
 
 
 def workflow_files(folder: Path) -> tuple[Path, ...]:
@@ -97,16 +122,6 @@ def workflow_files(folder: Path) -> tuple[Path, ...]:
         for path in entries
         if _WORKFLOW_FILE.fullmatch(path.name) and (path.is_file() or (path.is_symlink() and not path.exists()))
     )
-
-
-def _build(
-    doc: WorkflowDoc, builder: FlowBuilder, found: tuple[Problem, ...]
-) -> tuple[LoadedWorkflow | None, tuple[Problem, ...]]:
-    graph, problems = builder.build(doc)
-    if graph is None or any(problem.severity is Severity.ERROR for problem in found):
-        return None, problems
-    plans = FlowAnalyzer(graph).plans()
-    return LoadedWorkflow(doc.path, doc.name, plans, workflow_revision(plans)), problems
 
 
 def _name_clash(doc: WorkflowDoc, named: dict[str, Path]) -> tuple[Problem, ...]:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flowtui.model.errors import Problem, Severity
+from flowtui.nodes.registry import NodeType
+from flowtui.workflow.react_flow import from_react_flow, is_react_flow
 from flowtui.workflow.schema import NAME, Checked, NodeDoc
 from flowtui.workflow.source import KeyPath, Source, plain_scalar, read_source
 
@@ -48,8 +51,14 @@ class WorkflowDoc:
         return self.source.problem(path, message, code, key=key, severity=severity)
 
 
-def load_document(path: Path, env: Mapping[str, str]) -> tuple[WorkflowDoc | None, tuple[Problem, ...]]:
-    """Read one file.
+def load_document(
+    path: Path, env: Mapping[str, str], types: Mapping[str, NodeType] = MappingProxyType({})
+) -> tuple[WorkflowDoc | None, tuple[Problem, ...]]:
+    """Read one file: a workflow as YAML or JSON, or a React Flow export.
+
+    Args:
+        env: where `${NAME}` comes from.
+        types: the known node types; only what an export means depends on them.
 
     Returns:
         the document, None if nothing at all can be made of the file, and every problem of the file. With an error
@@ -58,6 +67,9 @@ def load_document(path: Path, env: Mapping[str, str]) -> tuple[WorkflowDoc | Non
     source, problems = read_source(path)
     if source is None:
         return None, problems
+    if path.suffix.lower() == ".json" and is_react_flow(source):
+        translation = from_react_flow(source, types)
+        source, problems = translation.source, (*problems, *translation.problems)
     substitution = _Substitution(source, env)
     checked = Checked(source, substitution.document())
     found = [*problems, *substitution.problems, *checked.problems]
