@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from flowtui.cli.streams import results
-from flowtui.cli.tables import problem_as_dict
+from flowtui.cli.tables import counted, problem_as_dict
 from flowtui.cli.usage import debug_option, folder_argument
 from flowtui.graph.folder import LoadedFolder, load_folder
 
@@ -30,12 +30,8 @@ def check(folder: Path, as_json: bool) -> int:
 def _summary(loaded: LoadedFolder) -> str:
     plans = [plan for workflow in loaded.workflows for plan in workflow.plans]
     nodes = sum(len(plan.nodes) for plan in plans)
-    what = ", ".join((_counted(len(loaded.files), "file"), _counted(len(plans), "loop"), _counted(nodes, "node")))
-    return f"{what}: {_counted(len(loaded.problems), 'problem') if loaded.problems else 'no problems'}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    what = ", ".join((counted(len(loaded.files), "file"), counted(len(plans), "loop"), counted(nodes, "node")))
+    return f"{what}: {counted(len(loaded.problems), 'problem') if loaded.problems else 'no problems'}"
 
 
 def _as_json(loaded: LoadedFolder) -> dict[str, object]:

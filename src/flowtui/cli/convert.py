@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from flowtui.cli.streams import results
+from flowtui.cli.tables import counted
 from flowtui.cli.usage import Misuse, debug_option
 from flowtui.graph.folder import LoadedWorkflow, load_file
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.headless import SHOWN
 from flowtui.model.errors import FlowtuiError, Severity
+from flowtui.model.printable import SHOWN
 from flowtui.nodes.registry import Registry, discover
 from flowtui.workflow.react_flow import from_react_flow, is_react_flow
 from flowtui.workflow.source import read_source
@@ -54,7 +55,8 @@ def convert(file: Path, output: Path | None, force: bool) -> None:
             out.write(text)
         else:
             _write(target, text, force=force)
-            out.write(f"{target}: {_counted(workflow.plans)}\n")
+            nodes = sum(len(plan.nodes) for plan in workflow.plans)
+            out.write(f"{target}: {counted(nodes, 'node')} in {counted(len(workflow.plans), 'loop')}\n")
     for old, new in renamed.items():
         click.echo(f"node '{old}' is called '{new}' now".translate(SHOWN), err=True)
     if target is not None and target.resolve().parent == file.resolve().parent:
@@ -134,8 +136,3 @@ def _write(target: Path, text: str, *, force: bool) -> None:
         raise _Exists(target) from None
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _counted(plans: Sequence[ExecutionPlan]) -> str:
-    nodes = sum(len(plan.nodes) for plan in plans)
-    return f"{nodes} node{'' if nodes == 1 else 's'} in {len(plans)} loop{'' if len(plans) == 1 else 's'}"

@@ -32,3 +32,8 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     shown = [[cell.translate(SHOWN) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things; the plural has an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -20,6 +20,7 @@ from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.request_list import RequestList
+from flowtui.storage.server_report import ServerReport, server_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,14 @@ class DataStore:
         if room is not None:
             await room.calls.close()
             await room.cache.close()
+
+    def server_report(self) -> ServerReport:
+        """Return what the store's server tells of itself; blocks.
+
+        Raises:
+            StoreUnavailable, StoreError: if it does not answer, or refuses even a ping.
+        """
+        return server_report(self._connector, self._namespace, private=self.info.kind != "redis")
 
     def end_owner(self, owner: str) -> None:
         """Treat an owner as dead: its items go back to their queues, with one more try. Blocks; never raises.

@@ -84,6 +84,15 @@ class LocalServer:
             time.sleep(_POLL_S)
         return path if answer is Answer.READY else None
 
+    @staticmethod
+    def left_socket(state_dir: Path) -> str | None:
+        """Return the socket that a killed server has left in this state directory, None if there is none.
+
+        The next server takes its place.
+        """
+        path = _socket_path(state_dir.resolve() / _FOLDER_NAME)
+        return path if os.path.exists(path) and ask(path) is Answer.SILENCE else None
+
     @property
     def socket_path(self) -> str:
         """Where the server listens; the process that runs it decides."""

@@ -13,7 +13,8 @@ from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.records import escape
 from flowtui.storage.server_binary import find_server
 
-_FORMAT = 2
+#: Of the data in a store; it changes with what the scripts expect.
+FORMAT = 2
 _URL_SCHEMES = ("redis://", "rediss://", "unix://")
 _OPEN_TIMEOUT_S = 3.0
 
@@ -42,14 +43,19 @@ def open_store(
         StoreError: if the store cannot be used.
     """
     connector, info, server = _find(url if choice == "auto" and url else choice, state_dir, start=start)
-    key_space = f"{{{escape(namespace)}}}"
+    keys = key_space(namespace)
     try:
-        _prepare(connector, key_space, private=info.kind != "redis")
+        _prepare(connector, keys, private=info.kind != "redis")
     except BaseException:
         if server is not None:
             server.close()
         raise
-    return DataStore(info, connector, key_space, server, lease_s)
+    return DataStore(info, connector, keys, server, lease_s)
+
+
+def key_space(namespace: str) -> str:
+    """Return what all keys of a namespace begin with; the braces put them into one slot of a cluster."""
+    return f"{{{escape(namespace)}}}"
 
 
 def _find(choice: str, state_dir: Path, *, start: bool) -> tuple[Connector, StoreInfo, LocalServer | None]:
@@ -96,12 +102,12 @@ def _local_server(state_dir: Path, *, required: bool) -> tuple[LocalServer | Non
 def _prepare(connector: Connector, namespace: str, *, private: bool) -> None:
     try:
         with connector.client(_OPEN_TIMEOUT_S) as client:
-            client.set(f"{namespace}:format", _FORMAT, nx=True)
+            client.set(f"{namespace}:format", FORMAT, nx=True)
             found = client.get(f"{namespace}:format")
-            if found != str(_FORMAT).encode():
+            if found != str(FORMAT).encode():
                 raise StoreError(
                     f"the data in the store at {connector.address} has format {found!r}, this flowtui reads format "
-                    f"{_FORMAT}: use the flowtui that wrote it, or another namespace"
+                    f"{FORMAT}: use the flowtui that wrote it, or another namespace"
                 )
             # Nobody reads yet, so there is nobody to wake.
             Reaper(client, namespace, ring=lambda _: None).end_dead_processes(private=private)
