@@ -138,6 +138,8 @@ def test_what_is_no_json_file_is_an_error_that_says_what_to_name(folder):
         converted(folder / "count.txt")
     with pytest.raises(FlowtuiError, match="nothing was written"):
         converted(folder / "gone.json")
+    with pytest.raises(FlowtuiError, match=r"gone/count\.yaml can't be written: no such file or directory"):
+        converted(folder / "count.json", "-o", folder / "gone" / "count.yaml")
 
 
 def test_the_command_itself_prints_yaml_and_the_folder_runs(flowtui: CommandLine):

@@ -121,7 +121,11 @@ def _reading_order(plans: Sequence[ExecutionPlan], in_file: Iterable[str]) -> li
 
 def _write(target: Path, text: str, *, force: bool) -> None:
     """Write a file as a whole: a flowtui that watches the folder never sees half of one."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FlowtuiError(f"{target} can't be written: {reason}; name another file with --output") from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
