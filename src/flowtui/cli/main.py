@@ -77,7 +77,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the `flowtui` command."""
     open_closed_streams()
-    code = _invoke()
+    code = invoke()
     # Python waits for worker threads at its end, daemons or not; one in which a node hangs would keep it for ever.
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     for thread in others:
@@ -89,7 +89,8 @@ def main() -> None:
     sys.exit(code)
 
 
-def _invoke() -> int:
+def invoke() -> int:
+    """Run the command of `sys.argv` and return its exit code; what goes wrong is told on stderr."""
     try:
         result: Any = cli(standalone_mode=False)
     except click.Abort:

@@ -37,6 +37,8 @@ def results() -> Iterator[TextIO]:
     except BaseException:
         _let_go(out)
         raise
+    finally:
+        out.close()
 
 
 def _let_go(out: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from flowtui.model.errors import NoEngine, StoreError
@@ -9,7 +10,6 @@ from flowtui.storage.connection import STORE_ERRORS, Connector, translate, unix_
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.lease import LEASE_S, Reaper
 from flowtui.storage.local_server import LocalServer
-from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.records import escape
 from flowtui.storage.server_binary import find_server
 
@@ -73,7 +73,8 @@ def _find(choice: str, state_dir: Path, *, start: bool) -> tuple[Connector, Stor
             return unix_connector(path), StoreInfo("local", path, durable=True), server
     elif choice != "memory":
         raise StoreError(f"there is no store '{choice}': choose auto, local, memory or a redis:// address")
-    memory = MemoryConnector()
+    # Only now: to import it takes as long as all else that a command of the shell needs, and few want it.
+    memory: Connector = import_module("flowtui.storage.memory").MemoryConnector()
     return memory, StoreInfo("memory", memory.address, durable=False, note=note), None
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowtui.model.data import NodeData
@@ -19,6 +19,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text() | st.integers() | st.none() | st.booleans(), VALUES))
 def test_it_is_what_the_standard_library_writes(payload: dict[Any, Any]) -> None:
     assert NodeData(payload).to_json() == json.dumps(payload, separators=(",", ":")).encode()
