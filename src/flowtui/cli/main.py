@@ -26,6 +26,7 @@ _COMMANDS = {
     "nodes": ("flowtui.cli.nodes:nodes", "List the node types, or show all about one: its settings, an example."),
     "convert": ("flowtui.cli.convert:convert", "Write a workflow in JSON, also a React Flow export, as YAML."),
     "doctor": ("flowtui.cli.doctor:doctor", "Check the store, the disk and the terminal."),
+    "schema": ("flowtui.cli.schema:schema", "Print a JSON Schema of workflow files, for editors."),
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
     "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),

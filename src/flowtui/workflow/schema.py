@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowtui.model.errors import Problem
@@ -46,6 +55,14 @@ def _as_list(needs: Any) -> Any:
     return [needs] if isinstance(needs, str) else needs
 
 
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_Names = Annotated[
+    list[str],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -63,85 +80,117 @@ class _Model(BaseModel):
 
 
 class BatchOptions(_Model):
-    """How many items of a queue an iteration takes at once.
+    """How many items of a queue an iteration takes at once."""
 
-    Attributes:
-        size: most items of one batch.
-        age: seconds after which a batch goes on with what there is, counted from its first item.
-    """
-
-    size: int = Field(ge=1, le=10_000)
-    age: Annotated[Duration, Field(gt=0)] = 1.0
+    size: int = Field(ge=1, le=10_000, description="Most items of one batch.")
+    age: Annotated[Duration, Field(gt=0)] = Field(
+        default=1.0,
+        description="Time after which a batch goes on with what there is, counted from its first item.",
+    )
 
 
 class LoopOptions(_Model):
-    """How a loop runs; written at its producer.
+    """How a loop runs; written at its producer."""
 
-    Attributes:
-        pool: None where nobody chose one.
-        replicas: tracks that run side by side.
-        restarts: how often in a row a track whose process died is started again; 0 for never.
-        breaker: failed iterations in a row after which the loop pauses; 0 for never.
-        max_dead_letters: dead letters of the loop at which it pauses.
-        max_deliveries: how often an item of the queue is handed out before it becomes a dead letter; 0 for any number.
-        batch: for a reader that takes several items at once; None for one by one.
-    """
-
-    pool: Literal["asyncio", "thread", "process"] | None = None
-    replicas: int = Field(default=1, ge=1, le=MOST_REPLICAS)
-    restarts: int = Field(default=5, ge=0, le=1_000)
-    on_error: Literal["dead_letter", "pause", "stop"] = "dead_letter"
-    autostart: bool = True
-    max_in_flight: int = Field(default=16, ge=1, le=100_000)
-    breaker: int = Field(default=10, ge=0, le=1_000_000)
-    max_dead_letters: int = Field(default=10_000, ge=1, le=100_000_000)
-    max_deliveries: int = Field(default=5, ge=0, le=1_000)
-    batch: BatchOptions | None = None
+    pool: Literal["asyncio", "thread", "process"] | None = Field(
+        default=None,
+        description="Where the loop runs: on the shared event loop, in a thread, or in a process of its own. Without "
+        "it the highest that a node of the loop asks for.",
+    )
+    replicas: int = Field(default=1, ge=1, le=MOST_REPLICAS, description="Tracks that run side by side.")
+    restarts: int = Field(
+        default=5,
+        ge=0,
+        le=1_000,
+        description="How often in a row a track whose process died is started again; 0 for never.",
+    )
+    on_error: Literal["dead_letter", "pause", "stop"] = Field(
+        default="dead_letter",
+        description="What the loop does after an item has failed: go on, pause or stop. The item is a dead letter in "
+        "any case.",
+    )
+    autostart: bool = Field(default=True, description="Whether the loop starts with flowtui.")
+    max_in_flight: int = Field(
+        default=16, ge=1, le=100_000, description="Iterations of a track that may be on their way at the same time."
+    )
+    breaker: int = Field(
+        default=10,
+        ge=0,
+        le=1_000_000,
+        description="Failed iterations in a row after which the loop pauses; 0 for never.",
+    )
+    max_dead_letters: int = Field(
+        default=10_000, ge=1, le=100_000_000, description="Dead letters of the loop at which it pauses."
+    )
+    max_deliveries: int = Field(
+        default=5,
+        ge=0,
+        le=1_000,
+        description="How often an item of the queue is handed out before it becomes a dead letter; 0 for any number.",
+    )
+    batch: BatchOptions | None = Field(
+        default=None, description="For a queue's reader: take several items at once; without it one by one."
+    )
 
 
 class RetryOptions(_Model):
-    """How often, and how long apart, a failing node is tried again with the same item.
+    """How often, and how long apart, a failing node is tried again with the same item."""
 
-    Attributes:
-        attempts: tries in all, the first among them.
-        delay: seconds before the second try; each later one waits `factor` times longer, up to `max_delay`.
-        jitter: whether a random part of up to `delay` is added, so that many items do not come back at once.
-        on: names of exception classes to try again on, subclasses too; all if empty.
-    """
-
-    attempts: int = Field(default=3, ge=1, le=1_000)
-    delay: Duration = 1.0
-    factor: float = Field(default=2.0, ge=1.0, le=100.0, strict=False)
-    max_delay: Duration = 30.0
-    jitter: bool = True
-    on: Annotated[list[str], BeforeValidator(_as_list)] = []
+    attempts: int = Field(default=3, ge=1, le=1_000, description="Tries in all, the first among them.")
+    delay: Duration = Field(
+        default=1.0,
+        description="Time before the second try; each later one waits `factor` times longer, up to `max_delay`.",
+    )
+    factor: float = Field(
+        default=2.0, ge=1.0, le=100.0, strict=False, description="How much longer each wait is than the one before."
+    )
+    max_delay: Duration = Field(default=30.0, description="Longest time between two tries.")
+    jitter: bool = Field(
+        default=True,
+        description="Whether a random part of up to `delay` is added, so that many items do not come back at once.",
+    )
+    on: _Names = Field(
+        default=[],
+        description="Names of the exception classes to try again on, their subclasses too; any exception if empty.",
+    )
 
 
 class CacheOptions(_Model):
-    """For how many seconds a node's output is used again for an equal input."""
+    """Use a node's output again for an equal input."""
 
-    ttl: Annotated[Duration, Field(gt=0)]
+    ttl: Duration = Field(gt=0, description="For how long.")
 
 
 class NodeDoc(_Model):
-    """One node as written; `needs` holds `id` or `id.port`, `timeout` seconds for one try."""
+    """One node as written; `needs` holds `id` or `id.port`."""
 
     type: str
-    title: str = ""
-    needs: Annotated[list[str], BeforeValidator(_as_list)] = []
-    config: dict[str, Any] = {}
-    retry: RetryOptions | None = None
-    timeout: Annotated[Duration, Field(gt=0)] | None = None
-    cache: CacheOptions | None = None
-    loop: LoopOptions | None = None
+    title: str = Field(default="", description="The node's name on the screen; without it its id.")
+    needs: _Names = Field(
+        default=[],
+        description="The nodes that this one waits for: one id or a list; `id.port` is one branch of a conditional.",
+    )
+    config: dict[str, Any] = Field(default={}, description="The settings of the node; which there are says its type.")
+    retry: RetryOptions | None = Field(
+        default=None, description="How often, and how long apart, the node is tried again when it fails."
+    )
+    timeout: Annotated[Duration, Field(gt=0)] | None = Field(
+        default=None, description="Time for one try, like `10s`; without it as long as it takes."
+    )
+    cache: CacheOptions | None = Field(default=None, description="Use the node's output again for an equal input.")
+    loop: LoopOptions | None = Field(default=None, description="How the loop that this producer drives runs.")
 
 
 class FileDoc(_Model):
-    """A whole file as written."""
+    """A flowtui workflow."""
 
-    name: Annotated[str, AfterValidator(_workflow_name)] | None = None
-    description: str = ""
-    nodes: dict[Annotated[str, AfterValidator(_node_id)], NodeDoc]
+    name: Annotated[str, AfterValidator(_workflow_name), WithJsonSchema(_NAME_SCHEMA)] | None = Field(
+        default=None, description="The workflow's name; without it the file's."
+    )
+    description: str = Field(default="", description="What the workflow is for.")
+    nodes: dict[Annotated[str, AfterValidator(_node_id), WithJsonSchema(_NAME_SCHEMA)], NodeDoc] = Field(
+        description="All nodes by their id. Each producer among them drives a loop."
+    )
 
 
 class Checked:
