@@ -9,6 +9,7 @@ from typing import Protocol
 from flowtui.graph.flow_graph import DraftNode, FlowNeed, GraphDraft
 from flowtui.graph.plan import not_replicable
 from flowtui.model.errors import Severity
+from flowtui.model.spelling import did_you_mean
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.config_faults import dotted
@@ -16,7 +17,6 @@ from flowtui.nodes.fields import choice_errors
 from flowtui.nodes.modules import one_line
 from flowtui.nodes.registry import Registry
 from flowtui.nodes.templates import compile_config
-from flowtui.workflow.schema import did_you_mean
 from flowtui.workflow.source import KeyPath
 
 
@@ -122,7 +122,8 @@ class NeedsResolver:
         upstream = draft.nodes.get(name)
         if upstream is None:
             others = [other for other in draft.nodes if other != node.id]
-            return f"unknown node '{name}' in 'needs'{did_you_mean(name, others)}", "unknown-need"
+            hint = did_you_mean(name, others) or ": write the id of another node of this file"
+            return f"unknown node '{name}' in 'needs'{hint}", "unknown-need"
         if dot and upstream.type is not None:
             problem = _port_problem(upstream, port)
             if problem:
@@ -158,7 +159,7 @@ class NeedsResolver:
         node = draft.nodes[ring[0]]
         index = next(index for index, need in node.needs if need.node == ring[-1])
         names = " → ".join([*ring, ring[0]])
-        draft.report(node, ("needs", index), f"the needs go round in a circle: {names}", "cycle")
+        draft.report(node, ("needs", index), f"the needs go round in a circle, {names}: remove one of them", "cycle")
         node.needs = [(at, need) for at, need in node.needs if at != index]
         node.doubtful = True
 
@@ -167,7 +168,8 @@ class Reachability:
     """Every node belongs to the loop of exactly one producer."""
 
     def apply(self, draft: GraphDraft) -> None:
-        if not any(draft.producers()) and not draft.has_unknown_nodes:
+        unclear = draft.has_unknown_nodes or any(node.doubtful for node in draft.nodes.values())
+        if not any(draft.producers()) and not unclear:
             message = "the workflow has no producer, so nothing would ever run: add one, for example an 'interval'"
             draft.problems.append(draft.doc.problem(("nodes",), message, "no-producer", key=True))
             return
@@ -210,7 +212,10 @@ class PoolChooser:
                 continue
             draft.pools[producer.id] = Pool[named.upper()]
             if draft.pools[producer.id] < demand:
-                message = f"pool '{named}' is too little for node '{demanding.id}', which needs '{demand.label}'"
+                message = (
+                    f"pool '{named}' is too little for node '{demanding.id}', which needs '{demand.label}': "
+                    "write that, or leave it out"
+                )
                 draft.report(producer, ("loop", "pool"), message, "pool")
 
 

@@ -60,6 +60,7 @@ class QueueMapper:
                         "name one of them, or give both the same name"
                     )
                     draft.report(reader, ("needs", index), message, "queue-conflict")
+                    reader.has_sound_config = draft.nodes[writer].has_sound_config = False
                     continue
                 theirs.extend(ours)
                 group_of.update({node.id: theirs for node in ours})
@@ -93,21 +94,26 @@ class BatchCheck:
 
 
 class QueueLint:
-    """Every queue of this workflow is written and read; a shared one may have its other end elsewhere."""
+    """Every queue of this workflow is written and read; a shared one may have its other end elsewhere.
+
+    An end whose queue is not known, since its config is wrong, may be the one that is missing.
+    """
 
     def apply(self, draft: GraphDraft) -> None:
         if draft.has_unknown_nodes:
             return
         ends: dict[str, list[DraftNode]] = {}
+        unclear = [node for node in draft.nodes.values() if not node.has_sound_config]
+        a_reader, a_writer = any(node.is_reader for node in unclear), any(node.is_writer for node in unclear)
         for node in draft.nodes.values():
             if node.queue is not None and not node.queue.startswith("/"):
                 ends.setdefault(node.queue, []).append(node)
         for queue, nodes in ends.items():
             short = queue.partition(".")[2]
-            if not any(node.is_reader for node in nodes):
+            if not (a_reader or any(node.is_reader for node in nodes)):
                 message = f"nothing reads queue '{queue}': add a queue-reader, or share it with others as '/{short}'"
                 self._warn(draft, nodes[0], message, "queue-without-reader")
-            elif not any(node.is_writer for node in nodes):
+            elif not (a_writer or any(node.is_writer for node in nodes)):
                 message = f"nothing writes queue '{queue}': add a queue-writer, or share it with others as '/{short}'"
                 self._warn(draft, nodes[0], message, "queue-without-writer")
 
@@ -134,6 +140,7 @@ class QueueBounds:
             if bound_of(other.doc.config) != bound:
                 message = f"'{other.id}' writes the same queue with another max_items or on_full: give both the same"
                 draft.report(node, ("config",), message, "queue-conflict")
+                node.has_sound_config = False
 
 
 class QueueRings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from flowtui.model.spelling import closest, did_you_mean
 
 #: Keys and list places from the config down.
 KeyPath = tuple[str | int, ...]
@@ -35,6 +36,8 @@ class Fault:
 
     def waits_for(self, templated: list[KeyPath]) -> bool:
         """Return whether the fault may be gone once the templates are rendered."""
+        if self.code == "unknown-field" and self.sure:
+            return False
         at_or_below = any(self.path[: len(path)] == path for path in templated)
         above = any(path[: len(self.path)] == self.path for path in templated)
         return at_or_below or (above and not self.sure)
@@ -50,7 +53,9 @@ def config_faults(error: ValidationError, config_type: type[BaseModel], raw: Map
             message = earlier.message if fault.message in earlier.message else f"{earlier.message}, or: {fault.message}"
             fault = Fault(fault.path, message, fault.code, fault.kind, sure=False)
         merged[fault.path] = fault
-    return list(merged.values())
+    unknown = [fault.path[0] for fault in merged.values() if fault.code == "unknown-field" and len(fault.path) == 1]
+    meant = {closest(str(name), _names(config_type)) for name in unknown}
+    return [fault for fault in merged.values() if not (fault.kind == "missing" and fault.path[-1] in meant)]
 
 
 def dotted(path: KeyPath) -> str:
@@ -87,26 +92,30 @@ def _raw_path(loc: tuple[int | str, ...], raw: Any) -> KeyPath:
 
 def _fault(error: ErrorDetails, path: KeyPath, config_type: type[BaseModel]) -> Fault:
     kind, message = error["type"], error["msg"]
+    in_union = len(path) < len(error["loc"])  # pydantic names the alternative there
     if kind == "extra_forbidden":
-        known = [field.alias or key for key, field in config_type.model_fields.items()] if len(path) == 1 else None
-        return Fault(path, unknown_setting(str(path[-1]), known), "unknown-field", kind, sure=True)
+        known = _names(config_type) if len(path) == 1 else None
+        message = unknown_setting(str(path[-1]), known)
+        return Fault(path, message, "unknown-field", kind, sure=not in_union)
     if kind == "missing":
         name = str(error["loc"][-1])
-        return Fault((*path, name), f"the setting {name!r} is missing", "bad-config", kind, sure=True)
+        return Fault((*path, name), f"the setting {name!r} is missing: add it", "bad-config", kind, sure=True)
     for prefix in _PREFIXES:
         message = message.removeprefix(prefix)
     if message.startswith("Input should"):
         message = message.replace("Input should", "it should", 1)
     # A union's alternatives each report a wrong type, so that there a template below may yet be the cause.
-    sure = kind.endswith("_type") and len(path) == len(error["loc"])
+    sure = kind.endswith("_type") and not in_union
     return Fault(path, message, "bad-config", kind, sure)
 
 
 def unknown_setting(name: str, known: Sequence[str] | None) -> str:
     """Return what is wrong with a name; `known` are those that could stand there, None if that is not known."""
-    close = difflib.get_close_matches(name, known or (), n=1)
-    if close:
-        return f"unknown setting {name!r} (did you mean {close[0]!r}?)"
-    if known is None:
-        return f"unknown setting {name!r}"
+    hint = did_you_mean(name, known or ())
+    if hint or known is None:
+        return f"unknown setting {name!r}{hint}"
     return f"unknown setting {name!r} ({'there are: ' + ', '.join(known) if known else 'there are none'})"
+
+
+def _names(config_type: type[BaseModel]) -> list[str]:
+    return [field.alias or key for key, field in config_type.model_fields.items()]

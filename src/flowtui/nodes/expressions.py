@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +14,7 @@ from jinja2.utils import missing
 
 from flowtui.model.data import NodeData
 from flowtui.model.errors import TemplateError
+from flowtui.model.spelling import closest
 
 VARIABLES = ("data", "item", "loop", "now")
 
@@ -102,8 +102,8 @@ def _refuse_unknown(tree: nodes.Template) -> None:
         return  # what follows knows which names the template sets itself, and takes ten times as long
     unknown = meta.find_undeclared_variables(tree) - known
     for name in sorted(unknown):
-        close = difflib.get_close_matches(name, VARIABLES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"fields of the item are in `data`: data.{name}"
+        close = closest(name, VARIABLES)
+        hint = f"did you mean {close!r}?" if close else f"fields of the item are in `data`: data.{name}"
         raise TemplateError(f"the template uses the unknown variable {name!r} ({hint})")
 
 

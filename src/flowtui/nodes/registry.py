@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import inspect
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from flowtui.model.errors import Problem, Severity, in_file_order
+from flowtui.model.spelling import closest
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.builtin import BUILTIN_MODULES
 from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, unfinished_classes
@@ -61,8 +61,7 @@ class Registry:
 
     def suggest(self, name: str) -> str | None:
         """Return the known name that is closest to a misspelt one, None if none is close."""
-        close = difflib.get_close_matches(name, sorted({*self.types, *self._blocked}), n=1)
-        return close[0] if close else None
+        return closest(name, {*self.types, *self._blocked})
 
 
 def discover(folder: Path) -> Registry:

@@ -11,12 +11,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import FileMark, MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from flowtui.workflow.yaml_faults import lines_of, yaml_fault
+
 TAG = "tag:yaml.org,2002:"
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_QUOTED = re.compile(r"""(?<![^\s\[{,:])(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')""")
-_VALUE_START = re.compile(r"[^\s\[{,]*\Z")
-_TEMPLATE_END = re.compile(r"}}[^\s,\]}]*")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _NESTED_TOO_DEEP = "the file is nested too deeply: flatten it"
 
@@ -63,7 +62,8 @@ def compose_yaml(text: str) -> Node | None:
     try:
         root: Node | None = yaml.compose(text)
     except MarkedYAMLError as error:
-        _raise_yaml(error, text)
+        fault = yaml_fault(error, text)
+        raise TextError(fault.line + 1, fault.column + 1, fault.message, fault.code) from None
     except RecursionError:
         raise TextError(1, 1, _NESTED_TOO_DEEP, "not-yaml") from None
     except YAMLError as error:
@@ -92,58 +92,13 @@ def compose_json(text: str) -> Node | None:
         raise TextError(1, 1, f"this is no JSON: {error}", "not-json") from None
 
 
-def quoted_template(text: str) -> str:
-    """Return a piece of YAML that begins with `{{` as it has to be written."""
-    piece = " ".join(text.split())
-    return f"'{piece}'" if '"' in piece else f'"{piece}"'
-
-
-def _raise_yaml(error: MarkedYAMLError, text: str) -> NoReturn:
-    mark, context = error.problem_mark or error.context_mark, error.context_mark
-    if mark is None:
-        raise TextError(1, 1, f"this is no YAML: {error.problem}", "not-yaml") from None
-    lines = text.splitlines()
-    if context is not None and text.startswith("{{", context.index):
-        _raise_unquoted(lines, context.line, context.column)
-    column = _QUOTED.sub(lambda found: "_" * len(found[0]), _line_of(lines, mark.line)).find("{{")
-    if column >= 0:
-        _raise_unquoted(lines, mark.line, column)
-    if context is not None and mark.index >= len(text.rstrip()):
-        mark = context  # what was opened and never closed is of more use than the end of the file
-    problem = str(error.problem).replace("'<stream end>'", "the end of the file")
-    message = f"this is no YAML: {error.context + ', ' if error.context else ''}{problem}"
-    if "'\\t'" in message:
-        message = "this is no YAML: lines are indented with spaces, not with tabs"
-    elif '"{{' in _line_of(lines, mark.line):
-        message += ": inside a template in double quotes, write text in single quotes"
-    elif error.problem == "mapping values are not allowed here":
-        message += ": check the indentation, or quote a value that contains ': '"
-    raise TextError(mark.line + 1, mark.column + 1, message, "not-yaml") from None
-
-
-def _line_of(lines: list[str], line: int) -> str:
-    """Return a line without its comment; the end of the file may stand behind the last one."""
-    return lines[line].partition(" #")[0] if line < len(lines) else ""
-
-
-def _raise_unquoted(lines: list[str], line: int, column: int) -> NoReturn:
-    before = _VALUE_START.search(lines[line], 0, column)
-    after = _TEMPLATE_END.search(lines[line], column)
-    piece = lines[line][before.start() if before else column : after.end()] if after else "{{ … }}"
-    raise TextError(
-        line + 1,
-        column + 1,
-        f"a value with a template must be quoted as a whole, like {quoted_template(piece)}",
-        "unquoted-template",
-    ) from None
-
-
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
 def _line_and_column(text: str, index: int) -> tuple[int, int]:
-    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    lines = lines_of(text[:index])
+    return len(lines), len(lines[-1]) + 1
 
 
 class _JsonComposer:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowtui.model.errors import Problem
+from flowtui.model.spelling import closest, did_you_mean
 from flowtui.nodes.durations import Duration
 from flowtui.workflow.source import KeyPath, Source
 
@@ -29,12 +29,6 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 #: Most tracks of one loop.
 MOST_REPLICAS = 64
 _NAME_RULE = "a letter, then letters, digits, '-' and '_'"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the known name that is closest, or nothing."""
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _node_id(text: str) -> str:
@@ -209,11 +203,14 @@ class Checked:
         self.unusable: set[str] = set()
         self.left_out = {(str(p[1]), str(p[2])) for p in source.damaged if len(p) > 2 and p[0] == "nodes"}
         self._source = source
+        self._meant: set[KeyPath] = set()
         rest = copy.deepcopy(dict(value))
         try:
             self.document = FileDoc.model_validate(rest)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
+            errors = error.errors(include_url=False)
+            self._meant = self._misspelt(errors)
+            for details in errors:
                 self._take(details, rest)
             if isinstance(rest.get("nodes"), dict):
                 self.document = FileDoc.model_validate(rest)
@@ -223,21 +220,22 @@ class Checked:
         path: KeyPath = details["loc"][:-1] if in_key else details["loc"]
         if details["type"] == "extra_forbidden":
             self.problems.append(self._unknown_field(path))
-        elif not self._source.is_damaged(path):
+        elif not self._source.is_damaged(path) and path not in self._meant:
             message, code = _describe(details, _label(path))
             self.problems.append(self._source.problem(path, message, code, key=in_key))
         self._leave_out(path, rest, extra=details["type"] == "extra_forbidden")
 
+    def _misspelt(self, errors: Sequence[ErrorDetails]) -> set[KeyPath]:
+        """Return the fields that are not there because their names are misspelt; nodes count as lacking theirs."""
+        unknown = [details["loc"] for details in errors if details["type"] == "extra_forbidden"]
+        names = {path: closest(str(path[-1]), _place_of(path)[1].model_fields) for path in unknown}
+        meant = {(*path[:-1], name) for path, name in names.items() if name is not None}
+        meant -= self._source.keys.keys()
+        self.left_out |= {(str(path[1]), str(path[2])) for path in meant if path[0] == "nodes" and len(path) == 3}
+        return meant
+
     def _unknown_field(self, path: KeyPath) -> Problem:
-        models: dict[str, tuple[str, type[_Model]]] = {
-            "loop": ("'loop'", LoopOptions),
-            "retry": ("'retry'", RetryOptions),
-            "cache": ("'cache'", CacheOptions),
-        }
-        if len(path) > 3:
-            where, model = models[str(path[2])]
-        else:
-            where, model = ("a node", NodeDoc) if len(path) == 3 else ("a workflow", FileDoc)
+        where, model = _place_of(path)
         name = str(path[-1])
         known = list(model.model_fields)
         message = f"unknown field '{name}' in {where}{did_you_mean(name, known) or ': it has ' + ', '.join(known)}"
@@ -260,11 +258,23 @@ class Checked:
                 self.left_out.add((node_id, field))
 
 
+#: What to write for each field that must be there.
+_ADDED = {"nodes": "it, with at least one node", "type": "it, like 'type: log'", "ttl": "it, like 'ttl: 10m'"}
+
+
+def _place_of(path: KeyPath) -> tuple[str, type[_Model]]:
+    """Return in words where the field at a path stands, and the model of that place."""
+    if len(path) > 3:
+        models: dict[str, type[_Model]] = {"loop": LoopOptions, "retry": RetryOptions, "cache": CacheOptions}
+        return f"'{path[2]}'", models[str(path[2])]
+    return ("a node", NodeDoc) if len(path) == 3 else ("a workflow", FileDoc)
+
+
 def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
     """Return message and code for one error of pydantic."""
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == "missing":
-        return f"'{field}' is missing", "missing-field"
+        return f"'{field}' is missing: add {_ADDED[field]}", "missing-field"
     if kind in ("bad-id", "bad-name"):
         return details["msg"], kind
     wanted = {

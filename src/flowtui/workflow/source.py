@@ -12,7 +12,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from flowtui.model.errors import Problem, Severity
-from flowtui.workflow.compose import TAG, TextError, compose_json, compose_yaml, decode, quoted_template
+from flowtui.workflow.compose import TAG, TextError, compose_json, compose_yaml, decode
+from flowtui.workflow.yaml_faults import unquoted_message
 
 KeyPath = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -218,8 +219,7 @@ class _Reading:
 
     def _unquoted_template(self, node: Node, path: KeyPath) -> None:
         piece = self._text[node.start_mark.index : node.end_mark.index]
-        message = f"a value with a template must be quoted as a whole, like {quoted_template(piece)}"
-        self._damage(path, node, message, "unquoted-template")
+        self._damage(path, node, unquoted_message(piece), "unquoted-template")
 
     def _damage(self, path: KeyPath, node: Node, message: str, code: str) -> None:
         self._damaged.add(path)

@@ -276,7 +276,7 @@ def test_a_missing_setting_is_named_where_it_would_be() -> None:
     template, problems = compile_config(Needy, {})
     assert template is None
     assert [(problem.path, problem.message) for problem in problems] == [
-        (("queue",), "the setting 'queue' is missing"),
+        (("queue",), "the setting 'queue' is missing: add it"),
     ]
 
 

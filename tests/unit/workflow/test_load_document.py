@@ -132,7 +132,7 @@ def test_a_node_that_is_too_wrong_is_left_out_and_the_others_stay(load):
     ]
     assert doc.unusable == {"a", "b", "1c"}
     assert list(doc.nodes) == ["d"]
-    assert doc.left_out == {("d", "needs")}
+    assert doc.left_out == {("d", "needs"), ("d", "title")}
 
 
 def test_a_file_without_usable_nodes_has_no_document(load):
