@@ -12,6 +12,7 @@ from flowtui.graph.flow_graph import DraftNode, GraphDraft
 from flowtui.model.errors import Severity
 from flowtui.model.states import OnFull
 from flowtui.nodes.builtin.queues import QueueWriter
+from flowtui.nodes.expressions import is_template
 from flowtui.storage.records import Bound
 
 _QUEUE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -35,8 +36,12 @@ class QueueMapper:
         name = node.doc.config.get("queue") or ""
         if name and not _QUEUE.fullmatch(name):
             message = (
-                f"'{name}' is no queue name: use letters, digits, '-' and '_'; "
-                "'/name' is a queue that all workflows share"
+                "a queue's name can't hold a template: it is the same for all items"
+                if is_template(name)
+                else (
+                    f"'{name}' is no queue name: use letters, digits, '-' and '_'; "
+                    "'/name' is a queue that all workflows share"
+                )
             )
             draft.report(node, ("config", "queue"), message, "bad-queue")
             node.has_sound_config = False

@@ -24,8 +24,8 @@ _VALUES = frozenset({"properties", "patternProperties", "items", "prefixItems", 
 _NOTES = frozenset({"description", "markdownDescription", "default", "examples", "deprecationMessage"})
 #: Left out: titles repeat the names, the others are of later drafts or of OpenAPI.
 _DROPPED = frozenset({"title", "discriminator", "minContains", "maxContains", "$defs", "$comment"})
-#: What Python's regular expressions know and those of editors do not.
-_ONLY_PYTHON = re.compile(r"\(\?(?![:=!]|<[=!])|\\[AZ]|[*+?}]\+")
+#: What the regular expressions of pydantic and Python know and those of editors do not.
+_NOT_FOR_EDITORS = re.compile(r"\(\?(?![:=!]|<[=!])|\\[AZz]|[*+?}]\+|\[\[:")
 #: Defaults that need not be said.
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 #: A template is at least as long, so a rule that asks for less text refuses none.
@@ -84,7 +84,7 @@ def _draft_7(schema: Any, instead: Schema | None) -> Any:
         return schema
     found: Schema = {}
     for key, value in schema.items():
-        if key in _DROPPED or key in _NOTES or (key == "pattern" and _ONLY_PYTHON.search(value)):
+        if key in _DROPPED or key in _NOTES or (key == "pattern" and _NOT_FOR_EDITORS.search(value)):
             continue
         inside = _or_template if instead and key in _VALUES else _draft_7
         found[key] = _converted(key, value, partial(inside, instead=instead))

@@ -28,6 +28,7 @@ from flowtui.workflow.source import KeyPath, Source
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 #: Most tracks of one loop.
 MOST_REPLICAS = 64
+_TEMPLATE = re.compile(r"\{\{|\$\{")
 _NAME_RULE = "a letter, then letters, digits, '-' and '_'"
 
 
@@ -298,7 +299,8 @@ def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
         return f"'{field}' is wrong: {details['msg'][:1].lower()}{details['msg'][1:]}", "bad-value"
     if kind == "string_type" and isinstance(value, (bool, int, float)):
         return f"'{field}' must be text: write it in quotes", "bad-value"
-    return f"'{field}' must be {wanted}, not {_shown(value)}", "bad-value"
+    hint = "; '{{ }}' and '${ }' work in 'config' only" if isinstance(value, str) and _TEMPLATE.search(value) else ""
+    return f"'{field}' must be {wanted}, not {_shown(value)}{hint}", "bad-value"
 
 
 def _label(path: KeyPath) -> str:

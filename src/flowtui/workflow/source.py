@@ -188,8 +188,11 @@ class _Reading:
                 message = f"'{key.value}' is here twice, first in line {first}: remove one of them"
                 self._report(key, message, "duplicate-key")
             else:
-                self._keys[(*path, key.value)] = _place(key)
-                found[key.value] = self.value(child, (*path, key.value))
+                here = (*path, key.value)
+                self._keys[here] = _place(key)
+                found[key.value] = self.value(child, here)
+                if isinstance(child, ScalarNode) and not child.value and child.style is None:
+                    self._values[here] = self._keys[here]  # else it would stand where the next thing stands
         for name, key, child in merged:
             if name not in found:
                 self._keys[(*path, name)] = _place(key)

@@ -15,6 +15,7 @@ _VALUE_START = re.compile(r"[^\s\[{,]*\Z")
 _TEMPLATE_END = re.compile(r"}}[^\s,\]}]*")
 #: Brackets of flow collections.
 _CLOSING = {"{": "}", "[": "]"}
+_NO_KEY = "this line is neither 'key: value' nor part of the value above: add the ':', or check the indentation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> TextFault:
     column = _QUOTED.sub(lambda found: "_" * len(found[0]), _line_of(lines, mark.line)).find("{{")
     if column >= 0:
         return _unquoted(lines, mark.line, column)
-    return _open_quote(error, lines) or _open_bracket(error, lines, text) or _other(error, lines)
+    finders = (_open_quote(error, lines), _open_bracket(error, lines, text), _line_without_colon(error, lines))
+    return next(filter(None, finders), None) or _other(error, lines)
 
 
 def lines_of(text: str) -> list[str]:
@@ -90,7 +92,7 @@ def _open_bracket(error: MarkedYAMLError, lines: list[str], text: str) -> TextFa
     mark, context = error.problem_mark, error.context_mark
     if mark is None or context is None or "parsing a flow" not in str(error.context):
         return None
-    goes_on = all(line.rstrip()[-1:] in ",{[" for line in _code(lines, context.line, mark.line))
+    goes_on = _line_of(lines, context.line).rstrip()[-1:] in (",", *_CLOSING)
     at_end = mark.index >= len(text.rstrip())
     if not at_end and (mark.line == context.line or goes_on):
         return None
@@ -102,6 +104,21 @@ def _open_bracket(error: MarkedYAMLError, lines: list[str], text: str) -> TextFa
         f"this is no YAML: the '{text[index]}' that begins here is not closed: close it with '{_CLOSING[text[index]]}'"
     )
     return TextFault(len(before) - 1, len(before[-1]), message)
+
+
+def _line_without_colon(error: MarkedYAMLError, lines: list[str]) -> TextFault | None:
+    """Return the line above that lacks its colon, if that is why there can be no key where one is."""
+    mark = error.problem_mark
+    if mark is None or error.problem != "mapping values are not allowed here":
+        return None
+    above = next((number for number in range(mark.line - 1, -1, -1) if _line_of(lines, number).strip()), None)
+    if above is None:
+        return None
+    line, below = _line_of(lines, above), lines[mark.line]
+    indent = len(line) - len(line.lstrip())
+    if ":" in line or line.lstrip().startswith("-") or indent != len(below) - len(below.lstrip()):
+        return None
+    return TextFault(above, indent, f"this is no YAML: {_NO_KEY}")
 
 
 def _other(error: MarkedYAMLError, lines: list[str]) -> TextFault:
@@ -118,25 +135,21 @@ def _other(error: MarkedYAMLError, lines: list[str]) -> TextFault:
     elif "cannot start any token" in problem:
         told = f"{problem}: quote a value that begins like this"
     elif "expected ':'" in problem and error.context_mark is not None:
-        mark = error.context_mark
-        told = "this line is neither 'key: value' nor part of the value above: add the ':', or check the indentation"
+        mark, told = error.context_mark, _NO_KEY
     elif "<block end>" in problem and "<scalar>" in problem:
         told = "there is something behind the value's closing quote: quote the value as a whole"
         told += "; inside a template in double quotes, write text in single quotes" if '"{{' in line else ""
+    elif "<block end>" in problem and problem[-2:-1] in _CLOSING.values():
+        told = f"there is a {problem[-3:]} too many: remove it"
     elif "<block end>" in problem:
         told = "this line does not line up with those above it: check the indentation"
     elif problem == "mapping values are not allowed here":
         told += ": check the indentation, or quote a value that contains ': '"
-    elif "expected ',' or" in problem:
-        told = f"{problem}: check the commas and brackets"
+    elif "expected ',' or" in problem and error.context_mark is not None:
+        told = f"{problem}, since the bracket of line {error.context_mark.line + 1}: check the commas and brackets"
     else:
         told += ": check the quotes, the brackets and the indentation"
     return TextFault(mark.line, mark.column, f"this is no YAML: {told}")
-
-
-def _code(lines: list[str], first: int, end: int) -> list[str]:
-    """Return those of some lines that hold more than a comment, without their comments."""
-    return [line for number in range(first, end) if (line := _line_of(lines, number)).strip()]
 
 
 def _line_of(lines: list[str], line: int) -> str:

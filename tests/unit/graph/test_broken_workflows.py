@@ -175,7 +175,7 @@ BROKEN = {
         HEAD + "  q: {type: queue-writer, needs: t, config: {queue: 'x-{{ data.id }}'}}\n",
         "3:53",
         "bad-queue",
-        "queue name",
+        "can't hold a template",
     ),
     "a writer without a queue": (HEAD + "  q: {type: queue-writer, needs: t}\n", "3:3", "no-queue", "'q'"),
     "a reader without a queue": (HEAD + "  r: {type: queue-reader}\n", "3:3", "no-queue", "'r'"),
