@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bench_idle
+import bench_load
 import bench_peers
 import bench_pools
 import bench_queues
@@ -164,3 +165,20 @@ def test_a_long_queue_is_timed_beside_a_short_one_and_stays_as_long_as_it_was() 
     assert all(few > 0 and full > 0 for few, full in found.values())
     assert million.judge({"fetch": (1.0, million.TIMES)})
     assert not million.judge({"fetch": (1.0, million.TIMES + 0.01)})
+
+
+def test_loading_is_measured_beside_both_loaders_with_files_that_nothing_has_seen() -> None:
+    took = bench_load.measure(files=2, nodes=6, rounds=2)
+    assert {name: len(rounds) for name, rounds in took.items()} == {
+        bench_load.OURS: 2,
+        bench_load.ROUND_TRIP: 2,
+        bench_load.SAFE: 2,
+    }
+    assert all(seconds > 0 for rounds in took.values() for seconds in rounds)
+    assert bench_load.workflow("w", 6) != bench_load.workflow("w", 6)
+
+
+@pytest.mark.parametrize(("ours", "discover_ms", "holds"), [(2.0, 50.0, True), (2.1, 9.0, False), (1.0, 50.1, False)])
+def test_loading_may_take_twice_what_each_loader_takes(ours: float, discover_ms: float, holds: bool) -> None:
+    took = {bench_load.OURS: [ours, 9.0, ours], bench_load.ROUND_TRIP: [1.0] * 3, bench_load.SAFE: [1.0] * 3}
+    assert bench_load.judge(took, [bench_load.Discovery(100.0, discover_ms, 9)]) is holds

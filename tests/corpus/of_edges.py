@@ -181,6 +181,16 @@ def replicas_of_what_may_run_once_only(good: Good) -> Iterator[Broken]:
 
 
 @mutation
+def batches_of_what_reads_no_queue(good: Good) -> Iterator[Broken]:
+    for node in good.nodes.values():
+        entry = node.field("type")
+        if node.type in PRODUCERS and node.type != "queue-reader" and node.field("loop") is None:
+            text = good.with_line(entry.line, " " * (entry.key_column - 1) + "loop: {batch: {size: 2}}")
+            fault = Fault(entry.line + 1, entry.key_column + 14, "no-batch")
+            yield Broken(node.id, text, (fault,), "put a queue behind it and give the queue's reader the `batch`")
+
+
+@mutation
 def an_id_with_a_dot(good: Good) -> Iterator[Broken]:
     needed = {need for node in good.nodes.values() for need in node.needed}
     for node in good.nodes.values():

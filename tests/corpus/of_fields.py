@@ -86,12 +86,10 @@ def a_misspelt_field_of_a_node(good: Good) -> Iterator[Broken]:
 
 @mutation
 def a_misspelt_option(good: Good) -> Iterator[Broken]:
-    for node in good.nodes.values():
-        for option in _OPTIONS:
-            for entry in good.below(*node.entry.path, option):
-                text = good.replaced(entry.line, entry.key_column, len(entry.name), entry.name + "x")
-                says = f"(did you mean '{entry.name}'?)"
-                yield at_key(f"{entry.name} of {node.id}", text, entry, "unknown-field", says)
+    for entry in good.entries:
+        if entry.key_column and len(entry.path) > 3 and entry.path[2] in _OPTIONS:
+            text = good.replaced(entry.line, entry.key_column, len(entry.name), entry.name + "x")
+            yield at_key(f"{entry.path}", text, entry, "unknown-field", f"(did you mean '{entry.name}'?)")
 
 
 @mutation
@@ -184,7 +182,7 @@ def a_value_that_is_none_of_a_few(good: Good) -> Iterator[Broken]:
 def a_duration_in_a_unit_that_does_not_exist(good: Good) -> Iterator[Broken]:
     for entry in good.entries:
         if re.fullmatch(r"[\d.]+(ms|s|m|h|d)?", entry.raw) and entry.name in (
-            "every", "delay", "max_delay", "timeout", "ttl", "seconds"
+            "every", "delay", "max_delay", "timeout", "ttl", "seconds", "age"
         ):  # fmt: skip
             code = "bad-config" if "config" in entry.path else "bad-value"
             text = good.with_value(entry, "3 parsecs")

@@ -260,14 +260,24 @@ class Checked:
 
 
 #: What to write for each field that must be there.
-_ADDED = {"nodes": "it, with at least one node", "type": "it, like 'type: log'", "ttl": "it, like 'ttl: 10m'"}
+_ADDED = {
+    "nodes": "it, with at least one node",
+    "type": "it, like 'type: log'",
+    "ttl": "it, like 'ttl: 10m'",
+    "size": "it, like 'size: 50'",
+}
+_OPTIONS: dict[str, type[_Model]] = {
+    "loop": LoopOptions,
+    "batch": BatchOptions,
+    "retry": RetryOptions,
+    "cache": CacheOptions,
+}
 
 
 def _place_of(path: KeyPath) -> tuple[str, type[_Model]]:
     """Return in words where the field at a path stands, and the model of that place."""
     if len(path) > 3:
-        models: dict[str, type[_Model]] = {"loop": LoopOptions, "retry": RetryOptions, "cache": CacheOptions}
-        return f"'{path[2]}'", models[str(path[2])]
+        return f"'{path[-2]}'", _OPTIONS[str(path[-2])]
     return ("a node", NodeDoc) if len(path) == 3 else ("a workflow", FileDoc)
 
 
