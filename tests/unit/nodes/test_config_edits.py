@@ -119,7 +119,7 @@ def test_only_what_is_named_or_changed_is_complained_about() -> None:
     assert [each.path for each in after.form.all_errors()] == [("country",), ("people",), ("bogus",)]
     cleared = edit(Place, MUNICH, {"country": None})
     assert cleared.config == {}
-    assert errors(cleared) == {"country": "the setting 'country' is missing"}
+    assert errors(cleared) == {"country": "the setting 'country' is missing: add it"}
 
 
 @pytest.mark.parametrize(
