@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowtui.model.errors import Problem, Severity
+from flowtui.model.spelling import did_you_mean
 from flowtui.nodes.base import ConditionalNode
 from flowtui.nodes.registry import NodeType
-from flowtui.workflow.schema import NAME, did_you_mean
+from flowtui.workflow.schema import NAME
 from flowtui.workflow.source import KeyPath, Place, Source
 
 #: Types that say how a node is drawn; what it does then stands in its `data`.
