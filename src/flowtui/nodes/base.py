@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from enum import IntEnum
@@ -42,12 +41,18 @@ class NodeConfig(BaseModel):
 #: The config of the item at hand, for nodes whose config holds templates.
 rendered_config: ContextVar[NodeConfig] = ContextVar("rendered_config")
 
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 
 def type_name(class_name: str) -> str:
-    """Return the type name of a class that declares none: that of `ValidateOrder` is `validate-order`."""
-    return _WORD_START.sub("-", class_name).lower()
+    """Return the type name of a class that declares none: that of `ValidateOrder` is `validate-order`.
+
+    A word begins at each capital behind anything else, and at the last of several capitals: `HTTPPoll` is `http-poll`.
+    """
+    words = ""
+    for before, char, after in zip(f" {class_name}", class_name, f"{class_name[1:]} ", strict=False):
+        if char.isupper() and (before.islower() or before.isdigit() or (before.isupper() and after.islower())):
+            words += "-"
+        words += char
+    return "-".join(filter(None, words.replace("_", "-").lower().split("-")))
 
 
 class BaseNode:
@@ -94,7 +99,13 @@ class BaseNode:
         Raises:
             NodeError: if it holds templates and no item is at hand, as in `setup`.
         """
-        static = self._static_config
+        try:
+            static = self._static_config
+        except AttributeError:
+            raise NodeError(
+                f"{type(self).__name__}.__init__ reads self.config before it calls super().__init__(); "
+                "read it in setup() or execute()"
+            ) from None
         if static is not None:
             return static
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import difflib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +26,7 @@ from flowtui.nodes.base import (
 from flowtui.nodes.dependencies import hint_faults
 
 _KINDS = (ProducerNode, BlockingNode, NonBlockingNode, ConditionalNode)
+_KIND_NAMES = ", ".join(kind.__name__ for kind in _KINDS)
 _BASES = frozenset({BaseNode, *_KINDS, BlockingNode.__mro__[1]})
 
 
@@ -34,14 +38,24 @@ class Fault:
     message: str
 
 
-def node_classes(module: ModuleType) -> list[type[BaseNode]]:
-    """Return the classes defined in a module that mean to be node types: public, concrete, with an `execute`."""
-    return [cls for cls in _public_classes(module) if _execute(cls) is not None]
+def node_classes(module: ModuleType, *, exported: bool = False) -> list[type[BaseNode]]:
+    """Return the classes of a module that mean to be node types: public, concrete, with an `execute`.
+
+    They are those that it defines; if `exported`, those too that a package has imported from its own modules.
+    """
+    own = _classes(module, exported=exported)
+    return [cls for cls in own if issubclass(cls, BaseNode) and not _why_passed_over(cls)]
 
 
-def unfinished_classes(module: ModuleType) -> list[type[BaseNode]]:
-    """Return the public node classes of a module that have no `execute`: bases of others, or a slip of the pen."""
-    return [cls for cls in _public_classes(module) if _execute(cls) is None]
+def passed_over(module: ModuleType) -> Iterator[tuple[str, type, str]]:
+    """Yield the classes of a module that are no node types though an author may think so.
+
+    Each is the type name that it would have, the class, and why it is none, as the rest of a sentence about it.
+    """
+    for cls in _classes(module):
+        why = _why_passed_over(cls)
+        if why:
+            yield (str(cls.type) if issubclass(cls, BaseNode) else type_name(cls.__name__)), cls, why
 
 
 def is_base(cls: type) -> bool:
@@ -53,22 +67,30 @@ def faults(cls: type[Any]) -> list[Fault]:
     """Return everything that keeps a class from being a node type."""
     name = cls.__name__
     if not issubclass(cls, _KINDS):
-        kinds = ", ".join(kind.__name__ for kind in _KINDS)
-        return [Fault("", f"class {name} must extend one of {kinds}")]
-    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_execute_faults(cls)]
+        return [Fault("", f"class {name} must extend one of {_KIND_NAMES}")]
+    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_init_faults(cls), *_execute_faults(cls)]
 
 
-def _public_classes(module: ModuleType) -> list[type[BaseNode]]:
-    classes = {
-        value: None  # a dict, because a class may have two names
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, BaseNode)
-        and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-        and not inspect.isabstract(value)
-    }
-    return list(classes)
+def _classes(module: ModuleType, *, exported: bool = False) -> list[type]:
+    def is_own(cls: type) -> bool:
+        return cls.__module__ == module.__name__ or (exported and cls.__module__.startswith(f"{module.__name__}."))
+
+    # A dict, because a class may have two names.
+    return list({value: None for value in vars(module).values() if isinstance(value, type) and is_own(value)})
+
+
+def _why_passed_over(cls: type) -> str:
+    if not issubclass(cls, BaseNode):
+        has_execute = callable(getattr(cls, "execute", None))
+        return f"has an execute() but extends no kind of node; extend one of {_KIND_NAMES}" if has_execute else ""
+    if cls.__name__.startswith("_"):
+        return "begins with an underscore, which keeps it private; rename it"
+    if inspect.isabstract(cls):
+        return f"is abstract: it lacks {', '.join(sorted(vars(cls)['__abstractmethods__']))}()"
+    if _execute(cls) is None:
+        close = difflib.get_close_matches("execute", vars(cls), n=1)
+        return f"has no execute(){f' (but {close[0]}())' if close else ''}"
+    return ""
 
 
 def _execute(cls: type[BaseNode]) -> Any:
@@ -109,6 +131,18 @@ def _example_faults(cls: type[BaseNode]) -> Iterator[Fault]:
         yield Fault("example", f"`example` of {cls.__name__} must be a config as a mapping, or YAML text")
 
 
+def _init_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    try:
+        inspect.signature(cls).bind(None, id="", loop="", folder=Path())
+    except (TypeError, ValueError):
+        what = "is a dataclass" if dataclasses.is_dataclass(cls) else "has an __init__() of its own"
+        yield Fault(
+            "__init__",
+            f"{cls.__name__} {what}, which flowtui can't call; declare settings in Config, and make what the node "
+            "needs in setup()",
+        )
+
+
 def _execute_faults(cls: type[BaseNode]) -> Iterator[Fault]:
     execute = _execute(cls)
     if inspect.isgeneratorfunction(execute) or inspect.isasyncgenfunction(execute):
@@ -129,9 +163,9 @@ def named_types(tree: ast.Module | None) -> Iterator[str]:
             declared = [
                 each.value.value
                 for each in node.body
-                if isinstance(each, ast.Assign)
+                if isinstance(each, ast.Assign | ast.AnnAssign)
                 and isinstance(each.value, ast.Constant)
-                and any(isinstance(target, ast.Name) and target.id == "type" for target in each.targets)
+                and any(isinstance(target, ast.Name) and target.id == "type" for target in _targets(each))
             ]
             yield str(declared[0]) if declared else type_name(node.name)
 

@@ -144,7 +144,7 @@ def load_modules(folder: Path) -> tuple[tuple[FolderModule, ...], tuple[Problem,
             alone = {name for name, names in needed.items() if all(_can_be_shared(sources[each]) for each in names)}
             _share(package, {(name, digests[name]) for name in alone}, _latest.get(home, {}))
         for name, digest in digests.items():
-            module = _import(f"{package}.{name}".rstrip("."), sources[name].path, problems)
+            module = _import(f"{package}.{name}".rstrip("."), sources, problems)
             modules.append(FolderModule(sources[name].path, trees[name], digest, module))
         loaded = zip(digests.items(), modules, strict=True)
         _latest[home] = {key: each.module.__name__ for key, each in loaded if each.module}
@@ -246,13 +246,30 @@ def _imports(source: _Source, tree: ast.Module | None) -> set[str]:
     return names
 
 
-def _import(fullname: str, path: Path, problems: list[Problem]) -> ModuleType | None:
+def _import(fullname: str, sources: Mapping[str, _Source], problems: list[Problem]) -> ModuleType | None:
+    path = sources[fullname.partition(".")[2]].path
     try:
         return importlib.import_module(fullname)
     except BaseException as error:  # `sys.exit()` in a user's module must not end the app
         line, column, raised_in = _place(error, path)
-        problems.append(Problem(path, line, column, f"cannot be imported: {one_line(error)}{raised_in}", "node-import"))
+        why = _in_own_words(error, sources) or one_line(error)
+        problems.append(Problem(path, line, column, f"cannot be imported: {why}{raised_in}", "node-import"))
         return None
+
+
+def _in_own_words(error: BaseException, sources: Mapping[str, _Source]) -> str:
+    """Return what is wrong with an import within the folder, empty if the error is about something else."""
+    if not isinstance(error, ImportError) or not error.name:
+        return ""
+    first, _, rest = error.name.partition(".")
+    if first.startswith(_PREFIX) and "partially initialized" in str(error):
+        return (
+            f"modules here import from each other in a ring that ends at {rest}.py; move what they share into a third"
+        )
+    if isinstance(error, ModuleNotFoundError) and (first in sources or first == "nodes"):
+        inner = rest if first == "nodes" else error.name
+        return f"{one_line(error)}; a module of this folder is imported as `from .{inner or 'module'} import …`"
+    return ""
 
 
 def _place(error: BaseException, path: Path) -> tuple[int, int, str]:

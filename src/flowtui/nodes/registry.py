@@ -15,7 +15,7 @@ from flowtui.model.errors import Problem, Severity, in_file_order
 from flowtui.model.spelling import closest
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.builtin import BUILTIN_MODULES
-from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, unfinished_classes
+from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, passed_over
 from flowtui.nodes.modules import FolderModule, load_modules, one_line
 
 ENTRY_POINTS = "flowtui.nodes"
@@ -117,14 +117,21 @@ class _Book:
         except BaseException as error:  # whatever a package does, the folder's other types must work
             self._warn(f"{where} (entry point {entry_point.name!r}) cannot be used: {one_line(error)}", "node-import")
             return
-        digest = installed_digest(inspect.getmodule(loaded))
-        classes: list[type[Any]] = [*node_classes(loaded)] if isinstance(loaded, ModuleType) else [loaded]
+        if isinstance(loaded, ModuleType):
+            classes: list[type[Any]] = [*node_classes(loaded, exported=True)]
+        else:
+            classes = [loaded]
+        if not classes:
+            what = f"{where} (entry point {entry_point.name!r}) has no node in its module {entry_point.value!r}"
+            self._warn(f"{what}: define or import the classes there", "no-node")
         for cls in classes:
             found = faults(cls)
             if found:
                 self._warn(f"class {cls.__name__} of {where}: {found[0].message}", "bad-node")
                 continue
-            self._add(_Definition(NodeType(cls.type, cls, None, digest), self._folder, 0, 0, where))
+            if all(cls is not other.type.cls for other in self._definitions.get(cls.type, ())):
+                digest = installed_digest(inspect.getmodule(cls))
+                self._add(_Definition(NodeType(cls.type, cls, None, digest), self._folder, 0, 0, where))
 
     def add_folder_module(self, module: FolderModule) -> None:
         place = f"{module.path.parent.name}/{module.path.name}"
@@ -143,8 +150,9 @@ class _Book:
             node_type = NodeType(cls.type, cls, module.path, module.digest)
             for line, column in class_places(module.tree, cls):
                 self._add(_Definition(node_type, module.path, line, column, f"{place}:{line}"))
-        for cls in unfinished_classes(module.module):
-            self._blocked.setdefault(cls.type, f"class {cls.__name__} in {place} has no execute()")
+        for name, other, why in passed_over(module.module):
+            line, _ = class_places(module.tree, other)[0]
+            self._blocked.setdefault(name, f"class {other.__name__} in {place}{f':{line}' if line else ''} {why}")
 
     def registry(self) -> Registry:
         types = dict(self._built_in)

@@ -73,7 +73,7 @@ def test_only_public_concrete_classes_of_the_module_itself_count(tmp_path: Path)
     own = {name for name, each in registry.types.items() if each.source}
     assert own == {"shared", "child"}
     assert registry.types["shared"].source == tmp_path / "nodes" / "base.py"
-    assert registry.blocked("bare") == "class Bare in nodes/more.py has no execute()"
+    assert registry.blocked("bare") == "class Bare in nodes/more.py:7 has no execute()"
 
 
 def test_unchanged_sources_give_the_same_classes(tmp_path: Path) -> None:
