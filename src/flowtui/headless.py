@@ -143,12 +143,11 @@ class _Printer:
         self._out.flush()
 
     def _print(self, line: LogLine) -> None:
-        level = logging.getLevelName(line.level).lower()
         if self._as_json:
             fields = {
                 "event": "log",
                 "time": line.time,
-                "level": level,
+                "level": logging.getLevelName(line.level).lower(),
                 "loop": line.loop,
                 "node": line.node,
                 "item": line.item,
@@ -156,9 +155,15 @@ class _Printer:
             }
             self._out.write(json.dumps(fields) + "\n")
         else:
-            clock = datetime.fromtimestamp(line.time).strftime("%H:%M:%S")
-            place = f"{line.loop.removesuffix('.')} {line.node}".strip() or "flowtui"
-            self._out.write(f"{clock} {level:<7} {place:<28} {line.message.translate(SHOWN)}\n")
+            self._out.write(f"{line_text(line)}\n")
+
+
+def line_text(line: LogLine) -> str:
+    """Return a log line as a person reads it."""
+    clock = datetime.fromtimestamp(line.time).strftime("%H:%M:%S")
+    level = logging.getLevelName(line.level).lower()
+    place = f"{line.loop.removesuffix('.')} {line.node}".strip() or "flowtui"
+    return f"{clock} {level:<7} {place:<28} {line.message.translate(SHOWN)}"
 
 
 def _dropped(count: int) -> LogLine:

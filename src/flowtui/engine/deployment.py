@@ -12,7 +12,7 @@ from pathlib import Path
 from flowtui.engine.loop import Loop
 from flowtui.engine.reload import LoopChanges, diff, end, fingerprint, merge, swap
 from flowtui.engine.runner import GRACE_S
-from flowtui.graph.folder import LoadedFolder, LoadedWorkflow, load_folder
+from flowtui.graph.folder import LoadedFolder, LoadedWorkflow
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FolderError, Problem, UnknownLoop
 from flowtui.model.states import Command
@@ -24,9 +24,12 @@ _log = logging.getLogger("flowtui.reload")
 class Deployment:
     """The loops of one folder. `loops` and `problems` may be read from any thread; they are replaced, not changed."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], make_loop: Callable[[ExecutionPlan], Loop]) -> None:
+    def __init__(
+        self, folder: Path, load: Callable[[], LoadedFolder], make_loop: Callable[[ExecutionPlan], Loop]
+    ) -> None:
+        """`load` reads the folder; it may raise `FolderError`."""
         self._folder = folder
-        self._env = env
+        self._load = load
         self._make_loop = make_loop
         self._workflows: dict[Path, LoadedWorkflow] = {}
         self._revisions: Counter[str] = Counter()
@@ -45,7 +48,7 @@ class Deployment:
         """Read the folder; may take a while, so call it on a thread that can wait. Never raises."""
         self.seen = fingerprint(self._folder)
         try:
-            return load_folder(self._folder, self._env)
+            return self._load()
         except FolderError as error:
             problem = Problem(self._folder, 0, 0, str(error), "no-folder")
             return LoadedFolder(

@@ -26,6 +26,7 @@ from flowtui.engine.reload import changes
 from flowtui.engine.replays import follow_replays
 from flowtui.engine.requests import Requests, handlers
 from flowtui.engine.runner import GRACE_S
+from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
@@ -51,15 +52,19 @@ class FlowEngine:
         env: Mapping[str, str],
         log_level: int = logging.INFO,
         watch: bool = True,
+        load: Callable[[Path, Mapping[str, str]], LoadedFolder] = load_folder,
     ) -> None:
-        """Make an engine; nothing is opened or started before `start`. `open_store` may raise `FlowtuiError`."""
+        """Make an engine; nothing is opened or started before `start`.
+
+        `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
+        """
         self._folder = folder
         self._open_store = open_store
         self._watch = watch
         self._buffer = LogBuffer()
         self._capture = LogCapture(self._buffer, log_level)
         self._monitor = StoreMonitor()
-        self._deployment = Deployment(folder, env, self._make_loop)
+        self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
         self._commands = Commands(self._deployment, self._drains)
         self._requests = Requests(handlers(self._commands))

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from time import perf_counter_ns
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 from flowtui.engine.caching import NodeCache
@@ -72,9 +72,9 @@ class Step:
             NodeError: if its class raises, or its config does not fit any more.
         """
         cls = plan.type.cls
-        template, problems = compile_config(cls.Config, plan.config)
+        template, problems = compile_config(cls.Config, plan.config, has_item=plan.kind is not NodeKind.PRODUCER)
         if template is None:
-            raise NodeError(f"{loop}: config of {plan.id} does not fit: {'; '.join(p.message for p in problems)}")
+            raise NodeError(f"{loop}: config of {plan.id} does not fit: {'; '.join(map(str, problems))}")
         self.plan = plan
         self.id = plan.id
         self.index = plan.index
@@ -298,10 +298,15 @@ def text_of(error: BaseException) -> str:
 
 def author_traceback(error: BaseException) -> str:
     """Format an exception with the author's frame first: frames of flowtui itself are left out."""
+    return "".join(traceback.format_exception(type(error), error, author_frames(error))).rstrip()
+
+
+def author_frames(error: BaseException) -> TracebackType | None:
+    """Return where an exception went through, from the author's first frame on; the last one if none is."""
     trimmed = error.__traceback__
     while trimmed is not None and is_ours(trimmed.tb_frame.f_code) and trimmed.tb_next is not None:
         trimmed = trimmed.tb_next
-    return "".join(traceback.format_exception(type(error), error, trimmed)).rstrip()
+    return trimmed
 
 
 def author_place(error: BaseException) -> str:

@@ -10,7 +10,8 @@ from flowtui.model.states import ACTIVE_STATES, LoopState
 from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_store import QueueStore
 
-_AT_REST = (frozenset(LoopState) - ACTIVE_STATES) | {LoopState.PAUSED}
+#: States in which a loop does nothing by itself.
+AT_REST = (frozenset(LoopState) - ACTIVE_STATES) | {LoopState.PAUSED}
 
 
 async def is_idle(loops: Sequence[LoopView], queues: QueueStore) -> bool:
@@ -21,7 +22,7 @@ async def is_idle(loops: Sequence[LoopView], queues: QueueStore) -> bool:
     Raises:
         StoreUnavailable: if the store does not answer.
     """
-    moving = [loop for loop in loops if loop.state not in _AT_REST]
+    moving = [loop for loop in loops if loop.state not in AT_REST]
     if any(loop.reads is None or loop.in_flight for loop in moving):
         return False
     names = sorted({loop.reads for loop in moving if loop.reads is not None})

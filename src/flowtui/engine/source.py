@@ -94,11 +94,11 @@ class NodeSource:
         except asyncio.CancelledError:
             if is_cancelled():
                 raise
-            await self._failed(NodeError(f"{step.id} was cancelled from inside"))
+            await self.failed(NodeError(f"{step.id} was cancelled from inside"))
         except BaseException as error:  # an author's error, SystemExit too, must not end the engine
             if error is self._misuse:
                 raise
-            await self._failed(error)
+            await self.failed(error)
         else:
             await self._nothing_now()
         finally:
@@ -153,7 +153,8 @@ class NodeSource:
         await asyncio.sleep(self._rest)
         self._rest = min(max(self._rest * 2, _SHORTEST_REST_S), _LONGEST_REST_S)
 
-    async def _failed(self, error: BaseException) -> None:
+    async def failed(self, error: BaseException) -> None:
+        """Say that the producer has raised, and wait until it may be asked again."""
         self._counters.running = 0
         self._counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)

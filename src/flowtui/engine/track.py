@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
-from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
+from flowtui.engine.execute import Step, author_place, describe
+from flowtui.engine.frame import log_failure, set_up, tear_down
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.logs import attributed_to
 from flowtui.engine.replay import Replayer, ReplaySource
@@ -25,7 +25,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.errors import Cancelled, NodeError, QueueFull, StoreError, StoreUnavailable
 from flowtui.model.states import Outcome
-from flowtui.nodes.base import BaseNode, Pool, ProducerNode
+from flowtui.nodes.base import Pool, ProducerNode
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import DeliveryLimit, Item, Source
 
@@ -33,8 +33,6 @@ from flowtui.storage.queue_store import DeliveryLimit, Item, Source
 _CANCEL_S = 2.0
 #: How long the store may take to let the track go, in seconds; after that its lease ends by itself.
 _LEAVE_S = 2.0
-#: How long the `teardown` of one node may take, in seconds.
-_TEARDOWN_S = 10.0
 _log = logging.getLogger("flowtui.track")
 
 
@@ -97,7 +95,7 @@ class Track:
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
         if plan.reads is None and type(self.producer.node).ended is not ProducerNode.ended:  # type: ignore[attr-defined]
             self.commits.on_end = self._tell_producer
-        self.routing = Routing(plan, _log_failure)
+        self.routing = Routing(plan, log_failure)
         self.walker = Walker(
             self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
         )
@@ -132,7 +130,7 @@ class Track:
             if is_cancelled():  # the Redis client or the node before has swallowed it
                 raise asyncio.CancelledError
             self._set_up.append(step)
-            await self._call(step, "setup")
+            await set_up(step)
 
     def _queue_source(self) -> QueueSource:
         bell = self.session.doorbell()
@@ -207,19 +205,7 @@ class Track:
 
     async def _tear_all_down(self) -> None:
         for step in reversed(self._set_up):
-            await self._tear_down(step)
-
-    async def _tear_down(self, step: Step) -> None:
-        what = f"teardown of {self._plan.loop}.{step.id}"
-        limit = asyncio.timeout(_TEARDOWN_S)
-        try:
-            async with limit:
-                await self._call(step, "teardown")
-        except BaseException as error:  # the other nodes must be torn down too
-            if limit.expired():
-                _log.error("%s has not ended within %.0f s; left behind", what, _TEARDOWN_S)
-            else:
-                _log.error("%s failed: %s", what, author_traceback(error))
+            await tear_down(step)
 
     @property
     def _has_cursor(self) -> bool:
@@ -253,27 +239,3 @@ class Track:
         if self.session.drops_all:
             self.commits.abandon("are made again from the saved cursor")
         self._on_lost_loop()
-
-    async def _call(self, step: Step, name: str) -> None:
-        if getattr(type(step.node), name) is getattr(BaseNode, name):
-            return
-        method = getattr(step.node, name)
-        with attributed_to(step.attribution):
-            if inspect.iscoroutinefunction(method):
-                await method()
-            else:
-                await _in_passing_thread(step, method)
-
-
-async def _in_passing_thread(step: Step, method: Callable[[], object]) -> None:
-    # A worker thread that stays is the most that an idle loop costs.
-    executor = ThreadPoolExecutor(1, thread_name_prefix=f"{step.loop}.{step.id}")
-    try:
-        await hop(executor, step.in_thread, method)
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _log_failure(step: Step, item: str, error: BaseException) -> None:
-    with attributed_to(step.attribution, item):
-        step.node.log.error("%s%s", describe(error), author_place(error))

@@ -64,6 +64,14 @@ class FolderError(FlowtuiError):
     """The workflow folder cannot be used at all."""
 
 
+class WorkflowError(FlowtuiError):
+    """A workflow that a test wants to run has problems; the text holds them, one a line."""
+
+
+class NotIdle(FlowtuiError):
+    """A workflow in a test has not come to rest in time; the text says what still moves."""
+
+
 class StateDirError(FlowtuiError):
     """The state directory cannot be used, or another engine holds it."""
 

@@ -30,6 +30,9 @@ class ConfigProblem:
     message: str
     code: str
 
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}: {self.message}"
+
 
 class ConfigTemplate:
     """A node's raw config, compiled once.

@@ -1,0 +1,66 @@
+"""What frames the runs of a node: its `setup`, its `teardown`, and the line that a failed run leaves in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
+from flowtui.engine.logs import attributed_to
+from flowtui.nodes.base import BaseNode
+
+#: How long the `teardown` of one node may take, in seconds.
+_TEARDOWN_S = 10.0
+_log = logging.getLogger("flowtui.track")
+
+
+async def set_up(step: Step) -> None:
+    """Call the node's `setup`; a plain `def` runs in a thread.
+
+    Raises:
+        Exception: whatever it raises.
+    """
+    await _call(step, "setup")
+
+
+async def tear_down(step: Step) -> None:
+    """Call the node's `teardown`; what goes wrong there is logged, since the other nodes must be torn down too."""
+    what = f"teardown of {step.loop}.{step.id}"
+    limit = asyncio.timeout(_TEARDOWN_S)
+    try:
+        async with limit:
+            await _call(step, "teardown")
+    except BaseException as error:
+        if limit.expired():
+            _log.error("%s has not ended within %.0f s; left behind", what, _TEARDOWN_S)
+        else:
+            _log.error("%s failed: %s", what, author_traceback(error))
+
+
+def log_failure(step: Step, item: str, error: BaseException) -> None:
+    """Log in one line why a node has failed on an item, and where in its author's code."""
+    with attributed_to(step.attribution, item):
+        step.node.log.error("%s%s", describe(error), author_place(error))
+
+
+async def _call(step: Step, name: str) -> None:
+    if getattr(type(step.node), name) is getattr(BaseNode, name):
+        return
+    method = getattr(step.node, name)
+    with attributed_to(step.attribution):
+        if inspect.iscoroutinefunction(method):
+            await method()
+        else:
+            await _in_passing_thread(step, method)
+
+
+async def _in_passing_thread(step: Step, method: Callable[[], object]) -> None:
+    # A worker thread that stays is the most that an idle loop costs.
+    executor = ThreadPoolExecutor(1, thread_name_prefix=f"{step.loop}.{step.id}")
+    try:
+        await hop(executor, step.in_thread, method)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
