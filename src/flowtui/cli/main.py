@@ -22,6 +22,7 @@ _COMMANDS = {
         "Open the app on a folder of workflows; what `flowtui FOLDER` does.",
     ),
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
+    "new": ("flowtui.cli.new:new", "Make a node or a workflow to begin with, and its test."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
     "nodes": ("flowtui.cli.nodes:nodes", "List the node types, or show all about one: its settings, an example."),
     "convert": ("flowtui.cli.convert:convert", "Write a workflow in JSON, also a React Flow export, as YAML."),
@@ -98,6 +99,9 @@ def invoke() -> int:
         return 130
     except SystemExit as exit:  # click's answer to a reader that is gone, as after `| head`
         return exit.code if isinstance(exit.code, int) else 1
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command
+        error.show()
+        return error.exit_code
     except Exception as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
