@@ -75,7 +75,9 @@ def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None 
     registry = registry or discover(folder)
     problems = list(registry.problems)
     if not files:
-        message = "there is no workflow file in this folder: add one like 'hello.yaml', or try: flowtui new workflow hello"
+        message = (
+            "there is no workflow file in this folder: add one like 'hello.yaml', or try: flowtui new workflow hello"
+        )
         problems.append(Problem(folder, 0, 0, message, "empty-folder"))
     workflows: list[LoadedWorkflow] = []
     named: dict[str, Path] = {}
