@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import os
+import sysconfig
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -26,8 +28,10 @@ from flowtui.nodes.base import BaseNode, ConditionalNode, NodeConfig, rendered_c
 from flowtui.nodes.builtin.queues import QueueWriter
 from flowtui.nodes.templates import ConfigTemplate, compile_config
 
-_PACKAGE = str(Path(__file__).parent.parent)
-_BUILTIN_NODES = str(Path(__file__).parent.parent / "nodes" / "builtin")
+_PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
+_BUILTIN_NODES = os.path.join(_PACKAGE, "nodes", "builtin", "")
+_STANDARD = (*{os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")}, "<frozen")
+_INSTALLED = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib")})
 #: What a node returns nearly always; everything else is looked at closely.
 PLAIN_RESULTS = frozenset({NodeData, dict, str, tuple, type(None)})
 #: A plain `def` that took less than this last time runs on the track's own thread: a hop costs about 0.1 ms.
@@ -107,7 +111,9 @@ class Step:
             return call(*args)
         except (StopIteration, GeneratorExit) as error:
             # The one fits into no future, so that its awaiter would wait for ever; the other would close the awaiter.
-            raise RuntimeError(f"a plain function raised {type(error).__name__}") from error
+            hint = ", as next() does at its end: catch it there; a producer raises Exhausted at its own"
+            what = f"a plain function raised {type(error).__name__}"
+            raise RuntimeError(what + (hint if isinstance(error, StopIteration) else "")) from error
         finally:
             self.counters.in_threads -= 1
 
@@ -261,25 +267,29 @@ def plain(step: Step, data: NodeData, result: Any) -> NodeData | None:
     if isinstance(result, Mapping):
         return data.replace(dict(result))  # read it here, where what it may raise is this node's error
     raise NodeError(
-        f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "
-        f"return a mapping, NodeData, or None to drop the item"
+        f"{in_words(step)} returned {type(result).__name__}; return a mapping, NodeData, or None to drop the item"
     )
 
 
 def _conditional(step: Step, data: NodeData, result: Any) -> tuple[NodeData, str]:
     port, output = result if isinstance(result, tuple) and len(result) == 2 else (result, data)
     if not isinstance(port, str):
+        ports = " or ".join(map(repr, sorted(step.ports)))
         raise NodeError(
-            f"{step.id} ({step.plan.type.name}) returned {type(result).__name__}; "
-            f"return a port's name or (port, mapping)"
+            f"{in_words(step)} returned {type(result).__name__}; return a port's name ({ports}), or (port, mapping)"
         )
     if port not in step.ports:
-        raise NodeError(
-            f"{step.id} ({step.plan.type.name}) chose port {port!r}; it has {', '.join(sorted(step.ports))}"
-        )
+        raise NodeError(f"{in_words(step)} chose port {port!r}; its ports are {', '.join(sorted(step.ports))}")
     checked = plain(step, data, output)
     step.counters.ports[port] += 1
     return (data if checked is None else checked), port
+
+
+def in_words(step: Step) -> str:
+    """Return a node's id and type, with the place of its `execute` if it is an author's."""
+    code = getattr(step.call, "__code__", None)
+    place = f", {Path(code.co_filename).name}:{code.co_firstlineno}" if code and _is_theirs(code.co_filename) else ""
+    return f"{step.id} ({step.plan.type.name}{place})"
 
 
 def describe(error: BaseException) -> str:
@@ -298,7 +308,12 @@ def text_of(error: BaseException) -> str:
 
 def author_traceback(error: BaseException) -> str:
     """Format an exception with the author's frame first: frames of flowtui itself are left out."""
-    return "".join(traceback.format_exception(type(error), error, author_frames(error))).rstrip()
+    told = each = traceback.TracebackException(type(error), error, author_frames(error))
+    while (before := each.__cause__ or each.__context__) is not None:
+        each = before
+        theirs = [index for index, frame in enumerate(each.stack) if not _is_machinery(frame.filename)]
+        del each.stack[: theirs[0] if theirs else 0]
+    return "".join(told.format()).rstrip()
 
 
 def author_frames(error: BaseException) -> TracebackType | None:
@@ -310,16 +325,34 @@ def author_frames(error: BaseException) -> TracebackType | None:
 
 
 def author_place(error: BaseException) -> str:
-    """Return ` (file.py:31 in execute)` for the innermost frame that is not flowtui's; empty if there is none."""
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
-    return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno} in {theirs[-1].name})" if theirs else ""
+    """Return ` (file.py:31 in execute)` for where an author's code raised or caused an error; empty if it did not.
+
+    That is the innermost frame outside of libraries; of a node that is a library itself, the outermost.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        frames = traceback.extract_tb(cause.__traceback__)
+        theirs = [frame for frame in frames if _is_theirs(frame.filename)]
+        own = [frame for frame in theirs if not frame.filename.startswith(_INSTALLED)]
+        if theirs:
+            frame = own[-1] if own else theirs[0]
+            return f" ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
+        cause = cause.__cause__
+    return ""
 
 
 def is_ours(code: CodeType) -> bool:
     """Tell whether code is flowtui's own machinery, not that of a node."""
-    path = code.co_filename
-    is_library = path.startswith(_PACKAGE) or "/concurrent/futures/" in path
-    return is_library and not path.startswith(_BUILTIN_NODES)
+    return _is_machinery(code.co_filename)
+
+
+def _is_machinery(path: str) -> bool:
+    return (path.startswith(_PACKAGE) or "/concurrent/futures/" in path) and not path.startswith(_BUILTIN_NODES)
+
+
+def _is_theirs(path: str) -> bool:
+    """Tell whether a file is an author's, or of a package that is neither flowtui nor Python's own."""
+    return not path.startswith(_PACKAGE) and (path.startswith(_INSTALLED) or not path.startswith(_STANDARD))
 
 
 def fingerprint(error: BaseException, node: str) -> str:

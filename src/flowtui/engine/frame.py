@@ -1,4 +1,4 @@
-"""What frames the runs of a node: its `setup`, its `teardown`, and the line that a failed run leaves in the log."""
+"""What frames the runs of a node: `setup`, `teardown`, a producer's `ended`, and the line that a failed run logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
 from flowtui.engine.logs import attributed_to
-from flowtui.nodes.base import BaseNode
+from flowtui.model.states import Outcome
+from flowtui.nodes.base import BaseNode, ProducerNode
 
 #: How long the `teardown` of one node may take, in seconds.
 _TEARDOWN_S = 10.0
@@ -38,6 +39,17 @@ async def tear_down(step: Step) -> None:
             _log.error("%s has not ended within %.0f s; left behind", what, _TEARDOWN_S)
         else:
             _log.error("%s failed: %s", what, author_traceback(error))
+
+
+def tell_ended(producer: Step, item: str, outcome: Outcome) -> None:
+    """Tell a producer what became of an item; what goes wrong there is logged, since the item has ended anyway."""
+    node = producer.node
+    assert isinstance(node, ProducerNode)
+    with attributed_to(producer.attribution, item):
+        try:
+            node.ended(item, outcome)
+        except Exception as error:
+            node.log.error("ended() failed: %s%s", describe(error), author_place(error))
 
 
 def log_failure(step: Step, item: str, error: BaseException) -> None:

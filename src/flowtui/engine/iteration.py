@@ -11,7 +11,7 @@ from flowtui.engine.execute import Step, describe
 from flowtui.engine.letters import completed, make_letter
 from flowtui.engine.logs import Attribution, Place
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.data import Meta, NodeData
+from flowtui.model.data import Meta, NodeData, why_no_json
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
 from flowtui.model.letters import DeadLetter
@@ -218,8 +218,9 @@ class Routing:
             payload = data.to_json()
         except Exception as error:  # too deep a payload, or an author's class that does not let itself be read
             step.counters.failed(describe(error))
+            why = why_no_json(data.payload, "data") or error
             raise NodeError(
-                f"{step.id} cannot write the item to {step.queue}: its payload is no JSON: {error}"
+                f"{step.id} cannot write the item to {step.queue}: its payload is no JSON: {why}"
             ) from error
         assert step.queue is not None
         # Nothing that changes from one try to the next, such as which branch came first, may go into the id.

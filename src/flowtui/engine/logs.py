@@ -134,7 +134,7 @@ class _BufferHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            message = self.format(record)
+            message = self.format(record).rstrip("\n")
         except Exception:  # the author's format string may not fit its arguments
             message = f"{record.msg!r} with unfitting arguments {record.args!r}"
         place = current_place.get() or _NOWHERE

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from flowtui.engine.breaker import Breaker
-from flowtui.engine.execute import author_traceback, describe
+from flowtui.engine.execute import author_place, author_traceback, describe
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, Place, attribute_tasks, attributed_to
@@ -223,7 +223,7 @@ class FlowRunner:
             if not (self._stopping and isinstance(error, StoreUnavailable)):
                 with attributed_to(Attribution(self.plan.loop, "")):
                     _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
-                return Event.FAIL, describe(error)
+                return Event.FAIL, describe(error) + author_place(error)
         return Event.ENDED, ""
 
     async def _open(self, track: Track) -> str:

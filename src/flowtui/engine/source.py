@@ -11,12 +11,12 @@ from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from flowtui.engine.commits import Commits
-from flowtui.engine.execute import Step, describe, hop
+from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop, in_words
 from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.telemetry import WaitingFor
-from flowtui.model.data import Meta, NodeData
+from flowtui.model.data import Meta, NodeData, why_no_json
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import new_id
 from flowtui.nodes.base import Exhausted, ProducerNode
@@ -71,6 +71,7 @@ class NodeSource:
         self._waiting = waiting
         self._rest = 0.0
         self._retry = 0.0
+        self._said = ""
         self._misuse: NodeError | None = None
         self._saved_cursor: Any = copy.deepcopy(self._node.cursor)  # the author may change it in place
 
@@ -122,8 +123,8 @@ class NodeSource:
     def _id_of(self, result: Any) -> str:
         if not isinstance(result, Mapping):
             raise NodeError(
-                f"{self._step.id} ({self._step.plan.type.name}) returned {type(result).__name__}; "
-                f"return a mapping, NodeData, or None if there is nothing now"
+                f"{in_words(self._step)} returned {type(result).__name__}; return one item, as a mapping or NodeData, "
+                "or None if there is nothing now"
             )
         given = result.id if isinstance(result, NodeData) else ""
         return given or new_id()
@@ -133,7 +134,7 @@ class NodeSource:
         if self._node.replicable:
             # Several tracks would each save theirs over the others'; trying again mends nothing.
             self._misuse = NodeError(
-                f"{self._step.id} ({self._step.plan.type.name}) sets self.cursor, but its class says replicable = True "
+                f"{in_words(self._step)} sets self.cursor, but its class says replicable = True "
                 f"and its tracks would overwrite each other's: remove one of the two"
             )
             raise self._misuse
@@ -142,7 +143,8 @@ class NodeSource:
         try:
             text = json.dumps(cursor, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
-            raise NodeError(f"{self._step.id}: self.cursor must be JSON: {error}") from error
+            why = why_no_json(cursor, "self.cursor") or f"self.cursor is no JSON: {error}"
+            raise NodeError(f"{in_words(self._step)}: {why}") from None
         self._saved_cursor = json.loads(text)
         it.save_cursor(text)
 
@@ -158,7 +160,10 @@ class NodeSource:
         self._counters.running = 0
         self._counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
-        self._step.node.log.error("%s; asked again in %.1f s", describe(error), self._retry, exc_info=error)
+        said = f"{describe(error)}{author_place(error)}"
+        trace = "" if said == self._said else f"\n{author_traceback(error)}"
+        self._said = said
+        self._step.node.log.error("%s; asked again in %.1f s%s", said, self._retry, trace)
         self._waiting.set(WaitingFor.INPUT, f"{self._step.id} failed: {describe(error)}")
         try:
             await asyncio.sleep(self._retry)

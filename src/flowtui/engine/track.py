@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
-from flowtui.engine.execute import Step, author_place, describe
-from flowtui.engine.frame import log_failure, set_up, tear_down
+from flowtui.engine.execute import Step
+from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.iteration import Iteration, Routing
-from flowtui.engine.logs import attributed_to
 from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession, Terms
@@ -218,13 +217,7 @@ class Track:
         return not it.unreadable
 
     def _tell_producer(self, it: Iteration, outcome: Outcome) -> None:
-        node = self.producer.node
-        assert isinstance(node, ProducerNode)
-        with attributed_to(self.producer.attribution, it.item):
-            try:
-                node.ended(it.item, outcome)
-            except Exception as error:  # the item has ended, whatever its producer makes of it
-                node.log.error("ended() failed: %s%s", describe(error), author_place(error))
+        tell_ended(self.producer, it.item, outcome)
 
     def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
         writer = next(step for step in self.steps if step.queue == full.queue)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowtui.graph.flow_graph import FlowGraph, GraphDraft
 from flowtui.graph.passes import NeedsResolver, NodeValidator, Pass, PoolChooser, Reachability, ReplicaCheck
 from flowtui.graph.queue_passes import BatchCheck, QueueBounds, QueueLint, QueueMapper, QueueRings
+from flowtui.graph.return_check import ReturnCheck
 from flowtui.model.errors import Problem
 from flowtui.nodes.registry import Registry
 from flowtui.workflow.loader import WorkflowDoc
@@ -27,6 +28,7 @@ class FlowBuilder:
             PoolChooser(),
             ReplicaCheck(),
             BatchCheck(),
+            ReturnCheck(),
             QueueLint(),
             QueueRings(),
         )

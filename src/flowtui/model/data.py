@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import json.encoder
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, NoReturn
 
 
 class Meta(NamedTuple):
@@ -114,6 +115,14 @@ class NodeData(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"NodeData({dict(self._payload)!r}, id={self.id!r})"
 
+    def __setitem__(self, key: Never, value: Never) -> NoReturn:
+        raise TypeError(f"an item can't be changed, other branches see it too: return data | {{{key!r}: …}}")
+
+    if not TYPE_CHECKING:  # where it would make every attribute valid
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"an item has no attribute {name!r}; its fields are read as data[{name!r}]")
+
     def replace(self, payload: Mapping[str, Any]) -> NodeData:
         """Return data with another payload and the same id and meta."""
         return NodeData(payload, self.id, self._meta)
@@ -128,3 +137,32 @@ class NodeData(Mapping[str, Any]):
         """
         payload = self._payload
         return "".join(_chunks(payload if type(payload) is dict else dict(payload), 0)).encode()
+
+
+def why_no_json(value: object, name: str) -> str:
+    """Return which part of a value, called `name`, JSON has no form for, and what to do; empty if none is found."""
+    try:
+        found = next(_unfit(value, name), None)
+    except Exception:  # too deep, or an author's class that does not let itself be read
+        return ""
+    if found is None:
+        return ""
+    place, part = found
+    if isinstance(part, Awaitable):
+        return f"{place} is a {type(part).__name__}; an `await` is missing before the call that made it"
+    what = str(part) if isinstance(part, float) else f"of type {type(part).__name__}"
+    return f"{place} is {what}; make it a text, a number, a list or a dict"
+
+
+def _unfit(value: object, name: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if isinstance(key, str | int | float | None):
+                yield from _unfit(part, f"{name}[{key!r}]")
+            else:
+                yield f"the key {key!r} of {name}", key
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _unfit(part, f"{name}[{index}]")
+    elif not isinstance(value, str | int | float | None) or value in (math.inf, -math.inf) or value != value:
+        yield name, value

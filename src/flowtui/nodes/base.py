@@ -31,6 +31,9 @@ class Pool(IntEnum):
 class Exhausted(Exception):
     """Raised by a producer's `execute` when nothing will ever come again: the loop completes."""
 
+    def __str__(self) -> str:
+        return super().__str__() or "only the execute() of a producer may raise this, to complete its loop"
+
 
 class NodeConfig(BaseModel):
     """Base of every node's `Config`: unknown fields are refused, values do not change."""

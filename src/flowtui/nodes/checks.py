@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import dis
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +69,7 @@ def faults(cls: type[Any]) -> list[Fault]:
     name = cls.__name__
     if not issubclass(cls, _KINDS):
         return [Fault("", f"class {name} must extend one of {_KIND_NAMES}")]
-    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_init_faults(cls), *_execute_faults(cls)]
+    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_init_faults(cls), *_execute_faults(cls), *_frame_faults(cls)]
 
 
 def _classes(module: ModuleType, *, exported: bool = False) -> list[type]:
@@ -153,7 +154,43 @@ def _execute_faults(cls: type[BaseNode]) -> Iterator[Fault]:
         bound = execute.__get__(object.__new__(cls), cls)
         inspect.signature(bound).bind(*arguments[1:])
     except (TypeError, ValueError, AttributeError):
-        yield Fault("execute", f"{cls.__name__} must define execute({', '.join(arguments)})")
+        has = f", not execute{_signature(execute)}" if inspect.isfunction(execute) else ""
+        yield Fault("execute", f"{cls.__name__} must define execute({', '.join(arguments)}){has}")
+
+
+def _frame_faults(cls: type[BaseNode]) -> Iterator[Fault]:
+    for name in ("setup", "teardown"):
+        try:
+            method = getattr(cls, name).__get__(object.__new__(cls), cls)
+            inspect.signature(method).bind()
+        except (TypeError, ValueError, AttributeError):
+            yield Fault(name, f"{cls.__name__} must define {name}(self), without other arguments")
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    return f"({', '.join(inspect.signature(function).parameters)})"
+
+
+def hands_on_nothing(cls: type[BaseNode]) -> int:
+    """Return the line of an `execute` that never returns anything but None, 0 if it may, or if only running it tells.
+
+    One that always raises is meant so.
+    """
+    execute = _execute(cls)
+    if not inspect.isfunction(execute):
+        return 0
+    has_ended = False
+    before = None
+    for each in dis.get_instructions(execute):
+        if each.opname in ("RETURN_VALUE", "RETURN_CONST"):
+            constant = each if each.opname == "RETURN_CONST" else before
+            if each.is_jump_target or constant is None or constant.argval is not None:
+                return 0
+            if constant.opname not in ("LOAD_CONST", "RETURN_CONST"):
+                return 0
+            has_ended = True
+        before = each
+    return execute.__code__.co_firstlineno if has_ended else 0
 
 
 def named_types(tree: ast.Module | None) -> Iterator[str]:

@@ -269,6 +269,8 @@ def _in_own_words(error: BaseException, sources: Mapping[str, _Source]) -> str:
     if isinstance(error, ModuleNotFoundError) and (first in sources or first == "nodes"):
         inner = rest if first == "nodes" else error.name
         return f"{one_line(error)}; a module of this folder is imported as `from .{inner or 'module'} import …`"
+    if isinstance(error, ModuleNotFoundError) and not first.startswith(_PREFIX):
+        return f"{one_line(error)}; install it for the Python that runs flowtui ({sys.executable})"
     return ""
 
 

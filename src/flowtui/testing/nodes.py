@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.engine.execute import Step, author_frames, author_place, author_traceback, describe, execute
-from flowtui.engine.frame import log_failure, set_up, tear_down
+from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks, attributed_to
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.source import NodeSource
@@ -23,6 +23,7 @@ from flowtui.headless import line_text
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError, TimedOut
 from flowtui.model.snapshot import LogLine
+from flowtui.model.states import Outcome
 from flowtui.nodes.base import BaseNode, Exhausted, ProducerNode
 from flowtui.nodes.checks import faults
 from flowtui.nodes.registry import NodeType, discover
@@ -120,6 +121,7 @@ def run_node(
     folder: Path | str = ".",
     cursor: Any = None,
     take: int = 1,
+    outcome: Outcome = Outcome.DONE,
     within: float = 10.0,
 ) -> NodeRun:
     """Make a node, set it up, run it and tear it down, as a loop in production does.
@@ -132,6 +134,7 @@ def run_node(
         cursor: of a producer: the cursor that was saved at its last run.
         take: of a producer: how many items to ask for. It is asked no more once it has nothing now (`None`) or is
             exhausted.
+        outcome: of a producer: what its `ended` is told of every item.
         within: how long `setup` and the run may take, in seconds.
 
     Raises:
@@ -142,7 +145,9 @@ def run_node(
     __tracebackhide__ = True
     refuse_async("run_node")
     return asyncio.run(
-        run_node_async(node, data, config=config, folder=folder, cursor=cursor, take=take, within=within)
+        run_node_async(
+            node, data, config=config, folder=folder, cursor=cursor, take=take, outcome=outcome, within=within
+        )
     )
 
 
@@ -154,13 +159,14 @@ async def run_node_async(
     folder: Path | str = ".",
     cursor: Any = None,
     take: int = 1,
+    outcome: Outcome = Outcome.DONE,
     within: float = 10.0,
 ) -> NodeRun:
     """As `run_node`, on the event loop of the caller."""
     __tracebackhide__ = True
     item = _item(node, data)
     plan = _plan(node, config or {})
-    run = _Run(plan, Path(folder), item, cursor, take)
+    run = _Run(plan, Path(folder), item, cursor, take, outcome)
     capture = LogCapture(LogBuffer(), logging.INFO)
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
@@ -228,7 +234,7 @@ class _Once(NodeSource):
 class _Run:
     """One life of one node, and what has come of it."""
 
-    def __init__(self, plan: PlanNode, folder: Path, item: NodeData, cursor: Any, take: int) -> None:
+    def __init__(self, plan: PlanNode, folder: Path, item: NodeData, cursor: Any, take: int, outcome: Outcome) -> None:
         self.error: BaseException | None = None
         self.output: NodeData | None = None
         self.port: str | None = None
@@ -239,6 +245,7 @@ class _Run:
         self._folder = folder
         self._item = item
         self._take = take
+        self._outcome = outcome
 
     async def go(self, within: float) -> None:
         """Run it; whatever goes wrong becomes `error`."""
@@ -280,6 +287,7 @@ class _Run:
                 self.items.append(it.data)
                 if it.cursor is not None:
                     self.cursor = json.loads(it.cursor)
+                tell_ended(step, it.item, self._outcome)
         except Exhausted:
             self.is_completed = True
         self.output = self.items[-1] if self.items else None

@@ -66,6 +66,7 @@ def collecting(folder: Path, queue: str, seen: list[NodeData]) -> ExecutionPlan:
         breaker=0,
         max_dead_letters=1,
         max_deliveries=0,
+        batch=None,
         reads=queue,
         writes=(),
         bounds={},

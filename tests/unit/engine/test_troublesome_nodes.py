@@ -474,7 +474,10 @@ def test_a_plain_producer_that_raises_stop_iteration_says_so(pool) -> None:
         lab = Lab(plan_in(pool, PlannedNode("read", Rows), writer("read")))
         await lab.running()
         await lab.until_true(lambda: lab.loop.view().nodes[0].errors)
-        assert lab.loop.view().waiting == "read failed: RuntimeError: a plain function raised StopIteration"
+        assert lab.loop.view().waiting == (
+            "read failed: RuntimeError: a plain function raised StopIteration, as next() does at its end: "
+            "catch it there; a producer raises Exhausted at its own"
+        )
         await lab.stop()
 
     asyncio.run(scene())

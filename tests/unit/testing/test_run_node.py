@@ -19,6 +19,7 @@ from flowtui import (
     NodeConfig,
     NodeData,
     NonBlockingNode,
+    Outcome,
     ProducerNode,
 )
 from flowtui.model.errors import NodeError, TemplateError, TimedOut
@@ -166,7 +167,10 @@ def test_a_conditional_has_a_port(data: dict[str, int], port: str, output: dict[
 
 def test_a_wrong_port_is_the_error_that_a_loop_reports() -> None:
     run = run_node(IsBig, {"n": 1, "port": "bgi"})
-    assert run.report == "NodeError: is-big (is-big) chose port 'bgi'; it has big, small"
+    line = IsBig.execute.__code__.co_firstlineno
+    assert run.report == (
+        f"NodeError: is-big (is-big, test_run_node.py:{line}) chose port 'bgi'; its ports are big, small"
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,6 +217,17 @@ def test_a_producer_that_has_nothing_now_is_not_asked_again() -> None:
     assert run.cursor == {"n": 1, "seen": [1]}
 
 
+def test_a_producer_learns_what_became_of_its_items() -> None:
+    told = []
+
+    class Learns(Rows):
+        def ended(self, id: str, outcome: Outcome) -> None:
+            told.append((id, outcome))
+
+    run = run_node(Learns, take=2, outcome=Outcome.DEAD)
+    assert told == [(item.id, Outcome.DEAD) for item in run.items]
+
+
 def test_a_producer_that_fails_is_not_asked_again() -> None:
     class Broken(ProducerNode):
         asked = 0
@@ -222,7 +237,8 @@ def test_a_producer_that_fails_is_not_asked_again() -> None:
             return [1]
 
     run = run_node(Broken, take=3)
-    assert run.report.startswith("NodeError: broken (broken) returned list; return a mapping")
+    assert run.report.startswith("NodeError: broken (broken, test_run_node.py:")
+    assert "returned list; return one item, as a mapping" in run.report
     assert Broken.asked == 1
 
 
@@ -342,5 +358,6 @@ def test_a_type_that_cannot_be_used_says_why_and_where(tmp_path: Path) -> None:
         load_node(tmp_path, "mine")
     assert str(caught.value).splitlines() == [
         "node type 'mine' can't be used: nodes/any.py cannot be imported",
-        f"{path}:1:1: cannot be imported: ModuleNotFoundError: No module named 'nowhere' [node-import]",
+        f"{path}:1:1: cannot be imported: ModuleNotFoundError: No module named 'nowhere'; "
+        f"install it for the Python that runs flowtui ({sys.executable}) [node-import]",
     ]
