@@ -3,36 +3,87 @@
 from __future__ import annotations
 
 import re
+import runpy
+import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from flowtui import NodeData
+from flowtui.cli.main import cli
 from flowtui.graph.folder import load_folder
-from flowtui.nodes.registry import discover
+from flowtui.testing import load_node, run_node, run_workflow
 from flowtui.tui.actions import ACTIONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def block(language: str, heading: str = "# flowtui") -> str:
+    """Return the first block of code in a language behind a heading."""
+    found = re.search(rf"```{language}\n(.*?)```", README.split(f"{heading}\n", 1)[1], re.DOTALL)
     assert found is not None
     return found[1]
 
 
-async def test_the_node_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
-    (tmp_path / "nodes").mkdir()
-    (tmp_path / "nodes" / "anything.py").write_text(block("python"))
-    registry = discover(tmp_path)
-    assert registry.problems == ()
-    cls = registry.types["add-total"].cls
-    node = cls(cls.Config(min_total=2.0), id="total", loop="w.p")
-    order = NodeData({"id": 4711, "lines": [{"price": 1.5}, {"price": 2.5}]})
-    assert await node.execute(order) == {**order, "total": 4.0}
-    assert await node.execute(NodeData({"id": 1, "lines": [{"price": 0.5}]})) is None
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A folder with the node, the workflow and the tests of the part about writing nodes, as they stand there."""
+    for path, text in {
+        "nodes/anything.py": block("python", "## Write a node"),
+        "totals.yaml": block("yaml", "## Write a node"),
+        "tests/test_readme_totals.py": block("python", "### Test a node"),
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def test_the_node_of_the_readme_runs_in_its_workflow_as_it_stands(written: Path) -> None:
+    assert load_folder(written, {}).problems == ()
+    run = run_workflow(written / "totals.yaml")
+    assert "7 costs 6.5" in run.messages
+    assert run.loop("totals").iterations == 1
+    assert run.dead_letters == ()
+
+
+def test_the_tests_of_the_readme_pass_as_they_stand(written: Path) -> None:
+    space = runpy.run_path(str(written / "tests" / "test_readme_totals.py"))
+    tests = [each for name, each in space.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for each in tests:
+        each()
+
+
+def test_the_commands_that_make_a_node_and_a_workflow_work_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in block("sh", "## Write a node").splitlines():
+        cli(shlex.split(line, comments=True)[1:], standalone_mode=False)
+    run = run_workflow("workflows/totals.yaml", {"numbers": [{"n": 1}]})
+    assert run.queue("kept") == ({"n": 1, "label": "seen"},)
+
+
+def test_a_package_registers_its_nodes_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tomllib.loads(block("toml", "## Write a node"))["project"]["entry-points"]
+    ((group, names),) = said.items()
+    ((name, module),) = names.items()
+    site = tmp_path / "site"
+    source = site / f"{module.replace('.', '/')}.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(block("python", "## Write a node"))
+    info = site / "acme_nodes-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-nodes\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+    monkeypatch.syspath_prepend(str(site))
+    assert run_node(load_node(tmp_path, "add-total"), {"id": 1, "lines": []}).output == {
+        "id": 1,
+        "lines": [],
+        "total": 0,
+    }
 
 
 def test_the_workflow_of_the_readme_loads_and_its_mistake_is_reported_as_shown(tmp_path: Path) -> None:
