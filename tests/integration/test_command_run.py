@@ -188,7 +188,7 @@ nodes:
     assert child.errors.splitlines()[1:] == [
         "flowtui: pauses.end is paused with 3 items in its queue: ValueError at last: tripped on 2",
         "flowtui: stops.end failed: ValueError at last: tripped on 1",
-        "flowtui: unwilling.end failed: OSError: no licence",
+        "flowtui: unwilling.end failed: OSError: no licence (testing.py:42 in setup)",
     ]
 
 

@@ -123,7 +123,7 @@ def test_a_new_revision_that_cannot_start_hands_back_to_the_old_one(write, start
     write("a.yaml", "nodes:\n  start: {type: count, config: {every: 0.002}}\n  doomed: {type: doomed, needs: start}\n")
     app.until(lambda: any(p.code == "not-started" for p in app.snapshot().problems))
     (problem,) = app.snapshot().problems
-    assert "OSError: port taken; the old one runs again" in problem.message
+    assert "OSError: port taken (doomed.py:3 in setup); the old one runs again" in problem.message
     before = len(app.done("a.txt"))
     app.until(lambda: len(app.done("a.txt")) > before + 5)
     write("a.yaml", ENDLESS.format(file="mended.txt"))

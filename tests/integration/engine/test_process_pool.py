@@ -179,7 +179,7 @@ def test_a_setup_that_raises_in_a_child_fails_the_loop_and_is_not_tried_again(wr
     write("w.yaml", loop("type: broken-setup"))
     app = start(LOCAL)
     app.until_state("w.start", LoopState.FAILED)
-    assert app.loop("w.start").reason == "RuntimeError: no such device"
+    assert app.loop("w.start").reason == "RuntimeError: no such device (broken_setup.py:4 in setup)"
     assert lines_with(app, "broken_setup.py"), "the traceback of the author's code is in the log"
     assert not children()
 

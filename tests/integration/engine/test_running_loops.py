@@ -289,7 +289,7 @@ def test_a_setup_that_raises_fails_its_loop_with_the_reason_and_no_other(write, 
     write("good.yaml", chain("asyncio", "type: note"))
     app = start()
     app.until_state("bad.start", LoopState.FAILED)
-    assert app.loop("bad.start").reason == "RuntimeError: no such device"
+    assert app.loop("bad.start").reason == "RuntimeError: no such device (broken_setup.py:4 in setup)"
     app.until_state("good.start", LoopState.COMPLETED)
 
 

@@ -314,8 +314,8 @@ def test_a_replicable_producer_that_sets_a_cursor_fails_and_saves_nothing() -> N
         lab.tell(Command.START)
         await lab.until(LoopState.FAILED)
         assert lab.loop.lifecycle.reason == (
-            "NodeError: shared (shared) sets self.cursor, but its class says replicable = True and its tracks would "
-            "overwrite each other's: remove one of the two"
+            "NodeError: shared (shared, test_standby.py:29) sets self.cursor, but its class says replicable = True and "
+            "its tracks would overwrite each other's: remove one of the two"
         )
         assert await lab.store.cursor(LOOP) is None
         assert (Event.STARTED, "") in lab.events
