@@ -69,7 +69,14 @@ def faults(cls: type[Any]) -> list[Fault]:
     name = cls.__name__
     if not issubclass(cls, _KINDS):
         return [Fault("", f"class {name} must extend one of {_KIND_NAMES}")]
-    return [*_name_faults(cls), *_config_faults(cls), *_example_faults(cls), *_init_faults(cls), *_execute_faults(cls), *_frame_faults(cls)]
+    return [
+        *_name_faults(cls),
+        *_config_faults(cls),
+        *_example_faults(cls),
+        *_init_faults(cls),
+        *_execute_faults(cls),
+        *_frame_faults(cls),
+    ]
 
 
 def _classes(module: ModuleType, *, exported: bool = False) -> list[type]:
