@@ -298,6 +298,11 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return `Type: text (file.py:31 in execute)`, on one line."""
+    return f"{describe(error)}{author_place(error)}"
+
+
 def text_of(error: BaseException) -> str:
     """Return `str(error)`, whatever an author's class does there."""
     try:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop
+from flowtui.engine.execute import Step, author_traceback, hop, in_one_line
 from flowtui.engine.logs import attributed_to
 from flowtui.model.states import Outcome
 from flowtui.nodes.base import BaseNode, ProducerNode
@@ -38,7 +38,7 @@ async def tear_down(step: Step) -> None:
         if limit.expired():
             _log.error("%s has not ended within %.0f s; left behind", what, _TEARDOWN_S)
         else:
-            _log.error("%s failed: %s", what, author_traceback(error))
+            _log.error("%s failed: %s\n%s", what, in_one_line(error), author_traceback(error))
 
 
 def tell_ended(producer: Step, item: str, outcome: Outcome) -> None:
@@ -49,13 +49,13 @@ def tell_ended(producer: Step, item: str, outcome: Outcome) -> None:
         try:
             node.ended(item, outcome)
         except Exception as error:
-            node.log.error("ended() failed: %s%s", describe(error), author_place(error))
+            node.log.error("ended() failed: %s", in_one_line(error))
 
 
 def log_failure(step: Step, item: str, error: BaseException) -> None:
     """Log in one line why a node has failed on an item, and where in its author's code."""
     with attributed_to(step.attribution, item):
-        step.node.log.error("%s%s", describe(error), author_place(error))
+        step.node.log.error("%s", in_one_line(error))
 
 
 async def _call(step: Step, name: str) -> None:

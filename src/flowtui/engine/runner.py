@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from flowtui.engine.breaker import Breaker
-from flowtui.engine.execute import author_place, author_traceback, describe
+from flowtui.engine.execute import author_traceback, describe, in_one_line
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, Place, attribute_tasks, attributed_to
@@ -222,8 +222,8 @@ class FlowRunner:
         except BaseException as error:  # an author's code may raise anything
             if not (self._stopping and isinstance(error, StoreUnavailable)):
                 with attributed_to(Attribution(self.plan.loop, "")):
-                    _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
-                return Event.FAIL, describe(error) + author_place(error)
+                    _log.error("%s failed: %s\n%s", self.plan.loop, in_one_line(error), author_traceback(error))
+                return Event.FAIL, in_one_line(error)
         return Event.ENDED, ""
 
     async def _open(self, track: Track) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from flowtui.engine.commits import Commits
-from flowtui.engine.execute import Step, author_place, author_traceback, describe, hop, in_words
+from flowtui.engine.execute import Step, author_traceback, describe, hop, in_one_line, in_words
 from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
@@ -160,7 +160,7 @@ class NodeSource:
         self._counters.running = 0
         self._counters.failed(describe(error))
         self._retry = min(max(self._retry * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
-        said = f"{describe(error)}{author_place(error)}"
+        said = in_one_line(error)
         trace = "" if said == self._said else f"\n{author_traceback(error)}"
         self._said = said
         self._step.node.log.error("%s; asked again in %.1f s%s", said, self._retry, trace)

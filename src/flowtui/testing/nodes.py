@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowtui.engine.execute import Step, author_frames, author_place, author_traceback, describe, execute
+from flowtui.engine.execute import Step, author_frames, author_traceback, execute, in_one_line
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks, attributed_to
 from flowtui.engine.retry import is_cancelled
@@ -82,7 +82,7 @@ class NodeRun:
     @property
     def report(self) -> str:
         """The error as log and dead letter tell it, in one line with file and line; empty if there is none."""
-        return "" if self.error is None else f"{describe(self.error)}{author_place(self.error)}"
+        return "" if self.error is None else in_one_line(self.error)
 
     @property
     def traceback(self) -> str:

@@ -116,7 +116,7 @@ def test_drops_and_wrong_results_end_an_item_at_their_node(write, start) -> None
     app.until_state("w.start", LoopState.COMPLETED)
     assert (app.done("all.txt"), app.done()) == ([0, 1, 2, 3, 4, 5], [0, 3])
     app.until(lambda: dead(app) == [("n1", "NodeError", 2)])
-    assert "n1 (odd) returned int" in app.snapshot().dead_letters[0].message
+    assert "n1 (odd, straight.py:41) returned int" in app.snapshot().dead_letters[0].message
 
 
 def test_a_failing_node_shows_until_its_next_run_succeeds(write, start, folder) -> None:

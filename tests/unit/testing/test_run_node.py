@@ -261,7 +261,7 @@ def test_setup_and_teardown_frame_the_run_whatever_fails(fails: str, calls: list
 def test_a_teardown_that_fails_is_logged_as_in_a_loop() -> None:
     run = run_node(Life, {}, config={"fails": "teardown"})
     assert run.output == {}
-    assert run.messages[0].startswith("teardown of test.life failed: Traceback")
+    assert run.messages[0].startswith("teardown of test.life failed: ValueError: broken teardown (test_run_node.py:")
 
 
 def test_a_run_ends_after_its_time_and_is_torn_down() -> None:
