@@ -20,6 +20,7 @@ from flowtui.cli.doctor_server import server_checks
 from flowtui.cli.options import Flags, existing_store, open_with, settings_of, store_options, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import counted, print_found
+from flowtui.cli.usage import Folder
 from flowtui.graph.folder import load_folder
 from flowtui.model.errors import FlowtuiError, StoreError
 from flowtui.model.printable import SHOWN
@@ -39,12 +40,14 @@ _NARROWEST = 40
 
 
 @click.command()
+@click.argument("named", metavar="[FOLDER]", type=Folder(), required=False)
 @store_options
-def doctor(folder: Path, flags: Flags, as_json: bool) -> int:
-    """Check the store that these flags mean, the disk and the terminal; exit 1 if there is an error.
+def doctor(named: Path | None, folder: Path, flags: Flags, as_json: bool) -> int:
+    """Check the store that these flags mean for FOLDER, the disk and the terminal; exit 1 if there is an error.
 
     Works beside a running engine and without one.
     """
+    folder = named or folder
     with results() as out:
         settings = settings_of(folder, flags)
         checks = [*program_checks(), *_store_checks(folder, flags, settings), *folder_checks(settings.state_dir)]
