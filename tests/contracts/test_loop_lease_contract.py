@@ -176,8 +176,28 @@ async def test_a_completed_loop_is_over_for_those_that_waited_and_free_for_those
 
 
 async def test_who_stands_by_no_more_leaves_nothing_behind(queues):
-    first, second = owner_name(LOOP, 0), owner_name(LOOP, 0)
+    first, second, third = (owner_name(LOOP, 0) for _ in range(3))
     await take(queues, first)
     await take(queues, second)
     await queues.leave(second, None)
-    assert (await take(queues, second)).owner == first
+    assert (await take(queues, third)).owner == first
+    await queues.leave(first, None)
+    assert await take(queues, third) is None
+
+
+@pytest.mark.parametrize("fate", ["ended", "left", "left before it had the loop"])
+async def test_a_call_that_comes_after_its_owner_has_gone_does_not_take_the_loop(queues, store, fate):
+    gone, heir = owner_name(LOOP, 0), owner_name(LOOP, 0)
+    if fate != "left before it had the loop":
+        await take(queues, gone)
+        await queues.commit(gone, Commit(1, cursor=(LOOP, b"1")))
+    if fate == "ended":
+        store.end_owners(gone)
+    else:
+        await queues.leave(gone, None)
+    for seen in (None, Runs("", completed=0)):
+        with pytest.raises(Fenced):
+            await take(queues, gone, seen)
+    assert await take(queues, heir) is None
+    with pytest.raises(Fenced):
+        await queues.commit(gone, Commit(2, cursor=(LOOP, b"2")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -192,17 +193,14 @@ async def test_a_commit_that_was_done_before_the_lease_ended_is_known_when_it_is
     assert (stats[QUEUE].pushed, stats[QUEUE].depth, stats["/done"].pushed) == (3, 2, 1)
 
 
-async def test_an_owner_that_gets_its_lease_again_is_not_forgotten_after_a_week(queues, store):
-    writer = await Track(queues).join()
-    await queues.loops.take("alone", "shop.alone", None, lambda: None)
-    names = [f"{store.namespace}:owner:{name}" for name in (writer.owner, "alone")]
+async def test_an_owner_that_has_gone_is_forgotten_in_the_end_and_no_other(queues, store):
+    ended, left, living = [await Track(queues).join() for _ in range(3)]
+    store.end_owners(ended.owner)
+    await queues.leave(left.owner, None)
     with store.connector.client() as client:
-        assert [client.ttl(name) for name in names] == [-1, -1]
-        store.end_owners(writer.owner, "alone")
-        assert all(client.ttl(name) > 0 for name in names)
-        await writer.join()
-        await queues.loops.take("alone", "shop.alone", None, lambda: None)
-        assert [client.ttl(name) for name in names] == [-1, -1]
+        times = [client.ttl(f"{store.namespace}:owner:{each.owner}") for each in (ended, left, living)]
+    assert times[0] > times[1] > 0
+    assert times[2] == -1
 
 
 async def test_what_a_dead_owner_held_comes_back_first_in_order_one_at_a_time(queues, store):
@@ -242,29 +240,39 @@ async def test_a_dead_owner_with_very_many_items_gives_all_back_in_order(queues,
     assert {delivery.tries for delivery in fetched} == {2}
 
 
-async def test_an_owner_may_join_again_after_its_lease_ended(queues, store):
-    reader = await Track(queues, ORDERS).join()
-    await reader.push(*items(1))
-    await reader.fetch()
-    store.end_owners(reader.owner)
-    await reader.join()
-    reader.seq = 0
-    assert ids(await reader.fetch()) == ["1"]
-    await reader.commit(1)
-    assert await reader.in_flight() == []
+@pytest.mark.parametrize("source", [None, ORDERS], ids=["writer", "reader"])
+@pytest.mark.parametrize("fate", ["ended", "left", "left before it had joined"])
+async def test_a_join_that_comes_after_its_owner_has_gone_does_not_bring_it_back(queues, store, source, fate):
+    gone = Track(queues, source)
+    if fate != "left before it had joined":
+        await gone.join()
+        await gone.push(*items(1))
+    if fate == "ended":
+        store.end_owners(gone.owner)
+    else:
+        await queues.leave(gone.owner, source)
+    with pytest.raises(Fenced):
+        await gone.join()
+    with contextlib.suppress(Fenced):  # it may be in doubt about this one
+        await queues.commit(gone.owner, Commit(1, source, 0, tuple((QUEUE, each) for each in items(1))))
+    assert (await queues.queue_stats([QUEUE]))[QUEUE].pushed == gone.seq
+    with pytest.raises(Fenced):
+        await gone.push(*items(2))
 
 
-async def test_an_owner_that_joins_before_all_its_items_went_back_gets_them_all_again(queues, store):
-    reader = await Track(queues, ORDERS).join()
+async def test_an_owner_whose_items_still_go_back_is_refused_and_its_heir_gets_them_all(queues, store):
+    reader, heir = await Track(queues, ORDERS).join(), Track(queues, ORDERS)
     await reader.push(*items(*range(6)))
     await reader.fetch()
     with store.connector.client() as client:
-        left = client.register_script(script("reap"))(keys=[store.namespace], args=[4, 0, reader.owner])[0]
-    assert left == 1
-    with pytest.raises(Fenced):
-        await reader.fetch()
-    await reader.join()
-    assert [ids(await reader.fetch()) for _ in range(7)] == [["0"], ["1"], ["2"], ["3"], ["4"], ["5"], []]
+        reap = client.register_script(script("reap"))
+        assert reap(keys=[store.namespace], args=[4, 0, reader.owner])[0] == 1
+        for call in (reader.fetch, reader.join):
+            with pytest.raises(Fenced):
+                await call()
+        await heir.join()
+        assert reap(keys=[store.namespace], args=[4, 0])[0] == 0
+    assert [ids(await heir.fetch()) for _ in range(7)] == [["0"], ["1"], ["2"], ["3"], ["4"], ["5"], []]
 
 
 async def test_joining_twice_keeps_the_place_and_another_queue_is_refused(queues):

@@ -216,6 +216,13 @@ class Queues(RuleBasedStateMachine):
 
     @precondition(has_ghosts)
     @rule(which=NUMBERS)
+    def a_join_arrives_that_a_fenced_owner_has_sent_long_ago(self, which):
+        ghost = pick(self.ghosts, which)
+        with pytest.raises(Fenced):
+            self.do(self.queues.join(ghost.name, ghost.source))
+
+    @precondition(has_ghosts)
+    @rule(which=NUMBERS)
     def a_fenced_owner_goes_on(self, which):
         ghost = pick(self.ghosts, which)
         with pytest.raises(Fenced):

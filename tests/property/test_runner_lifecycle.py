@@ -6,6 +6,7 @@ It must never be stuck, never be in a state that is not true, and neither lose n
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Coroutine
@@ -138,6 +139,8 @@ class Life(RuleBasedStateMachine):
         self.pushed: list[str] = []
         self.may_lose = False
         self.has_rival = False
+        self.rival = ""
+        self.rivals = itertools.count()
         self.rival_cursor: bytes | None = None
 
     def do(self, scene: Coroutine[Any, Any, T]) -> T:
@@ -293,7 +296,9 @@ class Life(RuleBasedStateMachine):
         async def come() -> None:
             if takes and self.lab.owners and (self.kind != "maker" or not self.lab.doubtful):
                 self.lab.end_lease()
-            if await self.lab.store.loops.take("rival", LOOP, None, lambda: None) is None:
+            if not self.has_rival:
+                self.rival = f"rival-{next(self.rivals)}"
+            if await self.lab.store.loops.take(self.rival, LOOP, None, lambda: None) is None:
                 self.rival_cursor = await self.lab.store.cursor(LOOP)
                 self.has_rival = True
 
@@ -303,7 +308,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_other_instance_goes(self) -> None:
         self.has_rival = False
-        self.do(self.lab.store.leave("rival", None))
+        self.do(self.lab.store.leave(self.rival, None))
 
     # ---- time ----
 
@@ -373,7 +378,7 @@ class Life(RuleBasedStateMachine):
         world.exhausted = self.kind != "queue"
         world.stock.set()
         if self.has_rival:
-            await lab.store.leave("rival", None)
+            await lab.store.leave(self.rival, None)
         await lab.stop()
         assert set(lab.owners_in_store()) <= lab.stray
         lab.end_stray_leases()

@@ -121,9 +121,13 @@ class StoreSession:
 
     async def join(self) -> Runs | None:
         """Become an owner; return None, or who else runs the loop if only one may: then ask again after `free_bell`."""
-        # With the same name until it is an owner: an earlier call may have been done though nobody heard of it.
-        self._candidate = owner = self._candidate or owner_name(self._loop, 0)
-        other = await self._insist(lambda: self._take_loop(owner) if self._alone else self._join(owner))
+        try:
+            # With the same name until it is an owner: an earlier call may have been done though nobody heard of it.
+            self._candidate = owner = self._candidate or owner_name(self._loop, 0)
+            other = await self._insist(lambda: self._take_loop(owner) if self._alone else self._join(owner))
+        except Fenced:  # it has been, for as long as a lease lasts without being renewed
+            self._candidate = ""
+            return await self.join()
         if other is None:
             self._owner, self._seq, self._candidate = owner, 0, ""
         elif self._seen is None:

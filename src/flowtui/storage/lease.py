@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import redis
 
+from flowtui.model.errors import Fenced
 from flowtui.model.snapshot import Instance
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate
 from flowtui.storage.health import Health
@@ -167,6 +168,11 @@ class Keeper:
         self.standbys.discard(owner)
         with self._lock:
             self._owners.pop(owner, None)
+
+    def lost(self, owner: str) -> Fenced:
+        """No longer renew it, as the store says that its lease has ended; return the error that tells so."""
+        self.discard(owner)
+        return Fenced(f"the lease of {owner} has ended: its items went back to their queue")
 
     def stand_by(self, owner: str, awaited: str) -> None:
         """Look often whether `awaited`, which `owner` waits for, has died."""

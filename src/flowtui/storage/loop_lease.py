@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flowtui.model.errors import Fenced
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.records import escape, unescape
 
@@ -56,6 +57,8 @@ class _Keeper(Protocol):
 
     def discard(self, owner: str) -> None: ...
 
+    def lost(self, owner: str) -> Fenced: ...
+
     def stand_by(self, owner: str, awaited: str) -> None: ...
 
 
@@ -78,6 +81,9 @@ class LoopLeases:
 
         Returns:
             None if the owner has the loop, else who runs it.
+
+        Raises:
+            Fenced: if the owner has had its lease and has ended or left: it must take a new name.
         """
         keeper, completed = self._keeper, "" if seen is None else seen.completed
         reply = await self._run("take_loop", owner, keeper.lease_ms, keeper.instance, escape(loop), completed)
@@ -85,6 +91,8 @@ class LoopLeases:
             keeper.discard(owner)
             keeper.add(owner, on_lost)
             return None
+        if reply[0] == b"FENCED":
+            raise keeper.lost(owner)
         other = _runs(reply)
         if other.owner:
             keeper.stand_by(owner, other.owner)

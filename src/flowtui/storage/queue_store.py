@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic_ns
 from typing import Any
 
-from flowtui.model.errors import Fenced, QueueFull, StoreError
+from flowtui.model.errors import QueueFull, StoreError
 from flowtui.storage.calls import StoreCalls
 from flowtui.storage.lease import Keeper
 from flowtui.storage.loop_lease import LoopLeases
@@ -88,6 +88,7 @@ class QueueStore:
         is the last to get within `limit`, and does not end, becomes a dead letter of the group.
 
         Raises:
+            Fenced: if the owner has had its lease and has ended or left: it must take a new name.
             StoreError: if the owner has joined for another source.
         """
         queue, group = _names(source)
@@ -95,6 +96,7 @@ class QueueStore:
         reply = await self._run("join", owner, self._keeper.lease_ms, queue, group, *reading)
         if reply[0] == b"OTHER":
             raise StoreError(f"owner {owner} already reads another queue; it must leave before it reads {queue}")
+        self._check(owner, reply)
         self._keeper.add(owner)
 
     async def fetch(self, owner: str, source: Source, limit: int) -> list[Delivery]:
@@ -189,8 +191,7 @@ class QueueStore:
             case b"OK" | b"ROOM":
                 return
             case b"FENCED":
-                self._keeper.discard(owner)
-                raise Fenced(f"the lease of {owner} has ended: its items went back to their queue")
+                raise self._keeper.lost(owner)
             case b"FULL":
                 raise QueueFull(unescape(reply[1].decode()), unescape(reply[2].decode()), reply[3])
             case b"GAP":

@@ -159,6 +159,29 @@ def test_items_fetched_by_a_call_whose_reply_was_lost_are_done_even_if_their_ids
 
 
 @pytest.mark.parametrize("nodes", [READS, MAKES], ids=["reader", "producer"])
+def test_a_track_that_was_ended_before_it_heard_of_its_lease_takes_another_name(nodes) -> None:
+    async def scene() -> None:
+        lab = Lab(plan_of(*nodes))
+        lab.lost_replies["join"] = 1
+        release = lab.hold("after join")
+        lab.tell(Command.START)
+        await lab.reached["after join"].wait()
+        lab.end_lease()
+        release.set()
+        await lab.until(LoopState.RUNNING)
+        if nodes is READS:
+            await lab.push(1)
+        await lab.until_true(lambda: lab.calls["commit"])
+        assert await lab.stop() is LoopState.STOPPED
+        first, again, new = lab.owners
+        assert first == again != new
+        assert await lab.contents("out")
+        assert lab.owners_in_store() == []
+
+    run(scene())
+
+
+@pytest.mark.parametrize("nodes", [READS, MAKES], ids=["reader", "producer"])
 @pytest.mark.parametrize("turns", [0, 1, 2, 50])
 def test_a_loop_that_never_reached_its_store_can_be_stopped_at_any_moment(nodes, turns) -> None:
     async def scene() -> None:

@@ -7,7 +7,10 @@ local ENDING = ns .. ':ending'
 local BELL = ns .. ':bell'
 local INSTANCES = ns .. ':instances'
 local FIRST_TRY = '0001'
+-- For how long a name is kept after its owner was ended, and after it has left, which only calls that are under way can
+-- come behind.
 local WEEK_MS = 604800000
+local HOUR_MS = 3600000
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -236,17 +239,33 @@ local function put_back(queue, group, owner, keep, limit, redelivered)
   return count
 end
 
--- Removes all that is kept of an owner that has no items any more. The loop that it alone was allowed to run is free
--- now; returns the bell for it, or an empty text.
-local function forget(owner)
+-- Whether an owner has ended or left: its name is never used again, so a call that gives it a lease comes late.
+local function is_gone(owner)
+  return not redis.call('ZSCORE', OWNERS, owner) and redis.call('EXISTS', owner_key(owner)) == 1
+end
+
+-- Gives an owner that is not gone its lease, or renews it.
+local function give_lease(owner, lease_ms)
+  redis.call('ZADD', OWNERS, now_ms() + tonumber(lease_ms), owner)
+  redis.call('HSETNX', owner_key(owner), 'seq', 0)
+end
+
+-- Removes all that is kept of an owner that has no items any more, but for its name and which commit was its last: if it
+-- comes back in doubt about that one it must not do it again. The loop that it alone was allowed to run is free now;
+-- returns the bell for it, or an empty text.
+local function forget(owner, kept_ms)
   local bell, loop = '', redis.call('HGET', owner_key(owner), 'loop')
   if loop and redis.call('HGET', loop_key(loop), 'owner') == owner then
     redis.call('HDEL', loop_key(loop), 'owner', 'instance')
     bell = 'loop:' .. loop
     redis.call('PUBLISH', BELL, bell)
   end
+  local last = redis.call('HGET', owner_key(owner), 'seq') or 0
   redis.call('DEL', owner_key(owner), requests_key(owner))
   redis.call('HDEL', INSTANCES, owner)
+  -- One that cannot be kept for lack of memory does no harm as long as that lasts: no owner gets a lease then.
+  redis.pcall('HSET', owner_key(owner), 'seq', last)
+  redis.call('PEXPIRE', owner_key(owner), kept_ms)
   return bell
 end
 
@@ -263,12 +282,8 @@ local function end_owner(owner, limit)
     if redis.call('EXISTS', run_key(reads[1], reads[2], owner)) == 1 then return moved, bells end
     redis.call('SREM', group_key(reads[1], reads[2], 'owners'), owner)
   end
-  -- Which commit was its last is kept: if it comes back in doubt about that one it must not do it again.
-  local last = redis.call('HGET', owner_key(owner), 'seq')
-  local bell = forget(owner)
+  local bell = forget(owner, WEEK_MS)
   if bell ~= '' then bells[#bells + 1] = bell end
-  redis.call('HSET', owner_key(owner), 'seq', last or 0)
-  redis.call('PEXPIRE', owner_key(owner), WEEK_MS)
   redis.call('SREM', ENDING, owner)
   return moved, bells
 end

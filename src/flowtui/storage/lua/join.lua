@@ -1,14 +1,12 @@
 -- ARGV: owner, lease in ms, queue, group (both empty for an owner that reads no queue), and of one that reads:
 -- how often an item may be handed out (0 for any number), fingerprint, grouping field and message of the dead letter then;
 -- the process that it lives in.
+-- Returns OK; OTHER if it has joined for another queue; FENCED if it has ended or left.
 local owner, queue, group = ARGV[1], ARGV[3], ARGV[4]
+if is_gone(owner) then return {'FENCED'} end
 local reads = redis.call('HMGET', owner_key(owner), 'queue', 'group')
 if reads[1] and (reads[1] ~= queue or reads[2] ~= group) then return {'OTHER'} end
-if redis.call('SISMEMBER', ENDING, owner) == 1 then end_owner(owner, math.huge) end
-if redis.call('ZADD', OWNERS, now_ms() + tonumber(ARGV[2]), owner) == 1 then
-  redis.call('HSET', owner_key(owner), 'seq', 0)
-  redis.call('PERSIST', owner_key(owner))
-end
+give_lease(owner, ARGV[2])
 if queue == '' then return {'OK'} end
 redis.call('HSET', owner_key(owner), 'queue', queue, 'group', group, 'deliveries', ARGV[5], 'poison', ARGV[6],
   'poison_field', ARGV[7], 'poison_message', ARGV[8],
