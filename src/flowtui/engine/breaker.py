@@ -17,8 +17,6 @@ class Breaker:
     def __init__(self, plan: ExecutionPlan) -> None:
         self._on_error = plan.on_error
         self._limit = plan.breaker
-        self._loop = plan.loop
-        self._most_letters = plan.max_dead_letters
         self.in_a_row = 0
 
     def heed(self, letter: DeadLetter) -> tuple[OnError, str]:
@@ -32,11 +30,13 @@ class Breaker:
             self.in_a_row = 0
         return verdict, reason
 
-    def too_many(self, letters: int) -> str:
-        """Return why a loop with so many dead letters must pause; empty if it need not."""
-        if letters < self._most_letters:
-            return ""
-        return (
-            f"it has {letters:,} dead letters, and max_dead_letters is {self._most_letters:,}: replay or purge some "
-            f"(flowtui dead list --loop {self._loop}), then resume it"
-        )
+
+def too_many(plan: ExecutionPlan, letters: int) -> str:
+    """Return why a loop with so many dead letters must pause; empty if it need not."""
+    if letters < plan.max_dead_letters:
+        return ""
+    count = "1 dead letter" if letters == 1 else f"{letters:,} dead letters"
+    return (
+        f"it has {count}, and max_dead_letters is {plan.max_dead_letters:,}: replay or purge some "
+        f"(flowtui dead list --loop {plan.loop}), then resume it"
+    )

@@ -252,6 +252,9 @@ class FlowEngine:
             for loop in self._deployment.loops.values():
                 loop.sample(now)
             await self._look(store)
+            letters = self._monitor.letters_by_loop()
+            for id, loop in self._deployment.loops.items():
+                loop.heed_letters(letters[id])
             await asyncio.sleep(max(0.1, _SAMPLE_EVERY_S - (time.monotonic() - now)))
 
     async def _look(self, store: DataStore) -> None:

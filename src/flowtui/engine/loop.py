@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from flowtui.engine.breaker import too_many
 from flowtui.engine.crew import Crew, Launch, Member
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event, Lifecycle
@@ -41,6 +42,7 @@ class Loop:
         self.replays = Replays(launch, post)
         self._gauges = LoopGauges(plan)
         self._drain = NOT_WAITING  # what a draining loop waits for
+        self._letters: int | None = 0  # how many it had at the last look, None if that shall not matter
         self._restarting = False
         self._ends: set[Event] = set()  # what its tracks have ended with
         self._last_words = ""
@@ -77,6 +79,7 @@ class Loop:
         elif command is Command.PAUSE:
             self._crew.pause()
         elif command is Command.RESUME:
+            self._letters = None  # whoever wants it to go on has seen how many there are
             self._crew.resume()
         elif command is Command.KILL:
             self._end_all(None)
@@ -147,6 +150,13 @@ class Loop:
         except TimeoutError:
             return False
         return True
+
+    def heed_letters(self, count: int) -> None:
+        """Take note of how many dead letters it has: a track knows of none that others file for it, as when it dies."""
+        more, self._letters = self._letters is not None and count > self._letters, count
+        if more and not self._is_paused and (reason := too_many(self.plan, count)):
+            self._take_pause(reason)
+            self._advance()
 
     def _reported(self, member: Member, report: Report) -> None:
         if not self._crew.has(member):

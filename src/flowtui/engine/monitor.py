@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,13 @@ class StoreMonitor:
         self.dead_letters: tuple[DeadLetterGroup, ...] = ()
         self.dead_total = 0
         self.trouble = ""
+
+    def letters_by_loop(self) -> Counter[str]:
+        """Return how many dead letters each loop has."""
+        counts: Counter[str] = Counter()
+        for group in self.dead_letters:
+            counts[group.loop] += group.count
+        return counts
 
     async def look(self, store: DataStore, plans: Iterable[ExecutionPlan]) -> None:
         """Look once; if the store is away or refuses, keep what was seen last and say so in `trouble`."""

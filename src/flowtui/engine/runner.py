@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from flowtui.engine.breaker import Breaker
+from flowtui.engine.breaker import Breaker, too_many
 from flowtui.engine.execute import author_traceback, describe, in_one_line
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
@@ -336,7 +336,7 @@ class FlowRunner:
             self._pause_itself(reason)
 
     def _on_filed(self, letters: int) -> None:
-        if not self.plan.is_replay and (reason := self._breaker.too_many(letters)):
+        if not self.plan.is_replay and (reason := too_many(self.plan, letters)):
             self._pause_itself(reason)
 
     def _pause_itself(self, reason: str) -> None:

@@ -402,6 +402,26 @@ def test_the_tracks_of_a_loop_share_a_queue_and_one_that_dies_costs_the_others_n
     assert app.snapshot().dead_total == 0
 
 
+def test_items_that_kill_their_process_fill_the_list_of_dead_letters_and_that_pauses_their_loop(
+    write, start, folder
+) -> None:
+    write(
+        "w.yaml",
+        """
+        nodes:
+          start: {type: count, config: {count: 20}}
+          out: {type: queue-writer, needs: start, config: {queue: q}}
+          in: {type: queue-reader, config: {queue: q}, loop: {pool: process, max_deliveries: 1, max_dead_letters: 1}}
+          die: {type: die, needs: in}
+        """,
+    )
+    (folder / "deadly").touch()
+    app = start(LOCAL)
+    app.until_state("w.in", LoopState.PAUSED)
+    assert app.loop("w.in").reason.startswith("it has 1 dead letter, and max_dead_letters is 1")
+    assert (app.snapshot().dead_total, app.loop("w.in").errors) == (1, 0)
+
+
 def test_closing_the_engine_leaves_no_child_behind(write, start) -> None:
     write("w.yaml", loop("type: note", count=0, every=0.01))
     app = start(LOCAL)

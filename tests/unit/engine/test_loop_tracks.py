@@ -53,8 +53,8 @@ class Actor:
 class Stage:
     """A loop and the tracks that it has started, in order."""
 
-    def __init__(self, *, replicas: int = 1, first: PlannedNode | None = None, restarts: int = 5) -> None:
-        plan = plan_of(first or reader(), replicas=replicas, restarts=restarts)
+    def __init__(self, *, first: PlannedNode | None = None, **options: int) -> None:
+        plan = plan_of(first or reader(), **options)
         self.actors: list[Actor] = []
         self.loop = Loop(plan, self._launch, lambda call: call())
 
@@ -287,6 +287,38 @@ def test_a_track_that_pauses_itself_ends_a_drain_and_its_items_stay_in_the_queue
     stage.actors[0].says(Event.PAUSE, "10 failures in a row")
     assert (stage.state, stage.reason) == (LoopState.STOPPING, "drained no further: 10 failures in a row")
     assert stage.actors[0].asked[-1] == "stop"
+
+
+def test_letters_that_others_file_pause_a_loop_once_its_list_is_full() -> None:
+    stage = Stage(replicas=2, max_dead_letters=3).runs()
+    stage.loop.heed_letters(2)
+    assert stage.state is LoopState.RUNNING
+    stage.loop.heed_letters(3)
+    assert stage.state is LoopState.PAUSING
+    assert stage.reason.startswith("it has 3 dead letters, and max_dead_letters is 3")
+    assert [actor.asked for actor in stage.actors] == [["pause"], ["pause"]]
+
+
+def test_a_loop_whose_list_is_full_goes_on_when_it_is_resumed_until_there_is_another_letter() -> None:
+    stage = Stage(max_dead_letters=3).runs()
+    stage.loop.heed_letters(3)
+    stage.loop.heed_letters(4)  # of what was still in flight
+    stage.tell(Command.RESUME)
+    for count in (5, 5, 2, 2):
+        stage.loop.heed_letters(count)
+    assert stage.state is LoopState.RUNNING
+    stage.loop.heed_letters(3)
+    assert (stage.state, stage.actors[0].asked) == (LoopState.PAUSING, ["pause", "resume", "pause"])
+
+
+def test_a_full_list_changes_nothing_for_a_loop_that_has_ended_or_is_about_to() -> None:
+    stage = Stage(max_dead_letters=1).runs()
+    stage.tell(Command.STOP)
+    stage.loop.heed_letters(1)
+    assert (stage.state, stage.reason) == (LoopState.STOPPING, "by the test")
+    stage.actors[0].says(Event.ENDED)
+    stage.loop.heed_letters(2)
+    assert (stage.state, stage.actors[0].asked) == (LoopState.STOPPED, ["stop"])
 
 
 def test_a_kill_reaches_every_track_also_those_that_leave() -> None:
