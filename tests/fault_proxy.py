@@ -209,10 +209,12 @@ class FaultProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._abort_all()  # one whose task had not begun has closed nothing
         await listener.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -222,7 +224,6 @@ class FaultProxy:
         self._traps.append(trap)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         try:
             # A server that is away looks like one that hangs up.
             with contextlib.suppress(OSError):
@@ -278,8 +279,10 @@ class _Line:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await _close(self._server_writer)
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                await _close(self._server_writer)
 
     async def _there(self) -> None:
         frames = _Frames()

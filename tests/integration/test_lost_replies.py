@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ import redis
 
 from fault_proxy import FaultProxy, Moment, Trap
 from flowtui.model.errors import StoreUnavailable
+from flowtui.storage.connection import ServerConnector
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Item, Source
@@ -91,6 +93,34 @@ async def test_a_commit_that_never_reached_the_store_is_repeated(data_store, pro
     assert await queues.fetch("reader", READS, 10) == []
     await queues.commit("reader", Commit(1, pushes=items("a")))
     assert [delivery.item.id for delivery in await queues.fetch("reader", READS, 10)] == ["a"]
+
+
+@pytest.mark.parametrize("moment", Moment)
+async def test_a_commit_on_a_connection_that_falls_silent_is_repeated_on_another_without_doubling(
+    monkeypatch, data_store, proxy, moment
+):
+    monkeypatch.setattr(ServerConnector, "line", functools.partialmethod(ServerConnector.line, 0.3))
+    queues = data_store.queues()
+    await queues.join("writer", None)
+    await queues.join("reader", READS)
+    await queues.commit("writer", Commit(1, pushes=items("a", "b")))
+    await queues.fetch("reader", READS, 2)
+    held = proxy.catch("commit", moment=moment)
+    commit = Commit(1, READS, 2, pushes=(("done", Item("a", b"{}", "", "")),))
+    fetching = asyncio.create_task(queues.commit("reader", commit, 10))
+    behind = asyncio.create_task(queues.commit("writer", Commit(2, pushes=items("c"))))
+    for call in (fetching, behind):
+        with pytest.raises(StoreUnavailable, match=r"no answer within 0\.3 s"):
+            await call
+    assert "no answer within 0.3 s" in data_store.trouble
+    await queues.commit("reader", commit)
+    assert data_store.trouble == ""
+    await queues.commit("writer", Commit(2, pushes=items("c")))
+    await arrives(held)
+    left = await queues.in_flight("reader", READS) + await queues.fetch("reader", READS, 10)
+    assert [delivery.item.id for delivery in left] == ["c"]
+    stats = await queues.queue_stats([READS.queue, "done"])
+    assert (stats[READS.queue].acknowledged, stats["done"].pushed, stats[READS.queue].unaccounted) == (2, 1, 0)
 
 
 async def test_a_fetch_that_arrives_after_it_was_given_up_takes_nothing(data_store, proxy):

@@ -69,7 +69,7 @@ class Connector(ABC):
         """Return a client for the running event loop, safe to share among its tasks."""
 
     @abstractmethod
-    def line(self) -> ScriptLine:
+    def line(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ScriptLine:
         """Return what the running event loop calls scripts with; nothing is connected yet."""
 
     @abstractmethod
@@ -98,10 +98,10 @@ class ServerConnector(Connector):
         options |= {"retry": AsyncRetry(NoBackoff(), 0), "max_connections": _POOL_SIZE, "timeout": answer_timeout_s}
         return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool(**options))
 
-    def line(self) -> PipelinedLine:
-        options = self._async_options | _limits(ANSWER_TIMEOUT_S) | {"retry": AsyncRetry(NoBackoff(), 0)}
+    def line(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> PipelinedLine:
+        options = self._async_options | _limits(answer_timeout_s) | {"retry": AsyncRetry(NoBackoff(), 0)}
         kind = options.pop("connection_class", redis.asyncio.Connection)
-        return PipelinedLine(lambda: kind(**options), ANSWER_TIMEOUT_S)
+        return PipelinedLine(lambda: kind(**options), answer_timeout_s)
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
         options = self._options | _limits(answer_timeout_s)

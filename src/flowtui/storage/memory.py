@@ -83,7 +83,7 @@ class MemoryConnector(Connector):
     def async_client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.asyncio.Redis:
         return fakeredis.FakeAsyncRedis(server=self._memory, protocol=2, max_connections=_MOST_CALLS)
 
-    def line(self) -> ClientLine:
+    def line(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> ClientLine:
         return ClientLine(self.async_client())
 
     def client(self, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis.Redis:
