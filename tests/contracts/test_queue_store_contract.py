@@ -141,7 +141,7 @@ async def test_a_commit_that_is_repeated_is_done_once(queues):
     reader = await Track(queues, ORDERS).join()
     await reader.push(*items(1, 2, 3))
     await reader.fetch()
-    commit = Commit(2, ORDERS, 1, 1, ((QUEUE, item("new")),), (letter("1"),))
+    commit = Commit(2, ORDERS, 1, died=1, pushes=((QUEUE, item("new")),), dead=(letter("1"),))
     for _ in range(3):
         await queues.commit(reader.owner, commit)
     assert ids(await reader.in_flight()) == ["2", "3"]
@@ -254,7 +254,7 @@ async def test_a_join_that_comes_after_its_owner_has_gone_does_not_bring_it_back
     with pytest.raises(Fenced):
         await gone.join()
     with contextlib.suppress(Fenced):  # it may be in doubt about this one
-        await queues.commit(gone.owner, Commit(1, source, 0, tuple((QUEUE, each) for each in items(1))))
+        await queues.commit(gone.owner, Commit(1, source, pushes=tuple((QUEUE, each) for each in items(1))))
     assert (await queues.queue_stats([QUEUE]))[QUEUE].pushed == gone.seq
     with pytest.raises(Fenced):
         await gone.push(*items(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -96,6 +96,7 @@ class Commit:
     seq: int
     source: Source | None = None
     acknowledged: int = 0
+    _: KW_ONLY
     died: int = 0
     pushes: tuple[tuple[str, Item], ...] = ()
     dead: tuple[DeadLetter, ...] = ()
