@@ -352,11 +352,11 @@ async def test_a_whole_group_is_replayed_in_steps_but_for_what_cannot_be(desk):
     ("parts", "from_node", "from_start"),
     [
         ({"unreadable": True}, "could not be read: edit", "could not be read: edit"),
-        ({"inexact": ("payload",)}, "held what JSON cannot hold", "its item held what JSON cannot hold"),
-        ({"inexact": ("payload",), "item": {}}, "held what JSON cannot hold", ""),
-        ({"inexact": ("item",), "item": {}}, "", "its item held what JSON cannot hold"),
-        ({"inexact": ("upstream",)}, "a join behind check needs an output that JSON cannot hold", ""),
-        ({"inexact": ("by",)}, "held what JSON cannot hold", ""),
+        ({"inexact": ("payload",)}, "held what a letter cannot hold", "its item held what a letter cannot hold"),
+        ({"inexact": ("payload",), "item": {}}, "held what a letter cannot hold", ""),
+        ({"inexact": ("item",), "item": {}}, "", "its item held what a letter cannot hold"),
+        ({"inexact": ("upstream",)}, "a join behind check needs an output that a letter cannot hold", ""),
+        ({"inexact": ("by",)}, "held what a letter cannot hold", ""),
         ({"tied_to": ("x", "y")}, "also waits for x, y, which failed as well", ""),
     ],
 )

@@ -22,6 +22,7 @@ from flowtui.graph.folder import load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import Severity
 from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.nodes.secrets import Secrets
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -201,7 +202,8 @@ def _at_desk(
     work: Callable[[LetterDesk], Awaitable[T]],
     plans: dict[str, ExecutionPlan] | None = None,
 ) -> T:
-    return work_in(existing_store(folder, flags), lambda store: work(LetterDesk(store.dead_letters(), plans)))
+    secrets = Secrets(os.environ)
+    return work_in(existing_store(folder, flags), lambda store: work(LetterDesk(store.dead_letters(), plans, secrets)))
 
 
 def _plans(folder: Path) -> dict[str, ExecutionPlan] | None:

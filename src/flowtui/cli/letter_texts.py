@@ -49,6 +49,7 @@ def letter_text(letter: DeadLetter) -> str:
         "tied to": ", ".join(letter.tied_to),
         "state": "is being replayed" if letter.replaying else "",
         "note": letter.note,
+        "hides": _hides(letter),
     }
     parts = [f"letter {letter.number}: {letter.error}: {letter.message}"]
     parts += [f"  {name:<9} {value}" for name, value in facts.items() if value]
@@ -78,6 +79,11 @@ def answer_lines(answer: ReplayAnswer) -> list[str]:
     lines += answer.revisions
     lines += [f"not replayed: {why}" for why in answer.refused]
     return [line.translate(SHOWN) for line in lines] or ["no dead letters"]
+
+
+def _hides(letter: DeadLetter) -> str:
+    names = sorted({secret for hidden in letter.hidden for secret in hidden.secrets})
+    return f"{', '.join(f'***{name}***' for name in names)}: a secret, which a replay puts back" if names else ""
 
 
 def _count(number: int) -> str:

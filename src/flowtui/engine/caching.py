@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -16,6 +16,7 @@ from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
 from flowtui.model.errors import StoreError
 from flowtui.nodes.base import NodeConfig
+from flowtui.nodes.masking import masker
 from flowtui.storage.cache_store import CacheStore
 
 #: Larger outputs are not worth what they cost the store.
@@ -29,7 +30,8 @@ class NodeCache:
     """The cache of one node in one track. It never fails an item: if in doubt, the node runs.
 
     Two calls are equal if the node's type and code, its rendered config and the item's payload are, with those of the
-    branches that a join has merged. An output that went through JSON unchanged is kept, errors never are.
+    branches that a join has merged. An output that went through JSON unchanged is kept, errors never are, nor is an
+    output with a secret in it.
     """
 
     def __init__(self, store: CacheStore, plan: PlanNode, counters: NodeCounters) -> None:
@@ -75,6 +77,9 @@ class NodeCache:
             value = _exact_json([port, None if output is None else output.payload, has_branches])
         except Exception as error:
             self._say_once("output", "an output is no JSON: %s", error)
+            return None
+        if masker.is_needed and _holds_secret([output, port]):
+            self._say_once("secret", "an output holds a secret")
             return None
         if len(value) > MOST_BYTES:
             self._say_once("size", "an output has %d bytes, more than %d", len(value), MOST_BYTES)
@@ -122,6 +127,14 @@ def _exact_json(value: Any, *, sort_keys: bool = False) -> bytes:
     if json.loads(text) != value:
         raise TypeError("it would be read back as something else, as tuples and keys that are no text are")
     return text.encode()
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_secret, value)) or any(map(_holds_secret, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_secret, value))
+    return masker.holds_secret(str(value))
 
 
 def _with_branches(data: NodeData) -> list[Any]:

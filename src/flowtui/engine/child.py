@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,6 +32,8 @@ from flowtui.engine.watchdog import Watchdog
 from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import unpack
 from flowtui.model.errors import FlowtuiError
+from flowtui.nodes.masking import masker
+from flowtui.nodes.secrets import Secrets
 from flowtui.storage.data_store import DataStore
 
 #: How often the counters are looked at, in seconds.
@@ -163,6 +165,9 @@ class Child:
         # From the very first, since the import of a node's module may take for ever.
         threading.Thread(target=self._listen, name="flowtui-parent", daemon=True).start()
         self._reporter.start()
+        # Before the code of a node can say anything.
+        for name, value in self._start.secrets.items():
+            masker.learn(name, value)
         self._capture.install()
         # What a node forks has none of these threads: it writes to file descriptors 1 and 2, which the parent reads.
         os.register_at_fork(after_in_child=self._capture.remove)
@@ -181,7 +186,7 @@ class Child:
         plan = unpack(self._start.plan)
         store = DataStore.attach(self._start.store)
         try:
-            self._runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard)
+            self._runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, self._find_secrets)
             try:
                 with Watchdog().watching(self._loop):
                     self._loop.run_until_complete(self._runner.run())
@@ -190,6 +195,11 @@ class Child:
         finally:
             store.close()
         return self._last or Report(Event.FAIL, "its track ended without a word; please report this")
+
+    def _find_secrets(self, names: Iterable[str]) -> Mapping[str, str]:
+        given = self._start.secrets
+        missing = [name for name in names if name not in given]
+        return given if not missing else {**given, **Secrets(os.environ)(missing)}
 
     def _heard(self, event: Event, reason: str) -> None:
         assert self._runner is not None

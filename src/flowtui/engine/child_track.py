@@ -25,6 +25,7 @@ from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import pack
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError
+from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.data_store import DataStore
 
 #: How long a child may take, after its grace, to cancel what is left, to leave the store and to tear down, in seconds;
@@ -46,6 +47,7 @@ class ChildTrack:
         logs: LogCapture,
         report: Callable[[Report], None],
         on_gone: Callable[[ChildTrack], None],
+        find_secrets: FindSecrets,
     ) -> None:
         """Nothing runs before `start`. `on_gone` is called after the last report, on the thread that makes it."""
         self._plan = plan
@@ -53,6 +55,7 @@ class ChildTrack:
         self._logs = logs
         self._report = report
         self._on_gone = on_gone
+        self._find_secrets = find_secrets
         self._reading = TrackCounters(plan.ports).reading(0)
         self._requests: SimpleQueue[Start | Request | None] = SimpleQueue()
         self._lock = threading.Lock()  # of the next two
@@ -114,6 +117,7 @@ class ChildTrack:
     def _live(self) -> Report:
         start = Start(
             plan=pack(self._plan),
+            secrets=dict(self._find_secrets(self._plan.secrets)),
             store=self._store.access(),
             log_level=self._logs.level,
             path=tuple(sys.path),

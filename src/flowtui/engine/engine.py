@@ -31,6 +31,7 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
+from flowtui.nodes.secrets import Secrets
 from flowtui.storage.data_store import DataStore
 
 _SAMPLE_EVERY_S = 1.0
@@ -56,7 +57,8 @@ class FlowEngine:
     ) -> None:
         """Make an engine; nothing is opened or started before `start`.
 
-        `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
+        `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`. Secrets
+        come from `env` too.
         """
         self._folder = folder
         self._open_store = open_store
@@ -70,6 +72,7 @@ class FlowEngine:
         self._requests = Requests(handlers(self._commands))
         self._store: DataStore | None = None
         self._pools: Pools | None = None
+        self._secrets = Secrets(env)
         self._started_at = time.monotonic()
         self._loading = True
         self._failure = ""
@@ -179,7 +182,7 @@ class FlowEngine:
         if self._store is None:
             raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
         plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
-        return await work(LetterDesk(self._store.dead_letters(), plans))
+        return await work(LetterDesk(self._store.dead_letters(), plans, self._secrets))
 
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:
@@ -215,7 +218,7 @@ class FlowEngine:
         try:
             self._store = store = await opening
             store.enlist(self._folder.absolute())
-            self._pools = Pools(store, self._capture)
+            self._pools = Pools(store, self._capture, self._secrets)
         except FlowtuiError as error:
             self._failure = str(error)
             _log.error("%s", error)

@@ -22,10 +22,12 @@ from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
-from flowtui.model.errors import NodeError, TimedOut
+from flowtui.model.errors import NodeError, TemplateError, TimedOut
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, NodeConfig, rendered_config
 from flowtui.nodes.builtin.queues import QueueWriter
+from flowtui.nodes.masking import masker
+from flowtui.nodes.secrets import NO_VALUES
 from flowtui.nodes.templates import ConfigTemplate, compile_config
 
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
@@ -69,16 +71,21 @@ class Step:
         "tries",
     )
 
-    def __init__(self, plan: PlanNode, loop: str, folder: Path, counters: NodeCounters) -> None:
-        """Make the node's instance.
+    def __init__(
+        self,
+        plan: PlanNode,
+        loop: str,
+        folder: Path,
+        counters: NodeCounters,
+        secrets: Mapping[str, str] = NO_VALUES,
+    ) -> None:
+        """Make the node's instance; `secrets` are all that its config refers to.
 
         Raises:
-            NodeError: if its class raises, or its config does not fit any more.
+            NodeError: if its class raises, or its config does not fit.
         """
         cls = plan.type.cls
-        template, problems = compile_config(cls.Config, plan.config, has_item=plan.kind is not NodeKind.PRODUCER)
-        if template is None:
-            raise NodeError(f"{loop}: config of {plan.id} does not fit: {'; '.join(map(str, problems))}")
+        template = _template(plan, loop, secrets)
         self.plan = plan
         self.id = plan.id
         self.index = plan.index
@@ -146,6 +153,18 @@ class Step:
                 self.only_next = only
         if self.is_simple and self.queue is None:  # what is written to a queue is no call at all
             self.straight = (self, *(self.only_next.straight if self.only_next is not None else ()))
+
+
+def _template(plan: PlanNode, loop: str, secrets: Mapping[str, str]) -> ConfigTemplate:
+    has_item = plan.kind is not NodeKind.PRODUCER
+    template, problems = compile_config(plan.type.cls.Config, plan.config, has_item=has_item, env=plan.env)
+    faults = "; ".join(map(str, problems))
+    if template is not None:
+        try:
+            return template.started(secrets)
+        except TemplateError as error:
+            faults = str(error)
+    raise NodeError(f"{loop}: config of {plan.id} does not fit: {faults}")
 
 
 def _instantiate(cls: type[BaseNode], config: NodeConfig | None, id: str, loop: str, folder: Path) -> BaseNode:
@@ -304,21 +323,24 @@ def in_one_line(error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Return `str(error)`, whatever an author's class does there."""
+    """Return `str(error)` without secrets, whatever an author's class does there."""
     try:
-        return str(error)
+        return masker.mask(str(error))
     except Exception as broken:
         return f"its text cannot be read ({type(broken).__name__})"
 
 
 def author_traceback(error: BaseException) -> str:
-    """Format an exception with the author's frame first: frames of flowtui itself are left out."""
+    """Format an exception with the author's frame first: frames of flowtui itself are left out.
+
+    No secret is in it.
+    """
     told = each = traceback.TracebackException(type(error), error, author_frames(error))
     while (before := each.__cause__ or each.__context__) is not None:
         each = before
         theirs = [index for index, frame in enumerate(each.stack) if not _is_machinery(frame.filename)]
         del each.stack[: theirs[0] if theirs else 0]
-    return "".join(told.format()).rstrip()
+    return masker.mask("".join(told.format()).rstrip())
 
 
 def author_frames(error: BaseException) -> TracebackType | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from flowtui.engine.letter_secrets import with_secrets
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import why_not
+from flowtui.model.errors import SecretError
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
+from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.letter_store import LetterStore
 
 
@@ -19,10 +23,13 @@ class LetterDesk:
     the store cannot do it.
     """
 
-    def __init__(self, letters: LetterStore, plans: Mapping[str, ExecutionPlan] | None) -> None:
+    def __init__(
+        self, letters: LetterStore, plans: Mapping[str, ExecutionPlan] | None, find_secrets: FindSecrets
+    ) -> None:
         """`plans` are the loops that there are, by id; None if that is not known."""
         self._letters = letters
         self._plans = plans
+        self._find_secrets = find_secrets
 
     async def groups(self) -> list[DeadLetterGroup]:
         """Return the groups of letters, the one with the newest letter first."""
@@ -71,6 +78,9 @@ class LetterDesk:
         """Have these letters run again, from their failed nodes or from the start, as far as their loops can."""
         reasons = [self._why_not(letter, from_start) for letter in letters]
         ready = [letter for letter, why in zip(letters, reasons, strict=True) if not why]
+        if from_start:  # items go back to their queue as they came
+            ready, missing = await asyncio.to_thread(self._revealed, ready)
+            reasons += missing
         revisions = dict.fromkeys(filter(None, map(self._differs, ready)))
         queues = {loop: plan.reads for loop, plan in (self._plans or {}).items() if plan.reads is not None}
         answer = await self._letters.replay(ready, from_start=from_start, queues=queues)
@@ -82,6 +92,15 @@ class LetterDesk:
         async for page in self._letters.pages(loop, fingerprint):
             answer += await self.replay(page, from_start=from_start)
         return answer
+
+    def _revealed(self, letters: Sequence[DeadLetter]) -> tuple[list[DeadLetter], list[str]]:
+        found, missing = [], []
+        for letter in letters:
+            try:
+                found.append(with_secrets(letter, self._find_secrets))
+            except SecretError as error:
+                missing.append(f"letter {letter.number}: {error}")
+        return found, missing
 
     def _why_not(self, letter: DeadLetter, from_start: bool) -> str:
         if self._plans is None:

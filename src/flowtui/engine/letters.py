@@ -8,6 +8,7 @@ from time import time
 from typing import Any
 
 from flowtui.engine.execute import author_traceback, fingerprint, text_of
+from flowtui.engine.letter_secrets import without_secrets
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import behind, given_edges, index_of
 from flowtui.model.data import NodeData
@@ -88,7 +89,8 @@ def completed(
 
 
 def in_a_row(letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
-    """Return the letters of one iteration as they are filed: each says which of how many it is."""
+    """Return the letters of one iteration as they are filed: without secrets, and each says which of how many it is."""
+    letters = [without_secrets(letter) for letter in letters]
     if len(letters) < 2:
         return letters
     return [replace(letter, nth=nth, of=len(letters)) for nth, letter in enumerate(letters, start=1)]

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TextIO, TypeVar
 
 from flowtui.model.snapshot import LogBatch, LogLine
+from flowtui.nodes.masking import masker
 
 CAPACITY = 20_000
 #: A text without line end is logged in pieces of this many characters, so that it cannot grow without bound.
@@ -91,7 +92,10 @@ def _task_with_a_place(
 
 
 class LogBuffer:
-    """The last `capacity` lines; each has a sequence number, so a reader knows what it missed. Thread-safe."""
+    """The last `capacity` lines; each has a sequence number, so a reader knows what it missed. Thread-safe.
+
+    It keeps no secrets.
+    """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._lines: deque[LogLine] = deque(maxlen=capacity)
@@ -100,17 +104,18 @@ class LogBuffer:
 
     def add(self, level: int, message: str, *, loop: str = "", node: str = "", item: str = "") -> None:
         """Append one line; an older one makes room for it."""
-        now = time.time()
+        now, message = time.time(), masker.mask(message)
         with self._lock:
             self._seq += 1
             self._lines.append(LogLine(self._seq, now, level, loop, node, item, message))
 
     def take_over(self, lines: Iterable[LogLine], *, loop: str) -> None:
         """Append lines of another process with the time at which it wrote them; those of no loop are `loop`'s."""
+        masked = [replace(line, loop=line.loop or loop, message=masker.mask(line.message)) for line in lines]
         with self._lock:
-            for line in lines:
+            for line in masked:
                 self._seq += 1
-                self._lines.append(replace(line, seq=self._seq, loop=line.loop or loop))
+                self._lines.append(replace(line, seq=self._seq))
 
     def since(self, after: int, limit: int) -> LogBatch:
         """Return up to `limit` lines with a sequence number above `after`, oldest first."""
@@ -155,7 +160,8 @@ class _NodeStream(io.TextIOBase):
     def write(self, text: str) -> int:
         place = current_place.get()
         if place is None:
-            return self._behind.write(text)
+            self._behind.write(masker.mask(text))
+            return len(text)
         owner = place.owner
         with self._lock:
             *lines, rest = (self._partial.pop(owner, "") + text).split("\n")

@@ -18,6 +18,7 @@ from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.nodes.base import Pool
+from flowtui.nodes.secrets import FindSecrets, no_secrets
 from flowtui.storage.data_store import DataStore
 
 #: How long a killed track may take to end by itself, in seconds; after that it is left to itself.
@@ -34,9 +35,10 @@ class LocalTrack:
         loop: asyncio.AbstractEventLoop,
         report: Callable[[Report], None],
         on_left: Callable[[LocalTrack], None],
+        find_secrets: FindSecrets = no_secrets,
     ) -> None:
         """`on_left` is called if it has been killed and does not end."""
-        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard)
+        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, find_secrets)
         self.loop = loop
         self._report = report
         self._on_left = on_left
@@ -89,9 +91,10 @@ class Pools:
     Threads are daemons: a node that hangs in one for ever must not keep the process from ending.
     """
 
-    def __init__(self, store: DataStore, logs: LogCapture) -> None:
+    def __init__(self, store: DataStore, logs: LogCapture, find_secrets: FindSecrets) -> None:
         """`logs` is where the lines of child processes go, and tells how grave they must be."""
         self._store = store
+        self._find_secrets = find_secrets
         self._logs = logs
         self._watchdog = Watchdog()
         self._shared: asyncio.AbstractEventLoop | None = None
@@ -102,17 +105,17 @@ class Pools:
     def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
         """Start track `number` of a loop, from 1; `report` may be called on any thread."""
         if plan.pool is Pool.PROCESS:
-            child = ChildTrack(plan, self._store, self._logs, report, self._children.discard)
+            child = ChildTrack(plan, self._store, self._logs, report, self._children.discard, self._find_secrets)
             self._children.add(child)
             child.start()
             return child
         if plan.pool is Pool.ASYNCIO:
             loop = self._shared_loop()
-            track = LocalTrack(plan, self._store, loop, report, self._left_behind)
+            track = LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets)
             loop.call_soon_threadsafe(self._keep, track.runner)
             return track
         loop = asyncio.new_event_loop()
-        track = LocalTrack(plan, self._store, loop, report, self._left_behind)
+        track = LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets)
         name = f"{plan.loop}#{number}"
         threading.Thread(target=self._own_thread, args=(loop, track.runner.run), name=name, daemon=True).start()
         return track

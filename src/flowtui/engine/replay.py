@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
@@ -9,14 +10,17 @@ from collections.abc import Sequence
 from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step
 from flowtui.engine.iteration import Iteration, Join, Routing, batch_payload
+from flowtui.engine.letter_secrets import with_secrets
 from flowtui.engine.logs import Attribution, attributed_to, current_place
 from flowtui.engine.session import StoreSession
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import behind, index_of, need_name, why_not
 from flowtui.model.data import Meta, NodeData
+from flowtui.model.errors import SecretError
 from flowtui.model.letters import DeadLetter, restored
 from flowtui.nodes.base import Exhausted
+from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.letter_store import LetterStore, is_from_start
 from flowtui.storage.queue_store import Delivery
 
@@ -62,13 +66,20 @@ class ReplaySource:
     waited = False
 
     def __init__(
-        self, step: Step, plan: ExecutionPlan, commits: Commits, session: StoreSession, letters: LetterStore
+        self,
+        step: Step,
+        plan: ExecutionPlan,
+        commits: Commits,
+        session: StoreSession,
+        letters: LetterStore,
+        find_secrets: FindSecrets,
     ) -> None:
         self._owner = step.attribution
         self._session = session
         self._plan = plan
         self._commits = commits
         self._letters = letters
+        self._find_secrets = find_secrets
         self._fetched: deque[Delivery] = deque()
         self._alone = False
         self._discards = 0
@@ -86,19 +97,24 @@ class ReplaySource:
         self._alone = delivery.tries > 1
         discards = self._discards
         letter = await self._session.ask(lambda: self._letters.requested(self._plan.loop, delivery.item))
-        if letter is not None and await self._refuse(delivery, letter):
-            letter = None
+        if letter is not None:
+            letter = await self._accepted(delivery, letter)
         if discards != self._discards:  # others have it by now
             return None
         it = ReplayIteration(self._owner, self._plan, delivery, letter)
         current_place.set(it)
         return it
 
-    async def _refuse(self, delivery: Delivery, letter: DeadLetter) -> bool:
-        """Let go of a letter that this track cannot run; return False if it can."""
+    async def _accepted(self, delivery: Delivery, letter: DeadLetter) -> DeadLetter | None:
+        """Return a letter with its secrets; let go of one that this track cannot run."""
         why = why_not(self._plan, letter, from_start=is_from_start(delivery.item))
         if not why and delivery.tries > _MOST_DELIVERIES:
             why = f"letter {letter.number}: what ran it again died {_MOST_DELIVERIES} times before it had ended"
+        if not why and letter.hidden:
+            try:
+                letter = await asyncio.to_thread(with_secrets, letter, self._find_secrets)
+            except SecretError as error:
+                why = f"letter {letter.number}: {error}"
         with attributed_to(Attribution(self._plan.loop, letter.node), letter.id):
             if why:
                 _log.warning("not replayed: %s", why)
@@ -110,7 +126,7 @@ class ReplaySource:
                     letter.revision,
                     self._plan.revision,
                 )
-        return bool(why)
+        return None if why else letter
 
     def interrupt(self) -> None:
         """It never waits for long."""

@@ -24,6 +24,12 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def take_back_cancel(task: asyncio.Task[object] | None) -> None:
+    """Let a task that was asked to end go on."""
+    while task is not None and task.cancelling():
+        task.uncancel()
+
+
 def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
     """Return what calls a coroutine function as often as `options` say, and notes in `counters` when it waits.
 

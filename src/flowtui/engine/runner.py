@@ -12,7 +12,9 @@ from flowtui.engine.breaker import Breaker, too_many
 from flowtui.engine.execute import author_traceback, describe, in_one_line
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
-from flowtui.engine.logs import Attribution, Place, attribute_tasks, attributed_to
+from flowtui.engine.logs import Attribution, attribute_tasks, attributed_to
+from flowtui.engine.loop_secrets import LoopSecrets
+from flowtui.engine.retry import take_back_cancel
 from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
@@ -21,6 +23,7 @@ from flowtui.model.errors import StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
+from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.data_store import DataStore
 
 #: How long items in flight may take to settle after `stop`, in seconds.
@@ -28,6 +31,8 @@ GRACE_S = 10.0
 #: A chain that never really waits gives its event loop a turn this often.
 _TURN_NS = 2_000_000
 
+#: Takes what has happened, and why.
+Heard = Callable[[Event, str], None]
 _log = logging.getLogger("flowtui.runner")
 
 
@@ -39,7 +44,7 @@ class FlowRunner:
     """
 
     def __init__(
-        self, plan: ExecutionPlan, store: DataStore, counters: TrackCounters, report: Callable[[Event, str], None]
+        self, plan: ExecutionPlan, store: DataStore, counters: TrackCounters, report: Heard, find_secrets: FindSecrets
     ) -> None:
         self.plan = plan
         self.killed = False  # whether `kill` has been called; may be read from any thread
@@ -48,6 +53,7 @@ class FlowRunner:
         self._counters = counters
         self._waiting = counters.waiting
         self._report = report
+        self._secrets = LoopSecrets(plan, find_secrets)
         self._progress = asyncio.Event()  # something settled, was committed, or the wishes have changed
         self._paused = False
         self._finishing = False
@@ -79,14 +85,8 @@ class FlowRunner:
 
     def reading(self) -> TrackReading:
         """Return what it did so far; from any thread."""
-        return self._counters.reading(self.in_flight, self._places())
-
-    def _places(self) -> list[Place]:
-        if self._track is None:
-            return []
-        walker = self._track.walker
-        walked, branches = walker.walked, walker.places.copy()
-        return [*branches] if walked is None else [walked, *branches]
+        places = self._track.walker.where() if self._track is not None else ()
+        return self._counters.reading(self.in_flight, places)
 
     # ---- wishes ----
 
@@ -199,24 +199,15 @@ class FlowRunner:
 
     async def _live(self) -> tuple[Event, str]:
         try:
-            self._track = track = Track(
-                self.plan,
-                self._store,
-                self._counters,
-                on_settled=self._on_settled,
-                on_progress=self._on_progress,
-                on_refused=self._refused,
-                on_lost_loop=self._lost_loop,
-                on_filed=self._on_filed,
-            )
-            if other := await self._open(track):
+            track, other = await self._open()
+            if other:
                 return Event.COMPLETE, f"{other} has completed it"
             self._report(Event.STARTED, "")
             # What a track has dropped with its lease must be made again, even if its producer had nothing more.
             if await self._iterate(track) and not self._has_lost_loop:
                 return Event.COMPLETE, "its producer has nothing more"
         except asyncio.CancelledError:
-            self._take_back_cancel()
+            take_back_cancel(self._main)
             if not (self._stopping or self._finishing):
                 return Event.FAIL, "it was cancelled from inside"
         except BaseException as error:  # an author's code may raise anything
@@ -226,15 +217,27 @@ class FlowRunner:
                 return Event.FAIL, in_one_line(error)
         return Event.ENDED, ""
 
-    async def _open(self, track: Track) -> str:
-        """Open the track when it is its turn; return who has completed the loop before, if anybody has."""
+    async def _open(self) -> tuple[Track, str]:
+        """Make a track and open it when it is its turn; return it and who has completed the loop, if anybody has."""
         self._opening = True
         try:
+            await self._secrets.look_up()
+            self._track = track = Track(
+                self.plan,
+                self._store,
+                self._counters,
+                self._secrets,
+                on_settled=self._on_settled,
+                on_progress=self._on_progress,
+                on_refused=self._refused,
+                on_lost_loop=self._lost_loop,
+                on_filed=self._on_filed,
+            )
             session, waiting, wishes = track.session, self._waiting, self._progress
             other = await take_turn(self.plan.loop, session, waiting, wishes, lambda: self._paused, self._rest)
             if not other:
                 await track.open()
-            return other
+            return track, other
         finally:
             self._opening = False
 
@@ -272,7 +275,7 @@ class FlowRunner:
                 except asyncio.CancelledError:
                     if self._stopping or not (self._finishing and self._at_source):
                         raise
-                    self._take_back_cancel()
+                    take_back_cancel(self._main)
                 finally:
                     self._at_source = False
                     track.walker.walked = None
@@ -379,11 +382,6 @@ class FlowRunner:
         return not self.in_flight
 
     # ---- the end ----
-
-    def _take_back_cancel(self) -> None:
-        if self._main is not None:
-            while self._main.cancelling():
-                self._main.uncancel()
 
     async def _end_well(self, event: Event, reason: str) -> tuple[Event, str]:
         """Close what was opened, however that goes; return what a person should know of the end."""

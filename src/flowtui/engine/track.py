@@ -14,6 +14,7 @@ from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.iteration import Iteration, Routing
+from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession, Terms
@@ -55,6 +56,7 @@ class Track:
         plan: ExecutionPlan,
         store: DataStore,
         counters: TrackCounters,
+        secrets: LoopSecrets,
         *,
         on_settled: Callable[[Iteration], None],
         on_progress: Callable[[], None],
@@ -73,7 +75,9 @@ class Track:
         self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
         self._set_up: list[Step] = []
         deadlines = Deadlines()
-        self.steps = [Step(node, plan.loop, plan.path.parent, counters.nodes[node.id]) for node in plan.nodes]
+        folder, nodes = plan.path.parent, counters.nodes
+        self.steps = [Step(node, plan.loop, folder, nodes[node.id], secrets.values) for node in plan.nodes]
+        self._find_secrets = secrets.find
         for step in reversed(self.steps):
             step.connect(self.steps)
             if step.plan.timeout is not None:
@@ -117,7 +121,9 @@ class Track:
         self.walker.watch(main, {s.id: s.limit for s in self.steps if s.limit is not None and s.straight})
         if self._plan.is_replay:
             letters = self._store.dead_letters()
-            self.source = ReplaySource(self.producer, self._plan, self.commits, self.session, letters)
+            self.source = ReplaySource(
+                self.producer, self._plan, self.commits, self.session, letters, self._find_secrets
+            )
         elif self._plan.reads is not None:
             self.source = self._queue_source()
         elif isinstance(self.producer.node, ProducerNode):

@@ -64,6 +64,11 @@ class Walker:
         branches = list(self.places.items())
         return branches if self.walked is None or self._main is None else [(self.walked, self._main), *branches]
 
+    def where(self) -> list[Place]:
+        """Return where its tasks are now; from any thread."""
+        walked, branches = self.walked, self.places.copy()
+        return [*branches] if walked is None else [walked, *branches]
+
     async def walk(self, it: Iteration) -> None:
         """Run the blocking part of an iteration; non-blocking nodes and all behind them go on in `tasks`."""
         self.walked = it

@@ -18,12 +18,14 @@ class Start:
     """The first message to a child: what it runs, and what it must see as the engine's process sees it.
 
     Attributes:
+        secrets: that the plan refers to; they go this way, since what is on a command line or on a disk can be read.
         path: of `sys.path`.
         python_path: the environment's `PYTHONPATH`, None if it has none.
         parent: process id of the engine.
     """
 
     plan: PackedPlan
+    secrets: dict[str, str]
     store: StoreAccess
     log_level: int
     path: tuple[str, ...]

@@ -89,6 +89,7 @@ def _plan_nodes(nodes: list[FlowNode]) -> tuple[PlanNode, ...]:
                 index_of[other.id] for other in nodes if any(need.node == node.id for need in other.needs)
             ),
             queue=node.queue,
+            env=node.env,
         )
         for index, node in enumerate(nodes)
     )
@@ -107,6 +108,7 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
             node.cache,
             [str(need) for need in node.needs],
             node.queue,
+            dict(node.env),
         ]
         for node in sorted(nodes, key=lambda node: node.id)
     ]

@@ -39,6 +39,7 @@ class FlowNode:
         cache: seconds for which an output is used again for an equal input, None for never.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
         loop: id of the producer that drives this node; its own if it is one.
+        env: the environment variables that its templates read.
     """
 
     id: str
@@ -52,6 +53,7 @@ class FlowNode:
     needs: tuple[FlowNeed, ...]
     queue: str | None
     loop: str
+    env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class DraftNode:
         writers: ids of the queue-writers that this queue-reader needs, with the edge's place in `needs`.
         doubtful: an edge is wrong or missing, so what follows from the edges must not be held against the node.
         loop: id of the producer that drives it, None while unknown.
+        env: the environment variables that the templates of a sound config read.
     """
 
     id: str
@@ -113,6 +116,7 @@ class DraftNode:
     doubtful: bool = False
     queue: str | None = None
     loop: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> NodeKind | None:
@@ -203,6 +207,7 @@ class GraphDraft:
                 tuple(need for _, need in node.needs),
                 node.queue,
                 node.loop,
+                node.env,
             )
 
     def _finished_loop(self, producer: DraftNode) -> FlowLoop:

@@ -12,7 +12,7 @@ from flowtui.graph.builder import FlowBuilder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FolderError, Problem, Severity, in_file_order
 from flowtui.nodes.registry import Registry, discover
-from flowtui.workflow.loader import WorkflowDoc, load_document
+from flowtui.workflow.loader import SecretUse, WorkflowDoc, load_document
 
 #: Suffixes of workflow files; hidden files and those that editors leave behind do not match.
 _WORKFLOW_FILE = re.compile(r"[^.#].*\.(ya?ml|json)", re.IGNORECASE | re.DOTALL)
@@ -36,6 +36,7 @@ class LoadedFolder:
         workflows: those without errors.
         files: all workflow files that exist, in the order of their names.
         problems: of all files and node modules, in file order.
+        secrets: that the files refer to, file by file.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class LoadedFolder:
     files: tuple[Path, ...]
     problems: tuple[Problem, ...]
     registry: Registry
+    secrets: tuple[SecretUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,15 @@ def load_folder(folder: Path, env: Mapping[str, str], registry: Registry | None 
         problems.append(Problem(folder, 0, 0, message, "empty-folder"))
     workflows: list[LoadedWorkflow] = []
     named: dict[str, Path] = {}
+    secrets: list[SecretUse] = []
     for path in files:
         loaded = load_file(path, env, registry)
+        secrets += loaded.doc.secrets if loaded.doc else ()
         clash = _name_clash(loaded.doc, named) if loaded.doc else ()
         if loaded.workflow is not None and not clash:
             workflows.append(loaded.workflow)
         problems.extend((*loaded.problems, *clash))
-    return LoadedFolder(folder, tuple(workflows), files, in_file_order(problems), registry)
+    return LoadedFolder(folder, tuple(workflows), files, in_file_order(problems), registry, tuple(secrets))
 
 
 def load_file(path: Path, env: Mapping[str, str], registry: Registry) -> LoadedFile:

@@ -21,7 +21,7 @@ from flowtui.nodes.registry import NodeType, installed_digest
 class PackedPlan:
     """`content` is to be read only after `revisions`, the sources of the folder's modules, are in place.
 
-    It holds the resolved config, secrets included.
+    It holds the config with `${NAME}` resolved; secrets are not in it.
     """
 
     content: bytes

@@ -70,7 +70,9 @@ class NodeValidator:
             draft.report(node, ("cache",), message, "no-cache", key=True)
 
     def _check_config(self, draft: GraphDraft, node: DraftNode, cls: type[BaseNode]) -> None:
-        _, problems = compile_config(cls.Config, node.doc.config, has_item=cls.kind is not NodeKind.PRODUCER)
+        has_item = cls.kind is not NodeKind.PRODUCER
+        template, problems = compile_config(cls.Config, node.doc.config, has_item=has_item, env=draft.doc.env)
+        node.env = template.env if template is not None else {}
         for problem in problems:
             path: KeyPath = ("config", *problem.path)
             unknown = problem.code == "unknown-field"

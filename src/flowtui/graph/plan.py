@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.registry import NodeType
+from flowtui.nodes.secrets import secret_names
 from flowtui.storage.records import Bound, replay_queue
 from flowtui.workflow.schema import BatchOptions, RetryOptions
 
@@ -37,12 +38,13 @@ class PlanNode:
     Attributes:
         index: place in `ExecutionPlan.nodes`.
         line: of the node's key in its file, from 1.
-        config: as written, with `${NAME}` resolved and `{{ }}` not.
+        config: as written, with `${NAME}` resolved, `${secret:NAME}` and `{{ }}` not.
         timeout: seconds that one try may take, None for as long as it wants.
         cache: seconds for which an output is used again for an equal input, None for never.
         needs: in the order of the file; empty for the producer only.
         dependants: indices of the nodes that need this one.
         queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
+        env: the environment variables that its templates read.
     """
 
     index: int
@@ -57,6 +59,7 @@ class PlanNode:
     needs: tuple[PlanNeed, ...]
     dependants: tuple[int, ...]
     queue: str | None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> NodeKind:
@@ -111,6 +114,11 @@ class ExecutionPlan:
         """Why it runs only once and what to do; empty if several tracks may run it."""
         cls = self.nodes[0].type.cls
         return not_replicable(cls.type) if issubclass(cls, ProducerNode) and not cls.replicable else ""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets in the configs of its nodes."""
+        return secret_names([node.config for node in self.nodes])
 
     @property
     def is_replay(self) -> bool:

@@ -137,7 +137,9 @@ class QueueBounds:
             try:
                 bound = bound_of(node.doc.config)
             except ValidationError:
-                message = "a queue-writer's config can't hold a template: the queue has the same bound for all items"
+                message = (
+                    "a queue-writer's config can't hold a template or secret: its queue has one bound for all items"
+                )
                 draft.report(node, ("config",), message, "bad-config")
                 node.has_sound_config = False
                 continue

@@ -84,6 +84,10 @@ class NoAnswer(FlowtuiError):
     """An engine that was asked has not answered in time; the text says whether it has begun what it was asked."""
 
 
+class SecretError(FlowtuiError):
+    """A secret is not set, or the file that holds secrets cannot be used."""
+
+
 class IllegalTransition(FlowtuiError):
     """A loop was asked for something that its state does not allow; the text names what it does allow."""
 

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
 from flowtui.model.data import NodeData
 
 #: What holds data of nodes, which may be anything.
-_PARTS = ("payload", "item", "by", "upstream")
+PARTS = ("payload", "item", "by", "upstream")
 #: What is not part of the letter's text: the store tells it.
 _FROM_STORE = frozenset({"number", "edits", "replaying", "note"})
+
+
+#: One of `PARTS`, then keys and list places.
+KeyPath = tuple[str | int, ...]
+
+
+class Hidden(NamedTuple):
+    """A text in which secrets stood.
+
+    Attributes:
+        at: where in the letter.
+        parts: what the text was made of; a pair is the name of a secret and the form of its value.
+    """
+
+    at: KeyPath
+    parts: tuple[str | tuple[str, str], ...]
+
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the secrets."""
+        return [part[0] for part in self.parts if not isinstance(part, str)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +68,9 @@ class DeadLetter:
         nth, of: one iteration may leave several letters; the store gives them numbers in a row.
         unreadable: whether `payload` only shows, under `raw`, what was no JSON object.
         batch: how many items of the queue it stands for, 0 if it is no batch; what is run again is always the batch.
-        inexact: which parts JSON could not hold, so that they are kept as their `repr`.
+        inexact: which parts held what a letter cannot: what is no JSON, which is kept as its `repr`, or what templates
+            had made of a secret.
+        hidden: the texts that show `***NAME***` in place of a secret, which a replay puts back.
         number: given by the store, unique over all loops; 0 before that.
         edits: how often its payload was edited.
         replaying: whether it has been handed over to be run again.
@@ -81,6 +104,7 @@ class DeadLetter:
     unreadable: bool = False
     batch: int = 0
     inexact: tuple[str, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
     number: int = field(default=0, compare=False)
     edits: int = field(default=0, compare=False)
     replaying: bool = field(default=False, compare=False)
@@ -108,7 +132,7 @@ class DeadLetter:
             return f"the item of letter {self.number} could not be read: edit its payload first"
         if from_start:
             lost = ("payload" if self.item is None else "item") in self.inexact
-            return f"letter {self.number}: its item held what JSON cannot hold; edit it first" if lost else ""
+            return f"letter {self.number}: its item held what a letter cannot hold; edit it first" if lost else ""
         if self.tied_to:
             others = ", ".join(self.tied_to)
             return (
@@ -117,12 +141,12 @@ class DeadLetter:
             )
         if "payload" in self.inexact or "by" in self.inexact:
             return (
-                f"letter {self.number}: the input of {self.node} held what JSON cannot hold; edit it first, or replay "
-                "it from the start"
+                f"letter {self.number}: the input of {self.node} held what a letter cannot hold; edit it first, or "
+                "replay it from the start"
             )
         if "upstream" in self.inexact:
             return (
-                f"letter {self.number}: a join behind {self.node} needs an output that JSON cannot hold; replay it "
+                f"letter {self.number}: a join behind {self.node} needs an output that a letter cannot hold; replay it "
                 "from the start"
             )
         return ""
@@ -135,7 +159,7 @@ class DeadLetter:
             return _as_json(letter)
         except Exception:  # an author's class, keys that are no texts, a payload within itself or nested too deeply
             inexact = {*self.inexact}
-            for part in _PARTS:
+            for part in PARTS:
                 letter[part], is_exact = _told(letter[part])
                 inexact |= set() if is_exact else {part}
             return _as_json(letter | {"inexact": sorted(inexact)})
@@ -147,7 +171,25 @@ class DeadLetter:
         letter = {name: value for name, value in json.loads(text).items() if name in known}
         for name in ("tied_to", "inexact"):
             letter[name] = tuple(letter.get(name, ()))
+        letter["hidden"] = tuple(_hidden(*each) for each in letter.get("hidden", ()))
         return cls(**letter)
+
+    def edited(self, part: str, value: dict[str, Any]) -> DeadLetter:
+        """Return it with another `payload` or `item`.
+
+        Where that still shows a secret as it was shown before, the secret stays hidden there.
+        """
+        source = "payload" if part == "item" and self.item is None else part
+        before = getattr(self, source)
+        kept = [
+            hidden._replace(at=(part, *hidden.at[1:]))
+            for hidden in self.hidden
+            if hidden.at[0] == source and _at(before, hidden.at[1:]) == _at(value, hidden.at[1:])
+        ]
+        others = [hidden for hidden in self.hidden if hidden.at[0] != part]
+        inexact = tuple(each for each in self.inexact if each != part)
+        new: dict[str, Any] = {part: value}
+        return replace(self, **new, unreadable=False, inexact=inexact, hidden=(*others, *kept))
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, what the store tells too, as JSON can hold it."""
@@ -198,6 +240,19 @@ def restored(kept: Mapping[str, Any], like: NodeData) -> NodeData:
     """Return what `stored` was given, with the meta, and as a rule the id, of `like`."""
     by = {need: restored(each, like) for need, each in kept.get("by", {}).items()}
     return NodeData(kept["payload"], kept.get("id", like.id), like.meta, by)
+
+
+def _hidden(at: list[str | int], parts: list[Any]) -> Hidden:
+    return Hidden(tuple(at), tuple(part if isinstance(part, str) else (part[0], part[1]) for part in parts))
+
+
+def _at(value: Any, path: KeyPath) -> Any:
+    for key in path:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return None
+    return value
 
 
 def _as_json(value: object) -> bytes:

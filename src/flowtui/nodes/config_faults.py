@@ -38,9 +38,17 @@ class Fault:
         """Return whether the fault may be gone once the templates are rendered."""
         if self.code == "unknown-field" and self.sure:
             return False
-        at_or_below = any(self.path[: len(path)] == path for path in templated)
-        above = any(path[: len(self.path)] == self.path for path in templated)
-        return at_or_below or (above and not self.sure)
+        return self._is_at_or_below(templated) or (self._is_above(templated) and not self.sure)
+
+    def concerns(self, paths: list[KeyPath]) -> bool:
+        """Return whether the value at fault holds, or is a part of, a value at one of these paths."""
+        return self._is_at_or_below(paths) or self._is_above(paths)
+
+    def _is_at_or_below(self, paths: list[KeyPath]) -> bool:
+        return any(self.path[: len(path)] == path for path in paths)
+
+    def _is_above(self, paths: list[KeyPath]) -> bool:
+        return any(path[: len(self.path)] == self.path for path in paths)
 
 
 def config_faults(error: ValidationError, config_type: type[BaseModel], raw: Mapping[str, Any]) -> list[Fault]:

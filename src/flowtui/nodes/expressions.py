@@ -1,60 +1,47 @@
-"""Jinja in configs: one text becomes one function of the variables `data`, `item`, `loop` and `now`."""
+"""Jinja in configs: one text becomes one function of the variables `data`, `env`, `item`, `loop` and `now`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
+from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
 
 from flowtui.model.data import NodeData
 from flowtui.model.errors import TemplateError
 from flowtui.model.spelling import closest
-
-VARIABLES = ("data", "item", "loop", "now")
+from flowtui.nodes.masking import masker
+from flowtui.nodes.rewriting import env_names, rewritten
+from flowtui.nodes.sandbox import BUDGET, VARIABLES, Budget, Item, Sandbox, joined, undefined_message
+from flowtui.nodes.secrets import has_reference, secret_names
 
 #: Gives the value of a template from what `variables` returns; raises TemplateError.
 Evaluate = Callable[[dict[str, Any]], Any]
 
-
-class _Undefined(StrictUndefined):
-    """Says what is there instead."""
-
-    __slots__ = ()
-
-    @property
-    def _undefined_message(self) -> str:
-        owner, name = self._undefined_obj, self._undefined_name
-        if self._undefined_hint:
-            return self._undefined_hint
-        if owner is missing:
-            return f"{name!r} is undefined (there are: {', '.join(VARIABLES)})"
-        if not isinstance(owner, Mapping):
-            return f"{name!r} is undefined in {'null' if owner is None else f'a value of type {type(owner).__name__}'}"
-        place = "data" if isinstance(owner, NodeData) else "a mapping"
-        keys = [str(key)[:40] for key in owner][:12] + ["…"] * (len(owner) > 12)
-        return f"{name!r} is undefined in {place} ({'it has: ' + ', '.join(keys) if keys else 'it is empty'})"
+_sandbox = Sandbox()
+#: What every template sees, whatever the item.
+GLOBALS: dict[str, Any] = dict(_sandbox.globals)
 
 
-class _Environment(ImmutableSandboxedEnvironment):
-    """In `data.items`, a field of that name wins over the method."""
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled template text.
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, NodeData | dict):
-            try:
-                return obj[attribute]
-            except KeyError:
-                if attribute == "id" and isinstance(obj, NodeData):
-                    return obj.id
-        return super().getattr(obj, attribute)
+    Attributes:
+        evaluate: gives its value for one item.
+        uses: the variables that it uses, and `BUDGET` if it has loops.
+        env: the environment variables that it reads; True for those that it can do without.
+        secrets: names of the secrets in it.
+    """
 
-
-_environment = _Environment(undefined=_Undefined, keep_trailing_newline=True)
+    evaluate: Evaluate
+    uses: frozenset[str]
+    env: dict[str, bool]
+    secrets: frozenset[str]
 
 
 def is_template(text: str) -> bool:
@@ -62,43 +49,70 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def variables(data: NodeData, loop: str) -> dict[str, Any]:
-    """Return what templates see while one item is worked on; `now` is the same in all of them, in UTC."""
-    return {**_environment.globals, "data": data, "item": data.id, "loop": loop, "now": datetime.now(UTC)}
+def variables(constants: dict[str, Any], uses: frozenset[str], data: NodeData, loop: str) -> dict[str, Any]:
+    """Return what templates that use these names see while one item is worked on; `now` is in UTC."""
+    values = {**constants, "data": data, "loop": loop}
+    if "item" in uses:
+        values["item"] = Item.of(data)
+    if "now" in uses:
+        values["now"] = datetime.now(UTC)
+    if BUDGET in uses:
+        values[BUDGET] = Budget()
+    return values
 
 
 @lru_cache(maxsize=4096)  # a file is checked, started and reloaded with the same texts
-def compile_text(text: str) -> Evaluate:
-    """Return the function that renders a template text.
+def compile_text(text: str) -> Expression:
+    """Compile a template text.
 
     A text that is nothing but one `{{ expression }}` gives the expression's own value; any other gives text.
 
     Raises:
-        TemplateError: if it does not parse, or uses a variable, filter or test that does not exist.
+        TemplateError: if it does not parse, or uses a variable, filter or test that does not exist or is not allowed.
     """
     try:
-        tree = _environment.parse(text)
-        _refuse_unknown(tree)
-        expression = _only_expression(tree if text == text.strip() else _environment.parse(text.strip()))
-        if expression is None:
-            return _guarded(_text_maker(_environment.from_string(tree)))
-        path = _plain_path(expression)
-        if path is not None:
-            return _guarded(_path_reader(*path))
-        result = nodes.Assign(nodes.Name("result", "store", lineno=1), expression, lineno=1)
-        program = nodes.Template([result], lineno=1)
-        program.set_environment(_environment)
-        return _guarded(_value_maker(_environment.from_string(program)))
+        tree = _sandbox.parse(text)
+        found = list(tree.find_all(nodes.Node))
+        _refuse_unknown(tree, found)
+        env = env_names(found)
+        uses = {each.name for each in found if isinstance(each, nodes.Name)} & set(VARIABLES)
+        if any(isinstance(each, nodes.For) for each in found):
+            uses.add(BUDGET)
+        secrets = secret_names(text)
+        is_changed = BUDGET in uses or has_reference(text) or any(isinstance(each, nodes.Concat) for each in found)
+        evaluate = _evaluation(text, tree, rewritten if is_changed else lambda tree: tree)
+        return Expression(_guarded(evaluate, hide=bool(secrets)), frozenset(uses), env, secrets)
     except TemplateSyntaxError as error:
         place = f" (in its line {error.lineno})" if error.lineno > 1 else ""
-        raise TemplateError(f"the template does not parse: {error.message}{place}") from None
+        hint = ""
+        if "unexpected char '$'" in (error.message or ""):
+            hint = "; within braces a reference is a text, in quotes: '${secret:NAME}'"
+        raise TemplateError(f"the template does not parse: {error.message}{hint}{place}") from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
 
 
-def _refuse_unknown(tree: nodes.Template) -> None:
-    known = {*VARIABLES, *_environment.globals}
-    if all(name.name in known for name in tree.find_all(nodes.Name)):
+def _evaluation(text: str, tree: nodes.Template, rewrite: Callable[[nodes.Template], nodes.Template]) -> Evaluate:
+    expression = _only_expression(tree if text == text.strip() else _sandbox.parse(text.strip()))
+    if expression is None:
+        return _text_maker(_sandbox.from_string(rewrite(tree)))
+    path = _plain_path(expression)
+    if path is not None:
+        return _path_reader(*path)
+    result = nodes.Assign(nodes.Name("result", "store", lineno=1), expression, lineno=1)
+    program = nodes.Template([result], lineno=1)
+    program.set_environment(_sandbox)
+    return _value_maker(_sandbox.from_string(rewrite(program)))
+
+
+def _refuse_unknown(tree: nodes.Template, found: list[nodes.Node]) -> None:
+    for each in found:
+        if isinstance(each, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
+            raise TemplateError(f"the template uses '{type(each).__name__.lower()}', but there are no other templates")
+        if isinstance(each, nodes.Filter) and each.name.startswith("_"):
+            raise TemplateError(f"the template does not parse: No filter named {each.name!r}.")
+    known = {*VARIABLES, *GLOBALS}
+    if all(each.name in known for each in found if isinstance(each, nodes.Name)):
         return  # what follows knows which names the template sets itself, and takes ten times as long
     unknown = meta.find_undeclared_variables(tree) - known
     for name in sorted(unknown):
@@ -120,32 +134,42 @@ def _plain_path(expression: nodes.Expr) -> tuple[str, list[tuple[bool, Any]]] | 
     while not isinstance(expression, nodes.Name):
         if isinstance(expression, nodes.Getattr):
             steps.append((True, expression.attr))
-        elif isinstance(expression, nodes.Getitem) and isinstance(expression.arg, nodes.Const):
-            steps.append((False, expression.arg.value))
+        elif isinstance(expression, nodes.Getitem) and _is_plain_key(expression.arg):
+            steps.append((False, expression.arg.value))  # type: ignore[attr-defined]
         else:
             return None
         expression = expression.node
     return (expression.name, steps[::-1]) if expression.name in VARIABLES else None
 
 
+def _is_plain_key(key: nodes.Node) -> bool:
+    return isinstance(key, nodes.Const) and not has_reference(str(key.value))
+
+
 def _path_reader(variable: str, steps: list[tuple[bool, Any]]) -> Evaluate:
     """Return what a template of that path does, at a tenth of its cost: most templates are plain paths."""
-    getters = [(_environment.getattr if by_name else _environment.getitem, key) for by_name, key in steps]
+    getters = [(_sandbox.getattr if by_name else _sandbox.getitem, key) for by_name, key in steps]
 
     def read(values: dict[str, Any]) -> Any:
         value = values[variable]
-        for get, key in getters:
+        for place, (get, key) in enumerate(getters):
+            owner, value = value, get(value, key)
             if isinstance(value, Undefined):
+                if value._undefined_hint is None:
+                    raise UndefinedError(undefined_message(owner, key, _written(variable, steps[:place])))
                 break
-            value = get(value, key)
         return _checked(value)
 
     return read
 
 
+def _written(variable: str, steps: list[tuple[bool, Any]]) -> str:
+    return variable + "".join(f".{key}" if by_name else f"[{key!r}]" for by_name, key in steps)
+
+
 def _text_maker(template: Template) -> Evaluate:
     # `Template.render` copies all globals for each call, which takes ten times as long as the rest.
-    return lambda values: "".join(template.root_render_func(template.new_context(values, shared=True)))
+    return lambda values: joined(template.root_render_func(template.new_context(values, shared=True)))
 
 
 def _value_maker(template: Template) -> Evaluate:
@@ -168,10 +192,12 @@ def _finished(value: Any) -> Any:
         return [_finished(each) for each in value]
     if isinstance(value, dict):
         return {key: _finished(each) for key, each in value.items()}
-    return str(value) if isinstance(value, str) else _checked(value)
+    return _checked(value)
 
 
 def _checked(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if type(value) is str else str(value)
     if isinstance(value, Undefined):
         raise UndefinedError(value._undefined_message)
     if isinstance(value, NodeData):
@@ -181,13 +207,17 @@ def _checked(value: Any) -> Any:
     return value
 
 
-def _guarded(evaluate: Evaluate) -> Evaluate:
+def _guarded(evaluate: Evaluate, *, hide: bool) -> Evaluate:
+    """Return `evaluate` so that it raises TemplateError only; with `hide` the error may quote a secret."""
+
     def guarded(values: dict[str, Any]) -> Any:
         try:
             return evaluate(values)
         except (UndefinedError, SecurityError) as error:
-            raise TemplateError(str(error)) from None
+            raise TemplateError(masker.mask(str(error))) from None
         except Exception as error:
+            if hide:
+                raise TemplateError(f"{type(error).__name__} in a template that uses a secret") from None
             raise TemplateError(f"{type(error).__name__}: {error}") from error
 
     return guarded

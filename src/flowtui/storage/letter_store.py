@@ -114,13 +114,9 @@ class LetterStore:
             UnknownLetter: if it is gone.
             LetterChanged: if it was edited since it was read, or is being replayed.
         """
-        edited = letter
-        if payload is not None:
-            kept = tuple(part for part in letter.inexact if part != "payload")
-            edited = replace(edited, payload=payload, unreadable=False, inexact=kept)
-        if item is not None:
-            kept = tuple(part for part in edited.inexact if part != "item")
-            edited = replace(edited, item=item, unreadable=False, inexact=kept)
+        # The item first, as what is hidden in it may be known from the payload as it was.
+        edited = letter if item is None else letter.edited("item", item)
+        edited = edited if payload is None else edited.edited("payload", payload)
         status = await self._run("letter_edit", escape(letter.loop), letter.number, letter.edits, edited.to_json())
         if status == b"CHANGED":
             raise LetterChanged(f"letter {letter.number} was edited by somebody else meanwhile: look at it again")

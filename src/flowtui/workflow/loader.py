@@ -11,15 +11,31 @@ from typing import Any
 
 from flowtui.model.errors import Problem, Severity
 from flowtui.nodes.registry import NodeType
+from flowtui.nodes.secrets import NAME as SECRET_NAME
+from flowtui.nodes.secrets import VARIABLE_PREFIX
 from flowtui.workflow.react_flow import from_react_flow, is_react_flow
 from flowtui.workflow.schema import NAME, Checked, NodeDoc
 from flowtui.workflow.source import KeyPath, Source, plain_scalar, read_source
 
 _REFERENCE = re.compile(
-    r"(?P<escape>\$\$\{)|\$\{(?P<secret>secret:[^}]*)\}"
+    r"(?P<escape>\$\$\{)|\$\{secret:(?P<secret>[^}]*)\}"
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}"
     r"|(?P<bad>\$\{[^}]*\}?)"
 )
+
+
+#: What a config holds in place of `${secret:` that is meant as text; it is resolved with the secrets.
+_AS_TEXT = "$${secret:"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """A place of a file that refers to a secret; line and column from 1."""
+
+    name: str
+    path: Path
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +44,11 @@ class WorkflowDoc:
 
     Attributes:
         name: the workflow's; the file's stem unless the file says another.
-        nodes: by id, in the order of the file; strings of their config have `${NAME}` replaced.
+        nodes: by id, in the order of the file; strings of their config have `${NAME}` replaced, `${secret:NAME}` not.
         unusable: ids that exist in the file but are so wrong that `nodes` lacks them.
         left_out: `(node id, field)` of fields that were wrong and are not in `nodes`.
+        env: where `${NAME}` came from.
+        secrets: in the order of the file.
     """
 
     source: Source
@@ -39,6 +57,8 @@ class WorkflowDoc:
     nodes: Mapping[str, NodeDoc]
     unusable: frozenset[str]
     left_out: frozenset[tuple[str, str]]
+    env: Mapping[str, str]
+    secrets: tuple[SecretUse, ...]
 
     @property
     def path(self) -> Path:
@@ -87,6 +107,8 @@ def load_document(
         checked.document.nodes,
         frozenset(checked.unusable),
         frozenset(left_out),
+        env,
+        tuple(substitution.secrets),
     )
     return document, tuple(found)
 
@@ -96,11 +118,13 @@ class _Substitution:
 
     Attributes:
         flawed: ids of nodes whose config could not be made.
+        secrets: which ones the configs refer to, and where.
     """
 
     def __init__(self, source: Source, env: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self.flawed: set[str] = set()
+        self.secrets: list[SecretUse] = []
         self._source = source
         self._env = env
 
@@ -139,22 +163,33 @@ class _Substitution:
     def _replacement(self, found: re.Match[str], path: KeyPath) -> str:
         name, default = found["name"], found["default"]
         if found["escape"]:
-            return "${"
-        if found["secret"]:
-            self._report(path, f"'{found[0]}': secrets are not supported yet, use '${{NAME}}'", "secret")
-        elif found["bad"]:
-            message = (
-                f"'{found[0]:.40}' is no variable: write '${{NAME}}' or '${{NAME:default}}', or '$${{' for the text"
-            )
-            self._report(path, message, "bad-variable")
+            # `$${secret:` must not become a reference now.
+            return "$${" if found.string.startswith(_AS_TEXT, found.start()) else "${"
+        if found["secret"] is not None:
+            return self._secret(found, path)
+        if found["bad"] or (default is not None and "${" in default):
+            example = "'${NAME}' or '${NAME:default}', or '$${' for the text"
+            self._report(path, f"'{found[0]:.40}' is no variable: write {example}", "bad-variable")
+        elif name.startswith(VARIABLE_PREFIX):
+            message = f"{name} is a secret: write '${{secret:{name.removeprefix(VARIABLE_PREFIX)}}}'"
+            self._report(path, message, "bad-secret")
         elif name in self._env:
-            return self._env[name]
+            return self._env[name].replace("${secret:", _AS_TEXT)
         elif default is not None:
             return str(default)
         else:
             message = f"variable {name} is not set: set it, or give a default like '${{{name}:…}}'"
             self._report(path, message, "unset-variable")
         return ""
+
+    def _secret(self, found: re.Match[str], path: KeyPath) -> str:
+        name = found["secret"]
+        if SECRET_NAME.fullmatch(name):
+            self.secrets.append(SecretUse(name, self._source.path, *self._source.place(path)))
+        else:
+            message = f"'{found[0]:.40}' names no secret: write '${{secret:NAME}}', of letters, digits and '_'"
+            self._report(path, message, "bad-secret")
+        return found[0]
 
     def _report(self, path: KeyPath, message: str, code: str) -> None:
         self.problems.append(self._source.problem(path, message, code))

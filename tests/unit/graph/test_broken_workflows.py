@@ -101,7 +101,7 @@ BROKEN = {
         "unset-variable",
         "X",
     ),
-    "a secret": (HEAD + "  w: {type: work, needs: t, config: {label: '${secret:X}'}}\n", "3:45", "secret", "not supp"),
+    "a secret": (HEAD + "  w: {type: work, needs: t, config: {label: '${secret:}'}}\n", "3:45", "bad-secret", "names"),
     "an unknown need": (HEAD + "  work: {type: work, needs: wrok}\n", "3:29", "unknown-need", "'wrok'"),
     "a misspelt need": (
         HEAD + "  work: {type: work, needs: t}\n  b: {type: work, needs: [t, wrok]}\n",

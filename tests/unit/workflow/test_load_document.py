@@ -108,8 +108,11 @@ def test_all_variables_that_are_not_set_are_reported_at_once(load):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("${secret:API_KEY}", "secret"),
-        ("${secret:}", "secret"),
+        ("${secret:}", "bad-secret"),
+        ("${secret:API-KEY}", "bad-secret"),
+        ("${secret:API_KEY:default}", "bad-secret"),
+        ("${FLOWTUI_SECRET_KEY}", "bad-secret"),
+        ("${NAME:${secret:KEY}}", "bad-variable"),
         ("${}", "bad-variable"),
         ("${1ST}", "bad-variable"),
         ("${A-b}", "bad-variable"),
