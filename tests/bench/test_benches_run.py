@@ -15,6 +15,7 @@ import bench_load
 import bench_peers
 import bench_pools
 import bench_queues
+import bench_templates
 from flowtui.graph.folder import load_folder
 from job_queues import RAW, hops, latency, million
 from lab import chain_seconds, write_folder
@@ -182,3 +183,9 @@ def test_loading_is_measured_beside_both_loaders_with_files_that_nothing_has_see
 def test_loading_may_take_twice_what_each_loader_takes(ours: float, discover_ms: float, holds: bool) -> None:
     took = {bench_load.OURS: [ours, 9.0, ours], bench_load.ROUND_TRIP: [1.0] * 3, bench_load.SAFE: [1.0] * 3}
     assert bench_load.judge(took, [bench_load.Discovery(100.0, discover_ms, 9)]) is holds
+
+
+def test_a_template_is_measured_beside_jinjas_own() -> None:
+    found = bench_templates.measure("{{ data.total }}", rounds=1, seconds=0.002)
+    assert list(found) == ["flowtui", "Jinja", "sandboxed", "validated"]
+    assert all(took > 0 for each in found.values() for took in each)

@@ -57,8 +57,8 @@ class FlowEngine:
     ) -> None:
         """Make an engine; nothing is opened or started before `start`.
 
-        `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`. Secrets
-        come from `env` too.
+        `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
+        Secrets come from `env` too.
         """
         self._folder = folder
         self._open_store = open_store

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from flowtui.engine.logs import Attribution, attributed_to
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.errors import SecretError
 from flowtui.nodes.masking import SHORTEST
 from flowtui.nodes.secrets import NO_VALUES, FindSecrets, is_masked
 
@@ -28,13 +30,18 @@ class LoopSecrets:
         self._names = plan.secrets
 
     async def look_up(self) -> None:
-        """Look the values up anew.
+        """Look the values up anew; logs what keeps it from that.
 
         Raises:
             SecretError: if one is not set.
         """
         if not self._names:
             return
-        self.values = await asyncio.to_thread(self.find, self._names)
+        try:
+            self.values = await asyncio.to_thread(self.find, self._names)
+        except SecretError as error:
+            with attributed_to(Attribution(self._loop, "")):
+                _log.error("%s cannot start: %s", self._loop, error)
+            raise
         for name in sorted(name for name, value in self.values.items() if not is_masked(value)):
             _log.warning("%s: the secret %s has fewer than %d characters: it is not masked", self._loop, name, SHORTEST)

@@ -19,7 +19,7 @@ from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import StoreUnavailable
+from flowtui.model.errors import SecretError, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
@@ -210,6 +210,8 @@ class FlowRunner:
             take_back_cancel(self._main)
             if not (self._stopping or self._finishing):
                 return Event.FAIL, "it was cancelled from inside"
+        except SecretError as error:
+            return Event.FAIL, str(error)
         except BaseException as error:  # an author's code may raise anything
             if not (self._stopping and isinstance(error, StoreUnavailable)):
                 with attributed_to(Attribution(self.plan.loop, "")):

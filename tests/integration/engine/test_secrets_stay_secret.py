@@ -228,7 +228,10 @@ def test_a_loop_without_its_secret_fails_and_says_so_and_the_others_run(
     running.until_state("flow.d", LoopState.COMPLETED)
     for loop in ("flow.a", "flow.b"):
         running.until_state(loop, LoopState.FAILED)
-        assert "the secret NOWHERE is not set: set FLOWTUI_SECRET_NOWHERE, or write" in running.loop(loop).reason
+        assert running.loop(loop).reason.startswith(
+            "the secret NOWHERE is not set: set FLOWTUI_SECRET_NOWHERE, or write 'NOWHERE: …' into "
+        )
+    assert [line for line in running.messages() if line.startswith("flow.a cannot start: the secret NOWHERE")]
     running.until_state("flow.c", LoopState.FAILED)
     assert running.loop("flow.c").reason.endswith(
         "config of unfit does not fit: config.port: it should be a valid integer, unable to parse string as an integer"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flowtui.cli.letter_texts import letter_text
 from flowtui.engine.letter_secrets import with_secrets, without_secrets
 from flowtui.model.errors import SecretError
 from flowtui.model.letters import DeadLetter
@@ -57,6 +58,7 @@ def test_a_filed_letter_shows_no_secret_and_gets_all_back() -> None:
     assert kept.payload["header"] == "Bearer ***LETTER_KEY***, again ***LETTER_KEY***"
     assert kept.payload["pin"] == "***LETTER_PIN***"
     assert not kept.inexact
+    assert "hides     ***LETTER_KEY***, ***LETTER_PIN***: a secret, which a replay puts back" in letter_text(kept)
     back = with_secrets(kept, lambda names: {name: VALUES[name] for name in names})
     assert back.payload == PAYLOAD
     assert (back.item, back.hidden) == ({"raw": KEY}, ())

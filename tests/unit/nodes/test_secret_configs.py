@@ -136,6 +136,7 @@ def test_what_only_depends_on_a_secret_is_not_masked(text: str) -> None:
         {"checked": "bad ${secret:KEY} {{ data.id }}"},
         {"checked": "bad ${secret:SHORT}-${secret:KEY}"},
         {"anything": "{{ '${secret:KEY}' | round }}"},
+        {"anything": "{{ now.strptime('${secret:KEY}', '%Y') }}"},
         {"anything": "{{ '${secret:KEY}' + 1 }}"},
         {"anything": "{{ data['${secret:KEY}'] }}"},
         {"anything": "{{ '${secret:KEY}'.nothing }}"},
