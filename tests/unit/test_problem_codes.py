@@ -19,6 +19,7 @@ MAKERS = {
     "_report",
     "_damage",
     "_warn",
+    "_warning",
     "TextError",
     "TextFault",
     "ConfigProblem",
