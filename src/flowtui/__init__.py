@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowtui.model.data import NodeData
+    from flowtui.model.data import NodeData, Unreadable
     from flowtui.model.states import Outcome
     from flowtui.nodes.base import (
         BlockingNode,
@@ -34,6 +34,7 @@ __all__ = [
     "Outcome",
     "Pool",
     "ProducerNode",
+    "Unreadable",
     "ShownIf",
     "Unit",
 ]
@@ -42,6 +43,7 @@ __all__ = [
 _HOMES = {
     "NodeData": "flowtui.model.data",
     "Outcome": "flowtui.model.states",
+    "Unreadable": "flowtui.model.data",
     "Duration": "flowtui.nodes.durations",
     **dict.fromkeys(("Choices", "MultiLine", "ShownIf", "Unit"), "flowtui.nodes.hints"),
 }

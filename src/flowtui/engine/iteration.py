@@ -42,7 +42,7 @@ class Iteration(Place):
 
     Attributes:
         data: what the nodes receive; holds the raw text under `raw` if it is `unreadable`.
-        unreadable: of a queued item only: why it is no item, empty if it is one.
+        unreadable: why it is no item, empty if it is one; only of what comes from a queue, or was none to its producer.
         has_effects: whether its end must be stored.
         queued: how many items it acknowledges to a queue: one, those of a batch, or none.
         cursor: what to save with its outputs, None if the producer has no cursor.
@@ -177,7 +177,7 @@ class Routing:
             it.data,
             error,
             again=it.letter,
-            unreadable=it.queued > 0 and bool(it.unreadable),
+            unreadable=bool(getattr(it, "unreadable", "")),
             alone=alone,
             batch=it.batch,
         )

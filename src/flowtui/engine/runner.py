@@ -306,7 +306,7 @@ class FlowRunner:
                 self._turn_began = started
             begin(it)
             self._unsettled += 1
-            if it.queued and not accept(it):
+            if (it.queued and not accept(it)) or it.dead:
                 track.walker.leave(it)
             else:
                 await walk(it)

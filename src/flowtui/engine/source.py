@@ -6,7 +6,7 @@ import asyncio
 import copy
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.telemetry import WaitingFor
-from flowtui.model.data import Meta, NodeData, why_no_json
+from flowtui.model.data import Meta, NodeData, Unreadable, why_no_json
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import new_id
 from flowtui.nodes.base import Exhausted, ProducerNode
@@ -61,7 +61,16 @@ class NodeSource:
 
     waited = False
 
-    def __init__(self, step: Step, loop: str, revision: str, executor: Executor, waiting: WaitingFor) -> None:
+    def __init__(
+        self,
+        step: Step,
+        loop: str,
+        revision: str,
+        executor: Executor,
+        waiting: WaitingFor,
+        refuse: Callable[[Iteration], None],
+    ) -> None:
+        """`refuse` files a dead letter for what the producer has found unreadable."""
         assert isinstance(step.node, ProducerNode)
         self._step = step
         self._counters = step.counters
@@ -69,6 +78,9 @@ class NodeSource:
         self._meta = Meta(origin=loop, revision=revision)
         self._executor = executor
         self._waiting = waiting
+        self._waits = False  # whether people see what it waits for
+        waiting.clear(WaitingFor.INPUT)  # of the life before
+        self._refuse = refuse
         self._rest = 0.0
         self._retry = 0.0
         self._said = ""
@@ -89,6 +101,11 @@ class NodeSource:
                     self._save_cursor(it)
                 counters.runs += 1
                 self._retry = self._rest = 0.0
+                if self._waits:
+                    self._wait_no_longer()
+                if type(result) is Unreadable:
+                    it.unreadable = result.reason
+                    self._refuse(it)
                 return it
         except Exhausted:
             raise
@@ -152,8 +169,17 @@ class NodeSource:
         # A producer that polls without waiting must not eat the event loop.
         self._counters.running = 0
         self._retry = 0.0
+        if self._node.waiting:
+            self._waiting.set(WaitingFor.INPUT, f"{self._step.id}: {self._node.waiting}")
+            self._waits = True
+        elif self._waits:
+            self._wait_no_longer()
         await asyncio.sleep(self._rest)
         self._rest = min(max(self._rest * 2, _SHORTEST_REST_S), _LONGEST_REST_S)
+
+    def _wait_no_longer(self) -> None:
+        self._waits = False
+        self._waiting.clear(WaitingFor.INPUT)
 
     async def failed(self, error: BaseException) -> None:
         """Say that the producer has raised, and wait until it may be asked again."""
@@ -168,7 +194,7 @@ class NodeSource:
         try:
             await asyncio.sleep(self._retry)
         finally:
-            self._waiting.clear(WaitingFor.INPUT)
+            self._wait_no_longer()
 
     def interrupt(self) -> None:
         """A producer is left waiting: what it yields later is held until the loop goes on."""

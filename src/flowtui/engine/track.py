@@ -130,7 +130,9 @@ class Track:
             if self._alone:
                 cursor = await self.session.cursor()
                 self.producer.node.cursor = None if cursor is None else json.loads(cursor)
-            self.source = NodeSource(self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting)
+            self.source = NodeSource(
+                self.producer, self._plan.loop, self._plan.revision, self._executor, self._waiting, self._refuse
+            )
         for step in reversed(self.steps[1:] if self._plan.is_replay else self.steps):
             if is_cancelled():  # the Redis client or the node before has swallowed it
                 raise asyncio.CancelledError
@@ -219,8 +221,11 @@ class Track:
     def _accept(self, it: Iteration) -> bool:
         self.producer.counters.runs += 1  # a producer's own runs are counted as they end
         if it.unreadable:
-            self.routing.fail(self.producer, it.data, it, NodeError(it.unreadable))
+            self._refuse(it)
         return not it.unreadable
+
+    def _refuse(self, it: Iteration) -> None:
+        self.routing.fail(self.producer, it.data, it, NodeError(it.unreadable))
 
     def _tell_producer(self, it: Iteration, outcome: Outcome) -> None:
         tell_ended(self.producer, it.item, outcome)

@@ -139,6 +139,21 @@ class NodeData(Mapping[str, Any]):
         return "".join(_chunks(payload if type(payload) is dict else dict(payload), 0)).encode()
 
 
+class Unreadable(NodeData):
+    """What a producer returns for input that it can make no item of: it becomes a dead letter at once.
+
+    Attributes:
+        reason: why, as the letter's error says it: what it is, where it stands, what to do.
+    """
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str, payload: Mapping[str, Any], id: str = "") -> None:
+        """`payload` shows the input as it came; a person puts the right item in its place before a replay."""
+        super().__init__(payload, id)
+        self.reason = reason
+
+
 def why_no_json(value: object, name: str) -> str:
     """Return which part of a value, called `name`, JSON has no form for, and what to do; empty if none is found."""
     try:

@@ -134,14 +134,18 @@ class ProducerNode(BaseNode):
         replicable: whether several tracks may run it at once.
         cursor: a JSON value that is saved with the outputs of the item it belongs to, and given back before
             `setup` at the next start; None at the very first.
+        waiting: why there is nothing now, as people shall read it; it counts whenever `execute` returns None.
     """
 
     kind = NodeKind.PRODUCER
     replicable: ClassVar[bool] = False
     cursor: Any = None
+    waiting: str = ""
 
     def execute(self) -> Any:
         """Return the next item as a mapping or `NodeData`, or None if there is nothing now; may be `async`.
+
+        `Unreadable` stands for input that it can make no item of, which becomes a dead letter.
 
         It is cancelled at an `await` when the loop stops: take an item and return it without awaiting in between.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from flowtui.engine.execute import Step, author_frames, author_traceback, execute, in_one_line
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
+from flowtui.engine.iteration import Iteration
 from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks, attributed_to
 from flowtui.engine.retry import is_cancelled
 from flowtui.engine.source import NodeSource
@@ -231,6 +232,10 @@ class _Once(NodeSource):
         raise error
 
 
+def _refuse(it: Iteration) -> None:
+    raise NodeError(it.unreadable)
+
+
 class _Run:
     """One life of one node, and what has come of it."""
 
@@ -281,7 +286,7 @@ class _Run:
         # What a restart would give back.
         step.node.cursor = json.loads(json.dumps(self.cursor))
         await set_up(step)
-        source = _Once(step, _LOOP, "", executor, WaitingFor())
+        source = _Once(step, _LOOP, "", executor, WaitingFor(), _refuse)
         try:
             while len(self.items) < self._take and (it := await source.take()) is not None:
                 self.items.append(it.data)
