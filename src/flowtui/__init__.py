@@ -34,9 +34,9 @@ __all__ = [
     "Outcome",
     "Pool",
     "ProducerNode",
-    "Unreadable",
     "ShownIf",
     "Unit",
+    "Unreadable",
 ]
 
 #: Imported when asked for: pydantic alone takes longer than the rest of `flowtui --help`.

@@ -46,16 +46,15 @@ def measure(row: Row, rounds: int, seconds: float) -> Cost:
 
 def judge(costs: Sequence[Cost]) -> bool:
     """Print each row with PASS or FAIL; return whether all hold."""
-    return all(
-        [
-            verdict(
-                cost.ratio <= cost.most,
-                f"{cost.name}: {cost.node_us:.1f} µs, {cost.ratio:.1f} times {cost.bare_name} ({cost.bare_us:.1f} µs), "
-                f"at most {cost.most:g} wanted",
-            )
-            for cost in costs
-        ]
-    )
+    verdicts = [
+        verdict(
+            cost.ratio <= cost.most,
+            f"{cost.name}: {cost.node_us:.1f} µs, {cost.ratio:.1f} times {cost.bare_name} ({cost.bare_us:.1f} µs), "
+            f"at most {cost.most:g} wanted",
+        )
+        for cost in costs
+    ]
+    return all(verdicts)
 
 
 def _run(run: Run, items: int) -> float:
