@@ -100,7 +100,8 @@ async def test_files_come_in_the_order_of_their_names_and_are_claimed(watch: Any
     first, second = await watching.next(), await watching.next()
     assert (first["name"], second["name"]) == ("a.json", "b.json")
     assert {*first} == {"path", "name", "size", "modified"}
-    assert os.path.getsize(first["path"]) == 2
+    assert claimed(inbox) == ["00000001-a.json", "00000002-b.json"]
+    assert os.stat(first["path"]).st_size == 2
     assert names(inbox) == [".hidden.json", "c.txt", "claimed", "folder.json", "link.json"]
     assert await watching.nothing()
 
@@ -277,10 +278,7 @@ async def test_a_file_that_is_swapped_for_a_link_is_not_followed(watch: Any, inb
 
 async def test_names_may_hold_anything(watch: Any, inbox: Path) -> None:
     odd = [b"line\nbreak.json", b"sp ace.json", b"\xff\xfe.json"]
-    put(inbox)
-    for name in odd:
-        with open(os.fsencode(inbox) + b"/" + name, "w") as file:
-            file.write("{}")
+    put(inbox, *map(os.fsdecode, odd))
     watching = watch(read="json")
     items = [await watching.next() for _ in odd]
     assert [item["name"] for item in items] == ["line\nbreak.json", "sp ace.json", r"\xff\xfe.json"]
