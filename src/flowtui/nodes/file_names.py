@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 #: So many files of one name are told apart by a number, further ones by what the caller gives.
@@ -32,31 +32,41 @@ def move(source: Path, folder: Path, name: str, apart: str) -> Path:
         FileNotFoundError: if there is no such file.
         OSError: if it cannot be moved; it is where it was then.
     """
-    os.lstat(source)
+    status = os.lstat(source)
     folder.mkdir(parents=True, exist_ok=True)
-    target = _reserved(folder, name, apart)
-    try:
-        _replace(source, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(target)
-        raise
-    return target
+    for target in _targets(folder, name, apart):
+        try:
+            return _moved(source, target)
+        except FileExistsError:
+            if os.path.samestat(os.lstat(target), status):  # a crash has come in between
+                os.unlink(source)
+                return target
+    raise FileExistsError(errno.EEXIST, "too many files of that name", str(folder / name))
 
 
-def _reserved(folder: Path, name: str, apart: str) -> Path:
+def _targets(folder: Path, name: str, apart: str) -> Iterator[Path]:
     stem, dot, suffix = name.rpartition(".")
     if not stem:
         stem, dot, suffix = name, "", ""
     for mark in itertools.chain([""], (f"-{n}" for n in range(2, _MOST_NUMBERED)), [f"-{apart}"]):
-        each = f"{stem}{mark}{dot}{suffix}"
+        yield folder / f"{stem}{mark}{dot}{suffix}"
+
+
+def _moved(source: Path, target: Path) -> Path:
+    try:
+        os.link(source, target, follow_symlinks=False)  # unlike a rename it overwrites nothing
+    except FileExistsError:
+        raise
+    except OSError:  # another disk, or one without links
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            # Made before it is replaced, so that of two who move at the same time neither overwrites the other's.
-            os.close(os.open(folder / each, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            continue
-        return folder / each
-    raise FileExistsError(errno.EEXIST, "too many files of that name", str(folder / name))
+            _replace(source, target)
+        except BaseException:
+            os.unlink(target)
+            raise
+    else:
+        os.unlink(source)
+    return target
 
 
 def _replace(source: Path, target: Path) -> None:

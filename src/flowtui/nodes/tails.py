@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from flowtui.nodes.file_names import shown
 
 #: The beginning of a file tells it from another that has got its inode, so many bytes of it.
 _HEAD = 256
+#: What rotation adds to a name: a number or a date.
+_ROTATED = r"[.-]\d[\dT_.:-]*"
 #: How much is read at a time at least, in bytes.
 _CHUNK = 256 * 1024
 #: How long a name must be gone until its file is given up, in seconds; a rotation takes less.
@@ -100,7 +103,7 @@ class Tail:
         if lines or not is_old:
             return lines
         if is_over:
-            self._switch()
+            self._switch(self._next_older())
             return self._lines(False)
         if status is None and self._is_long_gone():
             lines = self._lines(True)
@@ -142,10 +145,24 @@ class Tail:
         with os.scandir(os.path.dirname(self.path)) as entries:
             yield from [each.path for each in entries if each.inode() == inode and each.path != self.path]
 
-    def _switch(self) -> None:
-        """Go to the beginning of the file that has the name now."""
+    def _next_older(self) -> str:
+        """Return the file that followed this one under the name, if that was renamed as well; else the name."""
+        mine = os.fstat(self._file)
+        folder, name = os.path.split(self.path)
+        rotated = re.compile(re.escape(name) + _ROTATED)
+        found = []
+        with os.scandir(folder) as entries:
+            for each in entries:
+                if rotated.fullmatch(each.name):
+                    status = each.stat(follow_symlinks=False)
+                    if status.st_mtime_ns > mine.st_mtime_ns and stat.S_ISREG(status.st_mode):
+                        found.append((status.st_mtime_ns, each.path))
+        return min(found)[1] if found else self.path
+
+    def _switch(self, path: str = "") -> None:
+        """Go to the beginning of a file, unless given the one that has the name now."""
         self.close()
-        self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self._file = os.open(path or self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         self._missing_since = None
         self._restart()
 

@@ -329,7 +329,7 @@ async def test_another_disk_for_what_is_done_gets_a_copy(
 ) -> None:
     replace = os.replace
 
-    def elsewhere(source: Any, target: Any) -> None:
+    def elsewhere(source: Any, target: Any, **_: Any) -> None:
         if "claimed" in str(source):
             raise OSError(18, "Invalid cross-device link")
         replace(source, target)
@@ -338,10 +338,19 @@ async def test_another_disk_for_what_is_done_gets_a_copy(
     watching = watch()
     item = await watching.next()
     monkeypatch.setattr(file_names.os, "replace", elsewhere)
+    monkeypatch.setattr(file_names.os, "link", elsewhere)
     watching.node.ended(item.id, Outcome.DONE)
     await watching.until(lambda: not claimed(inbox))
     assert names(inbox / "done") == ["a.json"]
     assert (inbox / "done" / "a.json").read_text() == "content"
+
+
+def test_a_crash_in_the_middle_of_a_move_leaves_one_file(tmp_path: Path) -> None:
+    put(tmp_path, "a.json")
+    (tmp_path / "done").mkdir()
+    os.link(tmp_path / "a.json", tmp_path / "done" / "a.json")
+    file_names.move(tmp_path / "a.json", tmp_path / "done", "a.json", "1")
+    assert (names(tmp_path), names(tmp_path / "done")) == (["done"], ["a.json"])
 
 
 @pytest.mark.parametrize("full", ["copy2", "fsync"])
@@ -349,9 +358,10 @@ def test_a_full_disk_leaves_the_file_where_it_was(tmp_path: Path, monkeypatch: p
     def no_space(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    def elsewhere(*_: object) -> None:
+    def elsewhere(*_: object, **__: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
+    monkeypatch.setattr(file_names.os, "link", elsewhere)
     monkeypatch.setattr(file_names.os, "replace", elsewhere)
     monkeypatch.setattr(file_names.shutil if full == "copy2" else file_names.os, full, no_space)
     put(tmp_path, "a.json", text="content")

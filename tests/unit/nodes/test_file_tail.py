@@ -160,15 +160,22 @@ async def test_a_look_between_rename_and_new_file_loses_nothing(tail: Any, log: 
     assert await lines(node) == ["3"]
 
 
-async def test_two_rotations_during_a_restart_lose_nothing_of_the_first_file(tail: Any, log: Path) -> None:
+async def test_rotations_during_a_restart_lose_nothing(tail: Any, log: Path) -> None:
     node = tail()
     add(log, "1")
     await lines(node)
     node.teardown()
     add(log, "2")
-    os.rename(log, f"{log}.1")
-    add(log, "3")
-    assert await lines(tail(saved(node))) == ["2", "3"]
+    for n, (older, text) in enumerate([("app.log.2", "3"), ("app.log.1", "4")]):
+        os.utime(log, (n, n))  # much faster than any real rotation, the clock may stand still
+        os.rename(log, log.with_name(older))
+        add(log, text)
+    add(log.with_name("app.log.1.bak"), "no")
+    add(log.with_name("app.log.1.gz"), "no")
+    again = tail(saved(node))
+    found = await items(again)
+    assert [item["line"] for item in found] == ["2", "3", "4"]
+    assert {item["path"] for item in found} == {str(log)}
 
 
 async def test_a_replaced_file_whose_old_one_is_gone_is_read_from_its_beginning_and_said(

@@ -165,7 +165,12 @@ class DirectoryWatch(ProducerNode):
             return pause
 
     def _adopt(self) -> None:
-        self._finished = self._desk.adopt(self._finished, self._hand_out, self._put_away_finished)
+        over: list[bool] = []
+        self._finished = self._desk.adopt(
+            self._finished, self._hand_out, lambda claim: over.append(self._put_away(claim, Outcome.DONE))
+        )
+        if over:
+            self.log.info("%d files had been finished, but not put away, when the last run ended", len(over))
         self._adopt_at = time.monotonic() + _ADOPT_EVERY_S
 
     def _scan(self) -> float:
@@ -243,10 +248,6 @@ class DirectoryWatch(ProducerNode):
             raise ValueError(f"is no UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}") from error
         except (ValueError, RecursionError) as error:
             raise ValueError(f"is no JSON: {error}") from error
-
-    def _put_away_finished(self, claim: Claim) -> bool:
-        self.log.info("%s had been finished before the last stop", shown(claim.name))
-        return self._put_away(claim, Outcome.DONE)
 
     def _put_away_ended(self) -> None:
         moved = set()
