@@ -128,6 +128,47 @@ def test_a_file_that_would_outgrow_its_limit_is_renamed(tmp_path: Path) -> None:
     assert Path(f"{path}.1").read_bytes() == b"423456789\n523456789\n"
 
 
+def test_as_many_renamed_files_are_kept_as_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    for n in range(6):
+        append(path, b"%d\n" % n, max_bytes=2, keep=3)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        "out.jsonl": b"5\n",
+        "out.jsonl.1": b"4\n",
+        "out.jsonl.2": b"3\n",
+        "out.jsonl.3": b"2\n",
+    }
+
+
+@pytest.mark.parametrize("max_bytes", [None, 30, 10])
+def test_a_line_that_a_crash_has_torn_is_ended_first(tmp_path: Path, max_bytes: int | None) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b'{"n":1}\n{"n"')
+    append(path, b'{"n":2}\n', max_bytes)
+    found = path.read_bytes()
+    if max_bytes == 10:
+        assert (found, Path(f"{path}.1").read_bytes()) == (b'{"n":2}\n', b'{"n":1}\n{"n"')
+    else:
+        assert found == b'{"n":1}\n{"n"\n{"n":2}\n'
+
+
+async def test_a_synced_line_is_on_the_disk_with_the_name_of_its_file(
+    work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}")))
+    for _ in range(2):
+        await work(FileAppend, {"path": "out.jsonl", "sync": True}, {"n": 1})
+    assert synced == [f"{tmp_path}/out.jsonl", f"{tmp_path}", f"{tmp_path}/out.jsonl"]
+    await work(FileAppend, {"path": "out.jsonl"}, {"n": 1})
+    assert len(synced) == 3
+
+
+async def test_half_a_character_is_written_as_an_escape(work: Any, tmp_path: Path) -> None:
+    await work(FileAppend, {"path": "out.jsonl"}, {"name": "a\udcff", "text": "Zoë"})
+    assert lines(tmp_path / "out.jsonl") == [{"name": "a\udcff", "text": "Zoë"}]
+
+
 def test_a_line_above_the_limit_is_written_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     append(path, b"x" * 100, max_bytes=10)
@@ -140,11 +181,13 @@ def test_many_writers_of_one_file_lose_and_tear_no_line(tmp_path: Path) -> None:
 
     def write(writer: int) -> None:
         for n in range(200):
-            append(path, json.dumps([writer, n]).encode() + b"\n", max_bytes=4_000)
+            append(path, json.dumps([writer, n]).encode() + b"\n", max_bytes=1_000, keep=20)
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(lines(Path(f"{path}.1")) + lines(path)) == [[writer, n] for writer in range(4) for n in range(200)]
+    assert sorted(line for each in tmp_path.iterdir() for line in lines(each)) == [
+        [writer, n] for writer in range(4) for n in range(200)
+    ]

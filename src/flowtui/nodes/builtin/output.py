@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import stat
 from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -52,9 +53,9 @@ class Log(BlockingNode):
 class FileAppend(NonBlockingNode):
     """Append the item to a file as one line of JSON and hand it on unchanged.
 
-    A line is there as a whole or not at all, also when several loops write the file. It is handed to the operating
-    system, which may keep it in memory for some seconds. A redelivered item is written again; to tell, put
-    "{{ item }}", its id, into the record.
+    A line is there as a whole or not at all, also when several loops or processes write the file. Unless `sync` is on,
+    the operating system may keep it in memory for some seconds. A full disk is an error. A redelivered item is written
+    again; to tell, put "{{ item }}", its id, into the record.
     """
 
     example: ClassVar = {"path": "out/orders.jsonl", "record": {"id": "{{ item }}", "total": "{{ data.total }}"}}
@@ -68,7 +69,13 @@ class FileAppend(NonBlockingNode):
         max_bytes: Annotated[int, Unit("bytes")] | None = Field(
             default=None,
             ge=1,
-            description="A file that would outgrow this is renamed to `<name>.1`, replacing that one.",
+            description="A file that would outgrow this is renamed to `<name>.1`, that to `<name>.2`.",
+        )
+        keep: Annotated[int, Unit("files")] = Field(
+            default=1, ge=1, le=1000, description="How many renamed files to keep; the oldest is replaced."
+        )
+        sync: bool = Field(
+            default=False, description="Wait until each line is on the disk, so that a power cut cannot take it."
         )
 
         @field_validator("path")
@@ -83,12 +90,21 @@ class FileAppend(NonBlockingNode):
         config = self.config
         record = data.payload if config.record is None else config.record
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
-        append(self.path(config.path), line.encode(), config.max_bytes)
+        try:
+            text = line.encode()
+        except UnicodeEncodeError:  # half a character, as some programs escape it
+            text = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        append(self.path(config.path), text, config.max_bytes, keep=config.keep, sync=config.sync)
         return data
 
 
-def append(path: Path, line: bytes, max_bytes: int | None = None) -> None:
+def append(path: Path, line: bytes, max_bytes: int | None = None, *, keep: int = 1, sync: bool = False) -> None:
     """Append a line to a file that others may append to at the same time, making its folders if need be.
+
+    Args:
+        max_bytes: a file that would outgrow this is renamed first.
+        keep: how many renamed ones there may be.
+        sync: whether to wait until it is on the disk.
 
     Raises:
         OSError: if it cannot be written as a whole; nothing of it is left in the file then.
@@ -97,14 +113,47 @@ def append(path: Path, line: bytes, max_bytes: int | None = None) -> None:
         file = _open(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
-            size = os.fstat(file).st_size
-            if max_bytes is None or size == 0 or size + len(line) <= max_bytes:
-                _write_whole(file, line, size, path)
+            status = os.fstat(file)
+            size = status.st_size
+            is_torn = size > 0 and stat.S_ISREG(status.st_mode) and not _ends_with_a_line(path, size)
+            text = b"\n" + line if is_torn else line  # a crash has torn what was written last
+            if max_bytes is None or size == 0 or size + len(text) <= max_bytes:
+                _write_whole(file, text, size, path)
+                if sync:
+                    os.fsync(file)
+                    if size == 0:
+                        _sync_folder(path.parent)
                 return
             if _is_still(path, file):
-                os.replace(path, f"{path}.1")
+                _rotate(path, keep)
+                if sync:
+                    _sync_folder(path.parent)
         finally:
             os.close(file)
+
+
+def _rotate(path: Path, keep: int) -> None:
+    # Whoever holds the file's lock is the only one who renames: there is no other file of that name until the end.
+    for n in range(keep - 1, 0, -1):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(f"{path}.{n}", f"{path}.{n + 1}")
+    os.replace(path, f"{path}.1")
+
+
+def _ends_with_a_line(path: Path, size: int) -> bool:
+    try:
+        with path.open("rb") as file:
+            return os.pread(file.fileno(), 1, size - 1) in (b"\n", b"")
+    except OSError:  # a file that may be written and not be read
+        return True
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _open(path: Path) -> int:

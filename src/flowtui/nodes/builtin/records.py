@@ -27,6 +27,7 @@ from flowtui.nodes.records import LineReader, Spot
 _AHEAD = 500
 #: How much of what is no record a dead letter shows, in bytes.
 _SHOWN = 65_536
+_DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -232,7 +233,8 @@ class CsvRead(_Records):
             default={}, description="Types of columns that are no text; an empty field of such a column is null."
         )
         delimiter: str = Field(
-            default=",", description="What separates fields: one character, `tab`, or `sniff` to find out."
+            default=",",
+            description="What separates fields: one character, `tab`, or `sniff`: whichever of , ; tab and | seems to.",
         )
         quote: str = Field(default='"', min_length=1, max_length=1, description="What fields may be enclosed in.")
         encoding: str = Field(default="utf-8", description="Of the text, one in which line ends are single bytes.")
@@ -318,7 +320,7 @@ class CsvRead(_Records):
     def _sniffed(self, reader: LineReader) -> str:
         sample = reader.peek(_SHOWN).removeprefix(_BOM).decode(self.config.encoding, "replace")
         try:
-            return csv.Sniffer().sniff(sample).delimiter if sample else ","
+            return csv.Sniffer().sniff(sample, _DELIMITERS).delimiter if sample else ","
         except csv.Error as error:
             raise NodeError(f"{shown(reader.path)}: no delimiter could be found: give `delimiter`") from error
 
