@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sqlite3
-from collections import deque
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
-from flowtui import BlockingNode, Duration, NodeConfig, NodeData, ProducerNode, Unit
-
-from .folders import move, prune
+from flowtui import BlockingNode, NodeConfig, NodeData, Unit
 
 _PRODUCTS = (("tea", 4.5), ("coffee", 8.9), ("kettle", 39.0), ("grinder", 89.0), ("espresso-machine", 349.0))
 _CUSTOMERS = ("Ada", "Blaise", "Charles", "Dorothy", "Edsger", "Frances", "Grace")
@@ -57,81 +52,11 @@ def _demo_order(tick: int, now: datetime) -> dict[str, Any]:
     }
 
 
-class ClaimFiles(ProducerNode):
-    """Take files out of an inbox, each exactly once: `{"file": its name as a claim, "text": what it holds}`.
-
-    A file is claimed by renaming it into a folder of claims, where it gets a number. The number is the cursor, which
-    is saved in the same step as what became of the file: at the next start, claims with a higher number are taken up
-    again, and those up to it are known to be done with. One loop at a time may use a folder of claims.
-    """
-
-    class Config(NodeConfig):
-        inbox: str = Field(min_length=1, description="The folder that files arrive in, by rename.")
-        claimed: str = Field(min_length=1, description="The folder of claims, on the same disk.")
-        pattern: str = Field(default="*.json", description="Which names count.")
-        poll: Duration = Field(default=0.25, description="How long to wait before looking again.")
-
-    def setup(self) -> None:
-        self._inbox = self.path(self.config.inbox)
-        self._claimed = self.path(self.config.claimed)
-        for folder in (self._inbox, self._claimed):
-            folder.mkdir(parents=True, exist_ok=True)
-        committed = self.cursor if isinstance(self.cursor, int) else 0
-        claims = sorted((_number(name), name) for name in os.listdir(self._claimed))
-        self._again = deque(name for number, name in claims if number > committed)
-        self._last = max([committed, *(number for number, _ in claims)])
-        self._arrived: deque[str] = deque()
-
-    async def execute(self) -> NodeData | None:
-        name = self._again.popleft() if self._again else self._claim()
-        if name is None:
-            await asyncio.sleep(self.config.poll)
-            return None
-        payload = {"file": name, "text": ""}
-        try:
-            payload["text"] = (self._claimed / name).read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            payload["error"] = f"cannot be read: {error.strerror}"
-        self.cursor = _number(name)
-        return NodeData(payload, id=name)
-
-    def _claim(self) -> str | None:
-        if not self._arrived:
-            names = sorted(os.listdir(self._inbox))
-            self._arrived.extend(name for name in names if name[0] != "." and fnmatch(name, self.config.pattern))
-        while self._arrived:
-            name = self._arrived.popleft()
-            claim = f"{self._last + 1:08d}-{name}"
-            try:
-                os.rename(self._inbox / name, self._claimed / claim)
-            except FileNotFoundError:
-                continue  # somebody else took it
-            self._last += 1
-            return claim
-        return None
-
-
-def _number(claim: str) -> int:
-    number = claim.partition("-")[0]
-    return int(number) if number.isdecimal() else 0
-
-
 class ValidateOrder(BlockingNode):
-    """Read an order's JSON, check it and add the total; the file of a bad one moves to a folder of its own."""
+    """Check an order that came as a file of JSON, and add the total."""
 
-    class Config(NodeConfig):
-        claimed: str = Field(min_length=1, description="The folder that the order's file is in.")
-        failed: str = Field(min_length=1, description="The folder for files with bad orders.")
-        keep: Annotated[int, Unit("files")] = Field(default=200, ge=1, description="About how many bad ones to keep.")
-
-    def execute(self, data: NodeData) -> dict[str, Any]:
-        try:
-            return {"file": data["file"], **_checked_order(data)}
-        except ValueError:
-            failed = self.path(self.config.failed)
-            if move(data["file"], self.path(self.config.claimed), failed):
-                prune(failed, self.config.keep)
-            raise
+    async def execute(self, data: NodeData) -> dict[str, Any]:
+        return {"file": data["name"], **_checked_order(data["json"])}
 
 
 class _OrderLine(BaseModel):
@@ -146,11 +71,9 @@ class _Order(BaseModel):
     lines: list[_OrderLine]
 
 
-def _checked_order(data: Mapping[str, Any]) -> dict[str, Any]:
-    if "error" in data:
-        raise ValueError(data["error"])
+def _checked_order(content: Any) -> dict[str, Any]:
     try:
-        order = _Order.model_validate_json(data["text"])
+        order = _Order.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(key) for key in first["loc"]) or "order"
@@ -209,22 +132,3 @@ class ReserveStock(BlockingNode):
         )
         database.execute(take, (quantity, sku, quantity))
         return True
-
-
-class MoveFile(BlockingNode):
-    """Move the item's file from one folder to another; nothing happens if it is there already."""
-
-    class Config(NodeConfig):
-        source: str = Field(min_length=1, description="The folder that it is in.")
-        target: str = Field(min_length=1, description="The folder that it moves to.")
-        keep: Annotated[int, Unit("files")] = Field(
-            default=200, ge=1, description="About how many files to keep there; the first are deleted."
-        )
-
-    def execute(self, data: NodeData) -> NodeData:
-        source, target = self.path(self.config.source), self.path(self.config.target)
-        if move(data["file"], source, target):
-            prune(target, self.config.keep)
-        elif not (target / data["file"]).exists():
-            self.log.warning("%s is neither in %s nor in %s", data["file"], source, target)
-        return data

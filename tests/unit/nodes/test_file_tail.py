@@ -337,6 +337,10 @@ async def test_a_file_that_may_not_be_read_is_said_and_the_others_go_on(
     monkeypatch.setattr(tails.os, "open", strict)
     add(log, "1")
     assert await lines(node, polls=3) == ["1"]
+    assert node.waiting == ""
+    os.unlink(log)
+    node._tails.pop(str(log)).close()
+    await lines(node)
     assert node.waiting == f"cannot read {secret}: Permission denied"
     assert caplog.messages == [f"cannot read {secret}: Permission denied"]
     monkeypatch.undo()

@@ -22,7 +22,7 @@ def samples() -> Registry:
 
 @pytest.fixture
 def make(samples: Registry, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Give a function that makes a node of a type and sets it up: `make("follow-files", cursor, paths=[...])`."""
+    """Give a function that makes a node of a type and sets it up: `make("drop-order", inbox="inbox")`."""
     made = []
 
     def build(type_name: str, cursor: Any = None, /, **config: Any) -> Any:

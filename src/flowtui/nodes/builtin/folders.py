@@ -139,7 +139,7 @@ class DirectoryWatch(ProducerNode):
             self._bell.ring()
 
     def _below(self, folder: str) -> Path:
-        return self._inbox / Path(folder).expanduser()
+        return Path(os.path.normpath(self._inbox / Path(folder).expanduser()))
 
     # ---- on a worker thread ----
 

@@ -109,24 +109,30 @@ class FileTail(ProducerNode):
         """Take over new lines of all files; return what there is to wait for, empty if only for more lines."""
         with self._busy:
             found = self._found()
-            trouble = "" if found or self._tails else f"there is no file {', '.join(self._patterns)} yet"
             for name in found:
                 if name not in self._tails:
                     self._tails[name] = self._tail(name)
-            for name, tail in list(self._tails.items()):
-                try:
-                    self._lines.extend([(tail, line) for line in tail.read()])
-                except FileNotFoundError:
-                    tail.close()
-                    del self._tails[name]
-                    self._places.pop(name, None)
-                except OSError as error:
-                    trouble = f"cannot read {tail.shown}: {why(error)}"
-                    self._warn(trouble)
-                if tail.gone:
-                    self.log.warning("%s", tail.gone)
-                    tail.gone = ""
-            return trouble
+            if not self._tails:
+                return f"there is no file {', '.join(self._patterns)} yet"
+            troubles = [self._read(tail) for tail in list(self._tails.values())]
+            return troubles[0] if all(troubles) else ""  # one of many that cannot be read holds nobody up
+
+    def _read(self, tail: Tail) -> str:
+        """Take over the new lines of a file; return why it cannot be read, empty if it can."""
+        trouble = ""
+        try:
+            self._lines.extend([(tail, line) for line in tail.read()])
+        except FileNotFoundError:
+            tail.close()
+            del self._tails[tail.path]
+            self._places.pop(tail.path, None)
+        except OSError as error:
+            trouble = f"cannot read {tail.shown}: {why(error)}"
+            self._warn(trouble)
+        if tail.gone:
+            self.log.warning("%s", tail.gone)
+            tail.gone = ""
+        return trouble
 
     def _found(self) -> list[str]:
         """Return the names of the files to follow; pipes and folders are none."""
