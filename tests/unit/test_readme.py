@@ -13,6 +13,7 @@ import pytest
 
 from flowtui.cli.main import cli
 from flowtui.graph.folder import load_folder
+from flowtui.nodes.registry import discover
 from flowtui.testing import load_node, run_node, run_workflow
 from flowtui.tui.actions import ACTIONS
 
@@ -96,6 +97,12 @@ def test_the_workflow_of_the_readme_loads_and_its_mistake_is_reported_as_shown(t
     message = "unknown node type 'queue-wirter' (did you mean 'queue-writer'?) [unknown-node]"
     assert any(str(problem).endswith(message) for problem in load_folder(tmp_path, {}).problems)
     assert message in README
+
+
+def test_every_built_in_type_is_in_the_tables(tmp_path: Path) -> None:
+    tables = README.split("### What is built in")[1].split("\n### ")[0]
+    shown = re.findall(r"`([^`]+)`", "".join(line.split(" | ")[0] for line in tables.splitlines() if line[:3] == "| `"))
+    assert sorted(shown) == sorted(discover(tmp_path).types)
 
 
 def test_every_picture_and_file_that_the_readme_links_is_there() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
 
 from flowtui.nodes.builtin.folders import DirectoryWatch
 from flowtui.nodes.builtin.output import FileAppend
+from flowtui.nodes.builtin.records import CsvRead, JsonLines
 from flowtui.nodes.builtin.tailing import FileTail
 from node_costs import Row, consumed, produced, timed
 
@@ -61,6 +63,43 @@ def _read_lines(folder: Path, count: int) -> float:
     return timed(read_all)
 
 
+def _json_lines(folder: Path, count: int) -> float:
+    return produced(JsonLines, {"path": str(_written(folder, count))}, count, folder)
+
+
+def _parse_lines(folder: Path, count: int) -> float:
+    path = _written(folder, count)
+
+    def parse_all() -> None:
+        with path.open("rb") as file:
+            for line in file:
+                json.loads(line)
+
+    return timed(parse_all)
+
+
+def _table(folder: Path, count: int) -> Path:
+    path = folder / "records.csv"
+    path.write_text(",".join(_RECORD) + "\n" + (",".join(map(str, _RECORD.values())) + "\n") * count)
+    return path
+
+
+def _csv_read(folder: Path, count: int) -> float:
+    config = {"path": str(_table(folder, count)), "types": {"id": "int", "total": "float"}}
+    return produced(CsvRead, config, count, folder)
+
+
+def _read_table(folder: Path, count: int) -> float:
+    path = _table(folder, count)
+
+    def read_all() -> None:
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                int(row["id"]), float(row["total"])
+
+    return timed(read_all)
+
+
 def _file_append(folder: Path, count: int) -> float:
     return consumed(FileAppend, {"path": "out.jsonl"}, [_RECORD] * count, folder)
 
@@ -79,5 +118,7 @@ def _open_and_append(folder: Path, count: int) -> float:
 ROWS = (
     Row("directory-watch, with JSON", _directory_watch, _rename_and_read, "renaming and parsing the file", 8.0),
     Row("file-tail", _file_tail, _read_lines, "iterating over the lines of the file", 80.0),
+    Row("json-lines", _json_lines, _parse_lines, "parsing each line of the file", 8.0),
+    Row("csv-read", _csv_read, _read_table, "csv.DictReader and the same numbers", 10.0),
     Row("file-append", _file_append, _open_and_append, "open, write, close", 3.0),
 )
