@@ -20,7 +20,7 @@ FLOW = """
 nodes:
   watch: {type: directory-watch, config: {path: inbox, read: text, settle: 0}}
   files: {type: queue-writer, needs: watch, config: {queue: files, max_items: 0}}
-  tail: {type: file-tail, config: {path: app.log, start: beginning, poll: 5ms}}
+  tail: {type: file-tail, config: {paths: [app.log], start: beginning, poll: 5ms}}
   lines: {type: queue-writer, needs: tail, config: {queue: lines, max_items: 0}}
 """
 KILLS = 2

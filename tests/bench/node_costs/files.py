@@ -49,7 +49,7 @@ def _rename_and_read(folder: Path, count: int) -> float:
 
 def _file_tail(folder: Path, count: int) -> float:
     path = _written(folder, count)
-    return produced(FileTail, {"path": str(path), "start": "beginning"}, count, folder)
+    return produced(FileTail, {"paths": [str(path)], "start": "beginning"}, count, folder)
 
 
 def _read_lines(folder: Path, count: int) -> float:

@@ -57,7 +57,7 @@ def tail(tmp_path: Path) -> Iterator[Callable[..., FileTail]]:
     made: list[FileTail] = []
 
     def make(cursor: Any = None, **config: Any) -> FileTail:
-        values = {"path": "*.log", "poll": 0.001, **config}
+        values = {"paths": ["*.log"], "poll": 0.001, **config}
         node = FileTail(FileTail.Config.model_validate(values), id="tail", loop="flow.tail", folder=tmp_path)
         node.cursor = cursor
         node.setup()
@@ -90,7 +90,7 @@ async def test_files_that_appear_later_are_read_from_their_beginning(tail: Any, 
 
 
 async def test_a_file_that_is_not_there_yet_is_waited_for(tail: Any, tmp_path: Path) -> None:
-    node = tail(path=["sub/app.txt", "*.none"])
+    node = tail(paths=["sub/app.txt", "*.none"])
     assert await node.execute() is None
     assert node.waiting == "there is no file sub/app.txt, *.none yet"
     (tmp_path / "sub").mkdir()
@@ -282,7 +282,7 @@ async def test_lines_that_begin_no_record_belong_to_the_one_before(
 
 
 def test_what_is_no_regular_expression_is_refused_at_load() -> None:
-    _, problems = compile_config(FileTail.Config, {"path": "x", "multiline": "("})
+    _, problems = compile_config(FileTail.Config, {"paths": ["x"], "multiline": "("})
     assert "this is no regular expression" in problems[0].message
 
 
@@ -313,7 +313,7 @@ async def test_folders_and_pipes_that_match_are_left_alone(tail: Any, log: Path)
 
 async def test_names_that_are_no_utf8_are_followed_and_shown(tail: Any, tmp_path: Path) -> None:
     name = os.fsdecode(b"a\xff \n.log")
-    node = tail(path="*.log")
+    node = tail()
     add(tmp_path / name, "1", "2")
     first = await node.execute()
     assert first["path"] == f"{tmp_path}/a\\xff \n.log"

@@ -361,3 +361,10 @@ def test_a_type_that_cannot_be_used_says_why_and_where(tmp_path: Path) -> None:
         f"{path}:1:1: cannot be imported: ModuleNotFoundError: No module named 'nowhere'; "
         f"install it for the Python that runs flowtui ({sys.executable}) [node-import]",
     ]
+
+
+def test_what_a_producer_finds_unreadable_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"n": 1}\n{broken\n')
+    run = run_node(load_node(tmp_path, "json-lines"), config={"path": "a.jsonl"}, folder=tmp_path, take=2)
+    assert isinstance(run.error, NodeError)
+    assert f"{tmp_path}/a.jsonl:2 is no JSON" in run.report

@@ -34,12 +34,12 @@ class FileTail(ProducerNode):
     with `"cut": true`.
     """
 
-    example: ClassVar = {"path": "/var/log/app/*.log", "start": "end"}
+    example: ClassVar = {"paths": ["/var/log/app/*.log"], "start": "end"}
 
     class Config(NodeConfig):
-        path: str | list[str] = Field(
+        paths: list[Annotated[str, Field(min_length=1)]] = Field(
             min_length=1,
-            description="The file, or several, relative to the workflow folder; ~ is the home directory, * and ? match "
+            description="The files, relative to the workflow folder; ~ is the home directory, * and ? match "
             "any name, and files that come later are followed too.",
         )
         start: Literal["end", "beginning"] = Field(
@@ -69,7 +69,7 @@ class FileTail(ProducerNode):
     def setup(self) -> None:
         config = self.config
         known = self.cursor if isinstance(self.cursor, dict) else None
-        self._patterns = [config.path] if isinstance(config.path, str) else config.path
+        self._patterns = config.paths
         self._begins = None if config.multiline is None else re.compile(config.multiline)
         self._busy = threading.Lock()
         self._lines: deque[tuple[Tail, Line]] = deque()
