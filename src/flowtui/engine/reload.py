@@ -70,15 +70,21 @@ def diff(running: Mapping[str, str], workflows: Mapping[Path, LoadedWorkflow]) -
 
 
 def fingerprint(folder: Path) -> frozenset[tuple[str, int, int, int]]:
-    """Return what identifies the state of the files that matter, without reading them."""
+    """Return what identifies the state of the files that matter, without reading them.
+
+    Workflow files stand in the folder itself and node modules below `nodes`; all else may be data, any amount of it.
+    """
     found = set()
-    for directory, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(directory, name)
-            if _matters(name):
-                with contextlib.suppress(OSError):
-                    stat = os.stat(path)
-                    found.add((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    for place, suffixes in ((folder, _WORKFLOW_SUFFIXES), (folder / "nodes", (".py",))):
+        for directory, below, names in os.walk(place):
+            if place == folder:
+                below.clear()
+            for name in names:
+                if name.endswith(suffixes) and not name.startswith("."):
+                    path = os.path.join(directory, name)
+                    with contextlib.suppress(OSError):
+                        stat = os.stat(path) if os.path.exists(path) else os.lstat(path)
+                        found.add((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
     return frozenset(found)
 
 
@@ -96,9 +102,8 @@ async def changes(folder: Path, seen: Callable[[], object]) -> AsyncIterator[Non
             )
             looked = 0.0
             async for found in watch:
-                if any(_matters(os.path.basename(path)) for _, path in found):
-                    yield
-                elif time.monotonic() - looked >= _LOOK_EVERY_MS / 1000:
+                may_matter = any(_may_matter(os.path.basename(path)) for _, path in found)
+                if may_matter or time.monotonic() - looked >= _LOOK_EVERY_MS / 1000:
                     looked = time.monotonic()
                     if fingerprint(folder) != seen():
                         yield
@@ -108,7 +113,7 @@ async def changes(folder: Path, seen: Callable[[], object]) -> AsyncIterator[Non
             await asyncio.sleep(_LOOK_EVERY_MS / 1000)
 
 
-def _matters(name: str) -> bool:
+def _may_matter(name: str) -> bool:
     return not name.startswith(".") and name.endswith((*_WORKFLOW_SUFFIXES, ".py"))
 
 
