@@ -20,7 +20,20 @@ REQUIRED = {
     "validate-order": ["claimed", "failed"],
     "move-file": ["source", "target"],
 }
-PRODUCERS = ("interval", "sequence", "queue-reader", "claim-files", "follow-files")
+PRODUCERS = (
+    "cron",
+    "csv-read",
+    "directory-watch",
+    "file-tail",
+    "http-poll",
+    "interval",
+    "json-lines",
+    "queue-reader",
+    "redis-stream",
+    "sequence",
+    "trigger",
+    "webhook",
+)
 _OPTIONS = ("loop", "retry", "cache")
 #: A value of another type for each field that must be a number, a truth or a mapping.
 _WRONG = {
