@@ -15,10 +15,8 @@ REQUIRED = {
     "file-append": ["path"],
     "interval": ["every"],
     "delay": ["seconds"],
-    "claim-files": ["inbox", "claimed"],
-    "follow-files": ["paths"],
-    "validate-order": ["claimed", "failed"],
-    "move-file": ["source", "target"],
+    "directory-watch": ["path"],
+    "file-tail": ["paths"],
 }
 PRODUCERS = (
     "cron",
