@@ -53,7 +53,7 @@ def confirm(deed: str, *, yes: bool) -> None:
     click.confirm(f"{deed}?", abort=True, err=True)
 
 
-def json_object(text: str) -> dict[str, Any]:
+def json_object(text: str, what: str = "payload") -> dict[str, Any]:
     """Return the JSON object that an option holds or, as `@file` or `-`, names.
 
     Raises:
@@ -66,7 +66,7 @@ def json_object(text: str) -> dict[str, Any]:
     try:
         payload = json.loads(text)
     except ValueError as error:
-        raise Misuse(f"the payload is no JSON: {error}") from None
+        raise Misuse(f"the {what} is no JSON: {error}") from None
     if not isinstance(payload, dict):
-        raise Misuse("the payload must be a JSON object")
+        raise Misuse(f"the {what} must be a JSON object")
     return payload

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from flowtui.engine.engine import FlowEngine
+from flowtui.engine.triggers import Triggers
+from flowtui.model.forms import Form
 from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import EngineSnapshot, LogBatch
 from flowtui.model.states import Command
 
@@ -79,6 +83,22 @@ class EngineClient:
     def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
         """Remove dead letters, chosen as by `dead_letters`; return how many."""
         return self._engine.letters(lambda desk: desk.purge(loop, fingerprint))
+
+    def trigger(self, loop: str, values: Mapping[str, Any]) -> Future[Asked]:
+        """Have a trigger's loop run once; fails with `BadInput`, `NotTriggered`, `UnknownLoop` or `StoreError`."""
+        return self._engine.triggers(lambda triggers: triggers.ask(loop, "", values))
+
+    def trigger_form(self, loop: str, values: Mapping[str, Any]) -> Future[Form | None]:
+        """Return what a trigger asks for, with these values; None if it takes any JSON object."""
+
+        async def form(triggers: Triggers) -> Form | None:
+            return triggers.form(loop, values)
+
+        return self._engine.triggers(form)
+
+    def run(self, id: str) -> Future[Run]:
+        """Return what is known of a run; fails with `UnknownRun` or `StoreError`."""
+        return self._engine.triggers(lambda triggers: triggers.run(id))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -26,6 +26,7 @@ from flowtui.engine.reload import changes
 from flowtui.engine.replays import follow_replays
 from flowtui.engine.requests import Requests, handlers
 from flowtui.engine.runner import GRACE_S
+from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
@@ -69,8 +70,9 @@ class FlowEngine:
         self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
         self._commands = Commands(self._deployment, self._drains)
-        self._requests = Requests(handlers(self._commands))
         self._store: DataStore | None = None
+        self._triggers = Triggers(self._deployment, lambda: self._store)
+        self._requests = Requests(handlers(self._commands, self._triggers))
         self._pools: Pools | None = None
         self._secrets = Secrets(env)
         self._started_at = time.monotonic()
@@ -154,6 +156,10 @@ class FlowEngine:
     def letters(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> Future[T]:
         """Do something with dead letters; fails with `StoreError` and what else `work` raises."""
         return self._submit(self._at_desk(work))
+
+    def triggers(self, work: Callable[[Triggers], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something with triggers and their runs; fails with what `work` raises."""
+        return self._submit(work(self._triggers))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""

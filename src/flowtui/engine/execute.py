@@ -141,12 +141,14 @@ class Step:
         """Whether it never holds up the thread that calls it; a plain `def` if its last run did not."""
         return self.is_async or self.counters.last_ns < INLINE_BELOW_NS
 
-    def connect(self, steps: list[Step]) -> None:
-        """Point to the steps that follow, which have been connected before."""
+    def connect(self, steps: list[Step], *, watched: bool = False) -> None:
+        """Point to the steps that follow, which have been connected before; if `watched` there is no short way."""
         self.dependants = tuple(steps[i] for i in self.plan.dependants)
         self.need_ids = tuple(steps[need.index].id for need in self.needs)
         if isinstance(self.node, ConditionalNode):
             self.ports = frozenset(type(self.node).ports_for(self.plan.config))
+        if watched:
+            return
         if len(self.dependants) == 1 and not self.is_conditional:
             only = self.dependants[0]
             if not only.is_join and not only.is_non_blocking:

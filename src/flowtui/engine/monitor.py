@@ -44,7 +44,7 @@ class StoreMonitor:
         readers: dict[str, list[str]] = {}
         writers: dict[str, list[str]] = {}
         for plan in plans:
-            if plan.reads is not None:
+            if plan.reads is not None and not plan.is_triggered:
                 readers.setdefault(plan.reads, []).append(plan.loop)
             for queue in plan.writes:
                 writers.setdefault(queue, []).append(plan.loop)

@@ -13,6 +13,7 @@ from typing import Any
 
 from flowtui.engine.commands import Commands
 from flowtui.engine.retry import is_cancelled
+from flowtui.engine.triggers import Triggers
 from flowtui.model.errors import FlowtuiError, StoreError
 from flowtui.model.states import Command
 from flowtui.storage.data_store import DataStore
@@ -25,7 +26,7 @@ _log = logging.getLogger("flowtui.requests")
 Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
 
-def handlers(commands: Commands) -> dict[str, Handler]:
+def handlers(commands: Commands, triggers: Triggers) -> dict[str, Handler]:
     """Return the handlers of all requests, by name."""
 
     async def command(arguments: Mapping[str, Any]) -> Any:
@@ -34,7 +35,12 @@ def handlers(commands: Commands) -> dict[str, Handler]:
         obeyed = commands.all(wanted) if loop is None else [commands.one(wanted, loop)]
         return {each.plan.loop: each.lifecycle.state for each in obeyed}
 
-    return {"command": command}
+    async def trigger(arguments: Mapping[str, Any]) -> Any:
+        """`target`, a workflow or loop, `node`, empty if it has one trigger, and `input`: which run it is."""
+        asked = await triggers.ask(arguments["target"], arguments["node"], arguments["input"])
+        return {"run": asked.run, "loop": asked.loop, "state": asked.state}
+
+    return {"command": command, "trigger": trigger}
 
 
 class Requests:

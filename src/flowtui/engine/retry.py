@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from tenacity import (
     AsyncRetrying,
@@ -30,8 +31,12 @@ def take_back_cancel(task: asyncio.Task[object] | None) -> None:
         task.uncancel()
 
 
-def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
+def retrying(
+    options: RetryOptions, counters: NodeCounters, on_retry: Callable[[int, BaseException], None] | None = None
+) -> AsyncRetrying:
     """Return what calls a coroutine function as often as `options` say, and notes in `counters` when it waits.
+
+    `on_retry` is told then of the number of the next try, and of the error of the last one.
 
     The last error is raised as it is. `SystemExit`, cancellation and the like are never tried again, nor is what a
     node raises because it was cancelled.
@@ -41,6 +46,9 @@ def retrying(options: RetryOptions, counters: NodeCounters) -> AsyncRetrying:
         pause = state.next_action.sleep if state.next_action is not None else 0.0
         counters.retries += 1
         counters.next_try = NextTry(state.attempt_number + 1, options.attempts, time.monotonic() + pause)
+        error = state.outcome.exception() if state.outcome is not None else None
+        if on_retry is not None and error is not None:
+            on_retry(state.attempt_number + 1, error)
 
     async def sleep(seconds: float) -> None:
         counters.retrying += 1

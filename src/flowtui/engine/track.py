@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,8 @@ from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.replay import Replayer, ReplaySource
-from flowtui.engine.retry import is_cancelled
+from flowtui.engine.retry import is_cancelled, retrying
+from flowtui.engine.runs import RunRecorder, WatchedRouting, WatchedWalker
 from flowtui.engine.session import StoreSession, Terms
 from flowtui.engine.source import BatchSource, NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
@@ -78,8 +80,9 @@ class Track:
         folder, nodes = plan.path.parent, counters.nodes
         self.steps = [Step(node, plan.loop, folder, nodes[node.id], secrets.values) for node in plan.nodes]
         self._find_secrets = secrets.find
+        self._recorder = RunRecorder(plan, store.runs(), store.dead_letters()) if plan.is_triggered else None
         for step in reversed(self.steps):
-            step.connect(self.steps)
+            step.connect(self.steps, watched=plan.is_triggered)
             if step.plan.timeout is not None:
                 step.limit = deadlines.limit(step.plan.timeout)
             if step.plan.cache is not None:
@@ -98,15 +101,34 @@ class Track:
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
         if plan.reads is None and type(self.producer.node).ended is not ProducerNode.ended:  # type: ignore[attr-defined]
             self.commits.on_end = self._tell_producer
-        self.routing = Routing(plan, log_failure)
-        self.walker = Walker(
-            self.producer, self.routing, self._executor, on_settled, may_inline=plan.pool is not Pool.ASYNCIO
-        )
+        may_inline = plan.pool is not Pool.ASYNCIO
+        if self._recorder is None:
+            self.routing = Routing(plan, log_failure)
+            self.walker = Walker(self.producer, self.routing, self._executor, on_settled, may_inline=may_inline)
+        else:
+            self.routing = watched = WatchedRouting(plan, log_failure, self._recorder)
+            self.walker = WatchedWalker(self.producer, watched, self._executor, on_settled, may_inline=may_inline)
         self.walk: Callable[[Iteration], Awaitable[None]] = self.walker.walk
         self.accept: Callable[[Iteration], bool] = self._accept
         if plan.is_replay:
             replayer = Replayer(plan, self.steps, self.routing, self.walker)
             self.walk, self.accept = replayer.walk, replayer.accept
+        if self._recorder is not None:
+            self._watch(self._recorder)
+
+    def _watch(self, recorder: RunRecorder) -> None:
+        """Have the runs of the loop's trigger recorded, each from its beginning to its commit."""
+        accept = self.accept
+
+        def begun(it: Iteration) -> bool:
+            recorder.begun(it)
+            return accept(it)
+
+        self.accept = begun
+        self.commits.on_end = recorder.ended
+        for step in self.steps:
+            if step.plan.retry is not None:
+                step.tries = retrying(step.plan.retry, step.counters, functools.partial(recorder.retried, step))
 
     async def open(self) -> None:
         """Set up every node, the producer last; for replays not the producer.
@@ -194,6 +216,8 @@ class Track:
     async def close(self, *, completed: bool) -> None:
         """Commit what has settled, give back or file the rest, tear the nodes down. Logs what goes wrong."""
         await self.commits.flush()
+        if self._recorder is not None:
+            await self._recorder.flush(_LEAVE_S)
         if self._alone:
             # Whoever stands by sets up the same producer as soon as this track has left.
             await self._tear_all_down()

@@ -11,6 +11,7 @@ from flowtui.model.errors import Problem, Severity
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import Pool
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
+from flowtui.nodes.builtin.trigger import Trigger
 from flowtui.nodes.registry import NodeType
 from flowtui.workflow.loader import WorkflowDoc
 from flowtui.workflow.schema import BatchOptions, LoopOptions, NodeDoc, RetryOptions
@@ -37,7 +38,7 @@ class FlowNode:
         needs: the edges that carry data, in the order of the file; none into a producer.
         timeout: seconds that one try may take, None for as long as it wants.
         cache: seconds for which an output is used again for an equal input, None for never.
-        queue: full name of the queue that a `queue-reader` or `queue-writer` works on, else None.
+        queue: full name of the queue that a `queue-reader`, `queue-writer` or `trigger` works on, else None.
         loop: id of the producer that drives this node; its own if it is one.
         env: the environment variables that its templates read.
     """
@@ -133,6 +134,10 @@ class DraftNode:
     @property
     def is_writer(self) -> bool:
         return self.type is not None and issubclass(self.type.cls, QueueWriter)
+
+    @property
+    def is_trigger(self) -> bool:
+        return self.type is not None and issubclass(self.type.cls, Trigger)
 
 
 class GraphDraft:

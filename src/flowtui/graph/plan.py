@@ -9,6 +9,7 @@ from typing import Any
 
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import ConditionalNode, Pool, ProducerNode
+from flowtui.nodes.builtin.trigger import Trigger
 from flowtui.nodes.registry import NodeType
 from flowtui.nodes.secrets import secret_names
 from flowtui.storage.records import Bound, replay_queue
@@ -119,6 +120,11 @@ class ExecutionPlan:
     def secrets(self) -> frozenset[str]:
         """The names of the secrets in the configs of its nodes."""
         return secret_names([node.config for node in self.nodes])
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether a trigger drives the loop, so that each of its items is a run that somebody may follow."""
+        return issubclass(self.nodes[0].type.cls, Trigger)
 
     @property
     def is_replay(self) -> bool:

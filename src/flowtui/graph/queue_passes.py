@@ -10,18 +10,25 @@ from pydantic import ValidationError
 
 from flowtui.graph.flow_graph import DraftNode, GraphDraft
 from flowtui.model.errors import Severity
+from flowtui.model.ids import loop_id
 from flowtui.model.states import OnFull
 from flowtui.nodes.builtin.queues import QueueWriter
 from flowtui.nodes.expressions import is_template
-from flowtui.storage.records import Bound
+from flowtui.storage.records import Bound, trigger_queue
 
 _QUEUE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class QueueMapper:
-    """Every queue-reader and queue-writer has one queue: named by one of the nodes joined to it, or after a writer."""
+    """Every queue-reader and queue-writer has one queue: named by one of the nodes joined to it, or after a writer.
+
+    A trigger has one that nobody else sees.
+    """
 
     def apply(self, draft: GraphDraft) -> None:
+        for node in draft.nodes.values():
+            if node.is_trigger:
+                node.queue = trigger_queue(loop_id(draft.doc.name, node.id))
         nodes = [node for node in draft.nodes.values() if node.is_reader or node.is_writer]
         unclear = draft.has_unknown_nodes
         for node in nodes:
@@ -111,7 +118,7 @@ class QueueLint:
         unclear = [node for node in draft.nodes.values() if not node.has_sound_config]
         a_reader, a_writer = any(node.is_reader for node in unclear), any(node.is_writer for node in unclear)
         for node in draft.nodes.values():
-            if node.queue is not None and not node.queue.startswith("/"):
+            if node.queue is not None and not node.queue.startswith("/") and not node.is_trigger:
                 ends.setdefault(node.queue, []).append(node)
         for queue, nodes in ends.items():
             short = queue.partition(".")[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -131,6 +131,26 @@ class QueueFull(StoreError):
 
 class UnknownNodeType(FlowtuiError):
     """No node type has that name."""
+
+
+class NotTriggered(FlowtuiError):
+    """Something was asked to run that is no trigger's loop, or not said clearly enough which."""
+
+
+class BadInput(FlowtuiError):
+    """The input of a run does not fit what its trigger takes.
+
+    Attributes:
+        faults: what is wrong, by the name of the input; what concerns none of them stands under an empty name.
+    """
+
+    def __init__(self, text: str, faults: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.faults = faults or {}
+
+
+class UnknownRun(FlowtuiError):
+    """Nothing is kept of such a run."""
 
 
 class UnknownLetter(FlowtuiError):

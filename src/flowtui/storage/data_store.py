@@ -20,6 +20,7 @@ from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.request_list import RequestList
+from flowtui.storage.run_store import RunStore
 from flowtui.storage.server_report import ServerReport, server_report
 
 
@@ -69,6 +70,7 @@ class _Room:
     letters: LetterStore
     requests: RequestList
     cache: CacheStore
+    runs: RunStore
 
 
 class DataStore:
@@ -160,6 +162,10 @@ class DataStore:
         """Return the `RequestList` of the running event loop, the same one each time."""
         return self._room().requests
 
+    def runs(self) -> RunStore:
+        """Return the `RunStore` of the running event loop, the same one each time."""
+        return self._room().runs
+
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
@@ -220,6 +226,7 @@ class DataStore:
             LetterStore(calls),
             RequestList(calls, self.instance),
             CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
+            RunStore(calls),
         )
 
     def _recovered(self) -> None:

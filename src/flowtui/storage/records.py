@@ -264,6 +264,11 @@ def replay_queue(loop: str) -> str:
     return f"~replay.{loop}"
 
 
+def trigger_queue(loop: str) -> str:
+    """Return the queue in which the items of a loop's trigger wait; none of a user has such a name."""
+    return f"~trigger.{loop}"
+
+
 def unescape(name: str) -> str:
     """Return the name that `escape` was given."""
     return name.replace("%3A", ":").replace("%7B", "{").replace("%7D", "}").replace("%25", "%")

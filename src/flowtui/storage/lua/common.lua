@@ -23,6 +23,7 @@ local function group_key(queue, group, part) return ns .. ':q:' .. queue .. ':' 
 local function run_key(queue, group, owner) return group_key(queue, group, 'run:' .. owner) end
 local function loop_key(loop) return ns .. ':loop:' .. loop end
 local function requests_key(instance) return ns .. ':requests:' .. instance end
+local function run_key_of(id) return ns .. ':run:' .. id end
 
 -- A call that its sender gave up may still arrive, after later calls of the same owner. Calls carry growing numbers; one
 -- that is older than what the owner has seen since must do nothing, or the owner's view of its items would be wrong.
@@ -208,7 +209,13 @@ local function give_up_on(envelope, owner, queue, group)
   local now = now_ms()
   local told = redis.call('HMGET', owner_key(owner), 'poison', 'poison_field', 'poison_message')
   local at = string.format('%.3f', now / 1000)
-  file_letter(group, told[1], told[2], told[3], at, 'P' .. string.format('%013.0f', now) .. envelope)
+  local number = file_letter(group, told[1], told[2], told[3], at, 'P' .. string.format('%013.0f', now) .. envelope)
+  -- Should it be a run of a trigger, whoever follows that shall hear of it; other items have no such record.
+  local id = string.match(envelope, '^[^\255]*', STAMP_END + 1)
+  if string.sub(queue, 1, 9) == '~trigger.' and redis.call('EXISTS', run_key_of(id)) == 1 then
+    redis.call('HSET', run_key_of(id), 'lost', number)
+    redis.call('PUBLISH', BELL, 'run:' .. id)
+  end
   redis.call('HINCRBY', group_key(queue, group, 'count'), 'dead', 1)
 end
 
