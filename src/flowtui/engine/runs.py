@@ -68,6 +68,8 @@ class _Recording:
         self._run = replace(
             new_run(plan, it.item, it.data.payload, asked_at=time()), state=RunState.RUNNING, started_at=time()
         )
+        # Of tracks that died before they could write anything only the queue knows.
+        self._least_attempt = 1 if it.letter is not None else it.data.meta.attempt
         self._reset: frozenset[str] | None = None  # what a replay runs again; None for all of it
         if it.letter is not None:
             index = index_of(plan, it.letter.node) or 0
@@ -132,9 +134,10 @@ class _Recording:
         try:
             before = await self._store.find(self._run.id)
         except UnknownRun:
-            self._change(attempt=1)
+            self._change(attempt=self._least_attempt)
             return
-        changes: dict[str, Any] = {"attempt": before.attempt + 1, "asked_at": before.asked_at}
+        attempt = max(before.attempt + 1, self._least_attempt)
+        changes: dict[str, Any] = {"attempt": attempt, "asked_at": before.asked_at}
         if self._reset is not None:
             changes["input"] = before.input
             rest = self._run.nodes.keys() - self._reset - self._touched
