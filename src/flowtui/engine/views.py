@@ -108,6 +108,7 @@ class LoopGauges:
             reads=plan.reads,
             writes=plan.writes,
             nodes=tuple(self._node_view(node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
+            is_triggered=plan.is_triggered,
         )
 
     def _node_view(self, node: PlanNode, reading: NodeReading) -> NodeView:

@@ -86,6 +86,7 @@ class LoopView:
     reads: str | None
     writes: tuple[str, ...]
     nodes: tuple[NodeView, ...]
+    is_triggered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

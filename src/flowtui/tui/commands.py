@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowtui.model.errors import FlowtuiError
+from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.model.states import Command
@@ -30,7 +31,11 @@ class Say(Protocol):
 
 
 class Commands:
-    """What a person may ask for. Every method returns at once; a refusal shows the engine's sentence."""
+    """What a person may ask for. Every method returns at once; a refusal shows the engine's sentence.
+
+    Attributes:
+        client: the engine's door, for screens of their own.
+    """
 
     def __init__(
         self,
@@ -40,7 +45,7 @@ class Commands:
         then: Callable[[], None],
     ) -> None:
         """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
-        self._client = client
+        self.client = client
         self._run = run
         self.say = say
         self._then = then
@@ -48,7 +53,7 @@ class Commands:
 
     def one(self, command: Command, loop: str) -> None:
         """Ask one loop."""
-        self._run(self._answered(lambda: self._client.command(command, loop), lambda _: None))
+        self._run(self._answered(lambda: self.client.command(command, loop), lambda _: None))
 
     def all(self, command: Command, workflow: str = "") -> None:
         """Ask every loop, or every loop of a workflow; a notice says how many obeyed."""
@@ -57,7 +62,7 @@ class Commands:
             whose = f" {workflow}" if workflow else ""
             self.say(f"{command}{whose}: {fmt.plural(obeyed, 'loop')}")
 
-        self._run(self._answered(lambda: self._client.command_all(command, workflow), told))
+        self._run(self._answered(lambda: self.client.command_all(command, workflow), told))
 
     def scale(self, loop: str, change: int) -> None:
         """Ask for more replicas of a loop, or fewer; one short notice says how many it has in the end."""
@@ -72,7 +77,7 @@ class Commands:
         def told(replicas: int) -> None:
             self._run(rested(replicas))
 
-        self._run(self._answered(lambda: self._client.scale(loop, change), told))
+        self._run(self._answered(lambda: self.client.scale(loop, change), told))
 
     def replay(self, group: DeadLetterGroup) -> None:
         """Have a group of dead letters run again from the node that failed; a notice says for how many that is so."""
@@ -84,7 +89,11 @@ class Commands:
                 count = fmt.plural(len(answer.refused), "dead letter")
                 self.say(f"{count} stay as they are: {answer.refused[0]}", severity="warning")
 
-        self._run(self._answered(lambda: self._client.replay_all(group.loop, group.fingerprint), told))
+        self._run(self._answered(lambda: self.client.replay_all(group.loop, group.fingerprint), told))
+
+    def trigger_form(self, loop: str, told: Callable[[Form | None], None]) -> None:
+        """Ask what a trigger asks for; `told` is given its form, None if it takes any JSON object."""
+        self._run(self._answered(lambda: self.client.trigger_form(loop, {}), told))
 
     async def _answered(self, ask: Callable[[], Future[T]], told: Callable[[T], None]) -> None:
         try:

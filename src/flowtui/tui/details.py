@@ -69,7 +69,7 @@ def loop_detail(loop: LoopView, now: float) -> Detail:
         Entry("pool", loop.pool),
         Entry("replicas", _replicas(loop)),
         Entry("revision", f"r{loop.revision}"),
-        Entry("reads", loop.reads or fmt.NOTHING),
+        Entry("reads", "what it is asked to run, with T" if loop.is_triggered else loop.reads or fmt.NOTHING),
         Entry("writes", ", ".join(loop.writes) or fmt.NOTHING),
         heading("Work"),
         Entry("items", f"{loop.iterations:,}"),

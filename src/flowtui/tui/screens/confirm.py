@@ -75,7 +75,8 @@ def ask_workflow(command: Command, workflow: str, loops: int) -> ConfirmScreen:
 def ask_kill(loop: LoopView) -> ConfirmScreen:
     """Return the question before a loop is killed, which says what becomes of what is in flight."""
     if loop.reads is not None:
-        fate = f"What is in flight is recovered as after a crash: it returns to {loop.reads} and is delivered again."
+        queue = "its queue" if loop.is_triggered else loop.reads
+        fate = f"What is in flight is recovered as after a crash: it returns to {queue} and is delivered again."
     else:
         fate = (
             "What is in flight is recovered as after a crash; items of a producer that has neither queue nor cursor "

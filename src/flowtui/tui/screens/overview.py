@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from flowtui.model.errors import Problem
+from flowtui.model.forms import Form
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions import Scope, bindings
@@ -38,6 +39,7 @@ from flowtui.tui.screens.confirm import (
 )
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.screens.reader import Describe, ReaderScreen
+from flowtui.tui.screens.run import RunScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
 from flowtui.tui.widgets.log_view import LogView
@@ -231,6 +233,19 @@ class OverviewScreen(Screen[None]):
         if loop := self._chosen_loop():
             # Meanwhile the cursor may come to stand on another one.
             self._if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
+
+    def action_trigger(self) -> None:
+        loop = self._chosen_loop()
+        if loop is None:
+            return
+        if not loop.is_triggered:
+            self._commands.say(f"{loop.id} makes its items itself: only a trigger's loop runs by hand.", "warning")
+            return
+
+        def show(form: Form | None) -> None:
+            self.app.push_screen(RunScreen(self._commands.client, loop.id, form))
+
+        self._commands.trigger_form(loop.id, show)
 
     def action_replay(self) -> None:
         group = self.trouble.chosen if self.current is self.trouble else None
