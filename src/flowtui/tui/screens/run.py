@@ -79,6 +79,10 @@ class RunScreen(ModalScreen[None]):
 
     def action_run(self) -> None:
         """Have it run with what was filled in."""
+        # What was typed just before may still be on its way to the field.
+        (self.focused or self).call_later(self._submit)
+
+    def _submit(self) -> None:
         if self._asking or self._shows_run:
             return
         values = self._form.values()
