@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.model.errors import Problem
+from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
+from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import (
     DeadLetterGroup,
     EngineSnapshot,
@@ -131,6 +133,10 @@ class FakeClient:
         self.scalings: list[tuple[str, int]] = []
         self.replays: list[tuple[str, str, bool]] = []
         self.replay_answer = ReplayAnswer()
+        self.form: Form | None = None
+        self.triggered: list[tuple[str, dict[str, Any]]] = []
+        self.asked = Asked("run-1", "orders.ask", LoopState.RUNNING)
+        self.runs: dict[str, Run] = {}
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -172,6 +178,16 @@ class FakeClient:
     def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
         self.replays.append((loop, fingerprint, from_start))
         return self._answer(self.replay_answer)
+
+    def trigger_form(self, loop: str, values: Any) -> Future[Form | None]:
+        return self._answer(self.form)
+
+    def trigger(self, loop: str, values: dict[str, Any]) -> Future[Asked]:
+        self.triggered.append((loop, values))
+        return self._answer(self.asked)
+
+    def run(self, id: str) -> Future[Run]:
+        return self._answer(self.runs[id])
 
     def report_output(self, text: str) -> None:
         self.output.append(text)

@@ -98,6 +98,8 @@ class FlowtuiApp(App[None]):
 
     def poll(self) -> None:
         """Bring the screen up to date."""
+        if not self.screen_stack:  # the app ends, and a timer was late
+            return
         if self._terminal is not None:
             if self._terminal.is_gone:
                 self.exit()
