@@ -63,11 +63,12 @@ def trigger(
     if len(named) > 1:
         raise Misuse(f"{named[1]!r} is one word too many; a run is of one workflow, in one folder", ctx)
     folder = Folder().convert(named[0], None, ctx) if named else Path("workflows")
+    values = {} if text is None else json_object(text, "input")
     with results() as out:
         caller = _Caller(folder, flags, as_json, wait, timeout, out)
         if show is not None:
             return caller.show(show)
-        return caller.trigger(words[0], node, {} if text is None else json_object(text, "input"))
+        return caller.trigger(words[0], node, values)
 
 
 @dataclass(frozen=True, slots=True)

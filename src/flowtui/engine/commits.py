@@ -19,6 +19,7 @@ from flowtui.model.errors import QueueFull, StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnFull, Outcome
 from flowtui.storage.queue_store import Beyond, Delivery, Item
+from flowtui.storage.records import Key
 
 _LARGEST_COMMIT = 256
 #: Settled iterations that may wait for their commit; beyond it the producer waits for the store.
@@ -331,6 +332,7 @@ def _together(group: list[Iteration], beyond: Beyond) -> Settled:
     pushes: list[tuple[str, Item]] = []
     dead: list[DeadLetter] = []
     replayed: list[tuple[str, int]] = []
+    keys: list[Key] = []
     cursor: bytes | None = None
     for it in group:
         acknowledged += it.queued
@@ -342,4 +344,6 @@ def _together(group: list[Iteration], beyond: Beyond) -> Settled:
             dead += in_a_row(it.dead)
         if it.replayed:
             replayed += it.replayed
-    return Settled(acknowledged, died, tuple(pushes), tuple(dead), tuple(replayed), cursor, beyond)
+        if it.keys:
+            keys += it.keys
+    return Settled(acknowledged, died, tuple(pushes), tuple(dead), tuple(replayed), cursor, beyond, tuple(keys))

@@ -16,6 +16,7 @@ from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
 from flowtui.model.letters import DeadLetter
 from flowtui.storage.queue_store import Item
+from flowtui.storage.records import Key
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Join:
 _NO_FOREGROUND: tuple[asyncio.Task[None], ...] = ()
 _NO_OUTBOX: tuple[tuple[str, Item], ...] = ()
 _NO_DEAD: tuple[DeadLetter, ...] = ()
+_NO_KEYS: tuple[Key, ...] = ()
 
 
 class Iteration(Place):
@@ -65,6 +67,7 @@ class Iteration(Place):
         "foreground",
         "has_effects",
         "joins",
+        "keys",
         "outbox",
         "queued",
         "started_ns",
@@ -92,6 +95,7 @@ class Iteration(Place):
         self.abandoned = False
         self.outbox = _NO_OUTBOX
         self.dead = _NO_DEAD
+        self.keys = _NO_KEYS
         self.joins: dict[int, Join] | None = None
 
     @property
@@ -109,10 +113,25 @@ class Iteration(Place):
         self.outbox = (*self.outbox, (queue, item))
         self.has_effects = True
 
+    def keep(self, key: Key) -> None:
+        """Let no other item have a key from when it is committed on."""
+        self.keys = (*self.keys, key)
+        self.has_effects = True
+
     def bury(self, letter: DeadLetter) -> None:
         """File a dead letter when it is committed."""
         self.dead = (*self.dead, letter)
         self.has_effects = True
+
+
+class Branch(Place):
+    """Where a part of an iteration is that runs beside others."""
+
+    __slots__ = ("iteration",)
+
+    def __init__(self, owner: Attribution, iteration: Iteration) -> None:
+        super().__init__(owner, iteration.item)
+        self.iteration = iteration
 
 
 class BatchIteration(Iteration):

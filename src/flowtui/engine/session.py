@@ -17,6 +17,7 @@ from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
 from flowtui.storage.loop_lease import Runs
 from flowtui.storage.queue_store import Beyond, Bound, Commit, Committed, Delivery, DeliveryLimit, Item, Source
+from flowtui.storage.records import Key
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -39,6 +40,7 @@ class Settled:
     replayed: tuple[tuple[str, int], ...]
     cursor: bytes | None
     beyond: Beyond = Beyond.NO
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class StoreSession:
             cursor=None if settled.cursor is None else (self._loop, settled.cursor),
             bounds=self._terms.bounds,
             beyond=settled.beyond,
+            keys=settled.keys,
         )
         if not fetch:
             return self._noted(await self._insist(lambda: self._queues.commit(owner, commit)))
@@ -242,6 +245,19 @@ class StoreSession:
         if committed.letters:
             self._on_filed(committed.letters)
         return committed.taken
+
+    async def claim(self, name: str, item: str) -> bool:
+        """Claim a key for an item that is in flight; return False if another item has it.
+
+        Raises:
+            StoreUnavailable: only after `give_up`, or when the item is not this track's any more.
+        """
+        if not self._owner:
+            async with self._lock:  # in which it becomes another owner
+                pass
+        if not (owner := self._owner):
+            raise StoreUnavailable("the lease has ended, and the item is made again elsewhere")
+        return await self._insist(lambda: self._queues.claim(owner, name, item))
 
     async def _left_behind(self, owner: str, known: int) -> list[Delivery]:
         """Return what a call of unknown outcome has taken: it stands in flight behind what is known."""

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
+from flowtui.engine.dedupe import Deduper
 from flowtui.engine.execute import Step
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.iteration import Iteration, Routing
@@ -28,6 +29,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.errors import Cancelled, NodeError, QueueFull, StoreError, StoreUnavailable
 from flowtui.model.states import Outcome
 from flowtui.nodes.base import Pool, ProducerNode
+from flowtui.nodes.builtin.dedupe import Dedupe
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import DeliveryLimit, Item, Source
 
@@ -98,6 +100,9 @@ class Track:
             alone=self._alone,
         )
         self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease, on_filed)
+        for step in self.steps:
+            if isinstance(step.node, Dedupe):
+                step.call = Deduper(step.node, step, self.session).execute
         self.commits = Commits(self.session, counters, on_progress, on_refused, self._no_room)
         if plan.reads is None and type(self.producer.node).ended is not ProducerNode.ended:  # type: ignore[attr-defined]
             self.commits.on_end = self._tell_producer

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowtui.engine.deadlines import Limit, Watch
 from flowtui.engine.execute import INLINE_BELOW_NS, PLAIN_RESULTS, Step, describe, execute, plain, timed_out
-from flowtui.engine.iteration import Iteration, Routing
+from flowtui.engine.iteration import Branch, Iteration, Routing
 from flowtui.engine.logs import Place, current_place
 from flowtui.engine.measures import SAMPLE_EVERY
 from flowtui.model.data import NodeData
@@ -259,7 +259,7 @@ class Walker:
             it.foreground = (*it.foreground, task)
 
     async def _branch(self, step: Step, data: NodeData, it: Iteration, *, background: bool) -> None:
-        it.branch = place = Place(step.attribution, it.item)
+        it.branch = place = Branch(step.attribution, it)
         current_place.set(place)
         task = asyncio.current_task()
         assert task is not None

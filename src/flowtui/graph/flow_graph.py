@@ -10,6 +10,7 @@ from typing import Any
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.states import NodeKind, OnError
 from flowtui.nodes.base import Pool
+from flowtui.nodes.builtin.dedupe import Dedupe
 from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.builtin.trigger import Trigger
 from flowtui.nodes.registry import NodeType
@@ -138,6 +139,10 @@ class DraftNode:
     @property
     def is_trigger(self) -> bool:
         return self.type is not None and issubclass(self.type.cls, Trigger)
+
+    @property
+    def is_dedupe(self) -> bool:
+        return self.type is not None and issubclass(self.type.cls, Dedupe)
 
 
 class GraphDraft:

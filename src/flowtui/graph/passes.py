@@ -57,6 +57,9 @@ class NodeValidator:
             draft.report(node, ("type",), f"unknown node type '{name}'{hint}", "unknown-node")
 
     def _check_tries(self, draft: GraphDraft, node: DraftNode) -> None:
+        if node.is_dedupe and node.doc.cache is not None:
+            message = f"'cache' can't be used here: '{node.id}' ({node.doc.type}) must look at every item; remove it"
+            draft.report(node, ("cache",), message, "no-cache", key=True)
         if not (node.is_producer or node.is_writer):
             return
         why = "is asked again by itself" if node.is_producer else "is part of the commit, which is repeated by itself"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from flowtui.model.errors import BadInput
 from flowtui.model.forms import FieldError, Form
-from flowtui.nodes.config_faults import config_faults, shown
+from flowtui.nodes.config_faults import config_faults, not_this
 from flowtui.nodes.fields import form_fields, label_of
 from flowtui.nodes.hints import MultiLine
 
@@ -91,7 +91,10 @@ def _faults(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, str]
             else:
                 name, *inner = fault.path
                 where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in inner)
-                words = f"{fault.message}{shown(values, fault)}"
+                value: Any = values
+                for key in fault.path:
+                    value = value[key]
+                words = f"{fault.message}{not_this(value)}"
                 found[str(name)] = f"{where.lstrip('.')}: {words}" if where else words
         return found
     return {}

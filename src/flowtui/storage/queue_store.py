@@ -131,6 +131,14 @@ class QueueStore:
         # One that was done before tells nothing.
         return Committed(await self._fetched(commit.source, reply[0], reply[2:]), *reply[1:2])
 
+    async def claim(self, owner: str, name: str, item: str) -> bool:
+        """Claim a key for an item; return False if another item has it.
+
+        The claim holds until the owner has committed the key, or its lease has ended: then it never was. The same item
+        always gets its key, however often it comes.
+        """
+        return bool(await self._run("claim", name, owner, _as_bytes(item)))
+
     async def give_back(self, owner: str, source: Source, keep: int) -> int:
         """Return what is in flight behind the first `keep` items to the head of the queue, in order, tries unchanged.
 
@@ -253,7 +261,14 @@ def _commit_arguments(owner: str, commit: Commit, fetch: int, process: str) -> l
     arguments.append(len(commit.replayed))
     for loop, number in commit.replayed:
         arguments += (escape(loop), number)
+    arguments.append(len(commit.keys))
+    for key in commit.keys:
+        arguments += (key.name, _as_bytes(key.item), key.ttl_ms)
     return arguments
+
+
+def _as_bytes(id: str) -> bytes:
+    return id.encode("utf-8", "surrogatepass")  # it may come from an author's node
 
 
 def _items(items: list[Item], name: str) -> list[Any]:

@@ -75,6 +75,14 @@ class DeliveryLimit:
     node: str = ""
 
 
+class Key(NamedTuple):
+    """A key that an item was the first to come with: its full name, the item's id, how long it counts, in ms."""
+
+    name: str
+    item: str
+    ttl_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One atomic step that ends iterations.
@@ -91,6 +99,7 @@ class Commit:
         replayed: loop and number of the letters to remove, as what they hold has been done.
         bounds: of the queues pushed to that have one.
         beyond: whether the bounds hold for this commit.
+        keys: what `QueueStore.claim` was given, and for how many milliseconds from now on no other item may have it.
     """
 
     seq: int
@@ -104,6 +113,7 @@ class Commit:
     replayed: tuple[tuple[str, int], ...] = ()
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     beyond: Beyond = Beyond.NO
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """The node types that come with flowtui, one module a family."""
 
-from flowtui.nodes.builtin import branches, folders, output, queues, records, schedule, tailing, trigger
+from flowtui.nodes.builtin import branches, dedupe, folders, output, queues, records, schedule, tailing, trigger
 
-BUILTIN_MODULES = (branches, folders, output, queues, records, schedule, tailing, trigger)
+BUILTIN_MODULES = (branches, dedupe, folders, output, queues, records, schedule, tailing, trigger)

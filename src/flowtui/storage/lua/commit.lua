@@ -4,7 +4,8 @@
 -- number of queues pushed to; for each: queue, its bound (0 for none), what to do when it is full,
 --   number of big payloads; for each: name, payload; number of items; items;
 -- number of letters; for each: loop, fingerprint, grouping field, message, time of failure, letter;
--- number of letters to remove; for each: loop, number.
+-- number of letters to remove; for each: loop, number;
+-- number of keys; for each: key, item, how long it counts in ms.
 -- Returns OK (or ROOM, as fetch does), how many letters the loop has if some were filed (else 0) and what was fetched, or FULL, the queue, the group
 -- and the room there, or another refusal.
 local owner, seq = ARGV[1], tonumber(ARGV[2])
@@ -100,6 +101,10 @@ for _ = 1, tonumber(argument()) do
   at = at + 6
 end
 for _ = 1, tonumber(argument()) do remove_letter(argument(), argument()) end
+for _ = 1, tonumber(argument()) do
+  local key, item = argument(), argument()
+  redis.call('SET', seen_key(key), ' ' .. item, 'PX', argument())
+end
 
 local reply = {'OK', filed_for and redis.call('ZCARD', letter_key('dead', filed_for)) or 0}
 if tonumber(ARGV[9]) > 0 then

@@ -23,6 +23,7 @@ local function group_key(queue, group, part) return ns .. ':q:' .. queue .. ':' 
 local function run_key(queue, group, owner) return group_key(queue, group, 'run:' .. owner) end
 local function loop_key(loop) return ns .. ':loop:' .. loop end
 local function requests_key(instance) return ns .. ':requests:' .. instance end
+local function seen_key(key) return ns .. ':seen:' .. key end
 local function run_key_of(id) return ns .. ':run:' .. id end
 
 -- A call that its sender gave up may still arrive, after later calls of the same owner. Calls carry growing numbers; one
