@@ -21,6 +21,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.errors import StoreError, UnknownRun
 from flowtui.model.runs import NodeRun, NodeRunState, Run, RunState, kept
 from flowtui.model.states import Outcome
+from flowtui.nodes.masking import masker
 from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.run_store import RunStore
 
@@ -33,7 +34,7 @@ _log = logging.getLogger("flowtui.runs")
 
 def new_run(plan: ExecutionPlan, id: str, payload: Any, *, asked_at: float) -> Run:
     """Return a run of a loop that has not begun."""
-    input, is_cut = kept(payload)
+    input, is_cut = _kept(payload)
     return Run(
         id,
         plan.loop,
@@ -91,7 +92,7 @@ class _Recording:
 
     def keep_output(self, leaf: str, payload: Any) -> None:
         """Keep what a leaf has handed on."""
-        output, is_cut = kept(payload)
+        output, is_cut = _kept(payload)
         self._change(outputs={**self._run.outputs, leaf: output}, cut=(*self._run.cut, *((leaf,) if is_cut else ())))
 
     def break_off(self, error: str) -> None:
@@ -308,6 +309,20 @@ class WatchedWalker(Walker):
         self, step: Step, output: NodeData | None, port: str | None, it: Iteration, *, background: bool
     ) -> tuple[Step, NodeData] | None:
         return self._shared_out(self._routing.ready(step, output, port, it), it, background=background)
+
+
+def _kept(value: Any) -> tuple[Any, bool]:
+    """Return a value as a record holds it, without secrets, and whether only its beginning is left."""
+    told, is_cut = kept(value)
+    return (_masked(told) if masker.is_needed else told), is_cut
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return masker.mask(value)
+    if isinstance(value, dict):
+        return {masker.mask(key): _masked(each) for key, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, list) else value
 
 
 def _stopped(node: NodeRun) -> NodeRun:

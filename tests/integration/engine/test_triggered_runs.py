@@ -20,6 +20,8 @@ import asyncio
 import os
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from flowtui import BlockingNode
 
 
@@ -63,6 +65,14 @@ class Drop(BlockingNode):
 class Huge(BlockingNode):
     async def execute(self, data):
         return {"text": "x" * 300_000}
+
+
+class Tell(BlockingNode):
+    """Hands its secret on."""
+    class Config(BlockingNode.Config):
+        key: SecretStr
+    async def execute(self, data):
+        return {"told": ["key " + self.config.key.get_secret_value()]}
 
 
 class Odd(BlockingNode):
@@ -244,6 +254,12 @@ def test_of_a_huge_result_the_beginning_is_kept(runs):
     assert run.is_cut
     assert run.result.startswith('{"text": "xxx')
     assert len(run.result) < 300_000
+
+
+def test_no_secret_is_kept_with_a_run(runs):
+    node = "a: type: tell, config: {key: '${secret:TOKEN}'}"
+    run = runs(chain(node), env={"FLOWTUI_SECRET_TOKEN": "s3cr3t-of-ana"}).end(n=1)
+    assert (run.state, run.result) == (RunState.DONE, {"told": ["key ***TOKEN***"]})
 
 
 def test_what_json_cannot_hold_is_shown_as_it_prints(runs):
