@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 from flowtui.model.errors import Problem, Severity, in_file_order
 from flowtui.model.spelling import closest
 from flowtui.nodes.base import BaseNode
-from flowtui.nodes.builtin import BUILTIN_MODULES
+from flowtui.nodes.builtin import BUILTIN_TYPES
 from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, passed_over
 from flowtui.nodes.modules import FolderModule, load_modules, one_line
 
@@ -43,7 +45,7 @@ class Registry:
     """The node types that a workflow folder can use; immutable.
 
     Attributes:
-        types: by name.
+        types: by name; to ask for a built-in one imports its module, to look at the names imports nothing.
         problems: what is wrong with node modules, in file order.
     """
 
@@ -64,6 +66,34 @@ class Registry:
         return closest(name, {*self.types, *self._blocked})
 
 
+class _Types(Mapping[str, NodeType]):
+    """The built-in types, each loaded when it is asked for, and those that were found elsewhere."""
+
+    def __init__(self, found: Mapping[str, NodeType]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> NodeType:
+        return built_in(name) if name in BUILTIN_TYPES else self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in BUILTIN_TYPES or name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from BUILTIN_TYPES
+        yield from self._found
+
+    def __len__(self) -> int:
+        return len(BUILTIN_TYPES) + len(self._found)
+
+
+@functools.cache
+def built_in(name: str) -> NodeType:
+    """Return a type that comes with flowtui, importing its module; raises KeyError if there is none of that name."""
+    module = importlib.import_module(BUILTIN_TYPES[name])
+    cls = next(cls for cls in node_classes(module) if cls.type == name)
+    return NodeType(name, cls, None, installed_digest(module))
+
+
 def discover(folder: Path) -> Registry:
     """Return the built-in types, those of installed packages and those of `folder/nodes/*.py`.
 
@@ -71,8 +101,6 @@ def discover(folder: Path) -> Registry:
     node module does: that becomes a problem.
     """
     book = _Book(folder)
-    for module in BUILTIN_MODULES:
-        book.add_built_in(module)
     for entry_point in entry_points(group=ENTRY_POINTS):
         book.add_package(entry_point)
     modules, problems = load_modules(folder)
@@ -99,14 +127,8 @@ class _Book:
     def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
         self._folder = folder
-        self._built_in: dict[str, NodeType] = {}
         self._definitions: dict[str, list[_Definition]] = {}
         self._blocked: dict[str, str] = {}
-
-    def add_built_in(self, module: ModuleType) -> None:
-        digest = installed_digest(module)
-        for cls in node_classes(module):
-            self._built_in[cls.type] = NodeType(cls.type, cls, None, digest)
 
     def add_package(self, entry_point: EntryPoint) -> None:
         where = f"the installed package {entry_point.dist.name if entry_point.dist else entry_point.value!r}"
@@ -155,9 +177,9 @@ class _Book:
             self._blocked.setdefault(name, f"class {other.__name__} in {place}{f':{line}' if line else ''} {why}")
 
     def registry(self) -> Registry:
-        types = dict(self._built_in)
+        types: dict[str, NodeType] = {}
         for name, definitions in self._definitions.items():
-            if name in self._built_in:
+            if name in BUILTIN_TYPES:
                 for each in definitions:
                     self._duplicate(each, f"node type {name!r} is built in; give this class another name or `type`")
             elif len(definitions) > 1:
@@ -168,8 +190,8 @@ class _Book:
                     self._duplicate(each, f"node type {name!r} is also defined in {others}; rename one of them")
             else:
                 types[name] = definitions[0].type
-        blocked = {name: reason for name, reason in self._blocked.items() if name not in types}
-        return Registry(MappingProxyType(types), in_file_order(self.problems), MappingProxyType(blocked))
+        blocked = {name: reason for name, reason in self._blocked.items() if name not in {*types, *BUILTIN_TYPES}}
+        return Registry(_Types(types), in_file_order(self.problems), MappingProxyType(blocked))
 
     def _add(self, definition: _Definition) -> None:
         self._definitions.setdefault(definition.type.name, []).append(definition)

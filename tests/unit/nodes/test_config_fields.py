@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from flowtui import Choices, Duration, MultiLine, NodeConfig, Unit
 from flowtui.model.forms import MASK, Choice, FieldError, FieldKind, Form
-from flowtui.nodes.builtin import BUILTIN_MODULES
-from flowtui.nodes.checks import node_classes
+from flowtui.nodes.builtin import BUILTIN_TYPES
 from flowtui.nodes.fields import form_fields
+from flowtui.nodes.registry import built_in
 
 
 class Colour(StrEnum):
@@ -191,8 +191,7 @@ def test_choices_of_a_list_are_those_of_its_elements() -> None:
 
 
 def test_every_setting_of_every_built_in_type_has_a_field_that_an_editor_can_offer() -> None:
-    for module in BUILTIN_MODULES:
-        for cls in node_classes(module):
-            for field in form_fields(cls.Config).walk():
-                assert field.help, (cls, field.path)
-                assert field.kind is not FieldKind.JSON or field.nullable, (cls, field.path)
+    for name in BUILTIN_TYPES:
+        for field in form_fields(built_in(name).cls.Config).walk():
+            assert field.help, (name, field.path)
+            assert field.kind is not FieldKind.JSON or field.nullable, (name, field.path)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowtui.nodes.base import BaseNode
-from flowtui.nodes.registry import Registry, discover
+from flowtui.nodes.builtin import BUILTIN_TYPES
+from flowtui.nodes.checks import node_classes
+from flowtui.nodes.registry import Registry, built_in, discover
 
 NODE = """
 from flowtui import BlockingNode
@@ -38,6 +43,26 @@ def test_an_empty_folder_has_the_built_in_types(tmp_path: Path) -> None:
     assert {"delay", "file-append", "if", "interval", "log", "queue-reader", "queue-writer"} <= {*registry.types}
     assert registry.problems == ()
     assert all(each.source is None and each.digest for each in registry.types.values())
+
+
+def test_each_module_of_built_in_types_defines_those_that_are_listed_for_it() -> None:
+    assert all(built_in(name).cls.type == name for name in BUILTIN_TYPES)
+    for module in {*BUILTIN_TYPES.values()}:
+        names = {cls.type for cls in node_classes(importlib.import_module(module))}
+        assert names == {name for name, place in BUILTIN_TYPES.items() if place == module}
+
+
+def test_a_built_in_type_is_imported_when_it_is_asked_for_and_not_before(tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from flowtui.nodes.registry import discover
+        types = discover(Path(sys.argv[1])).types
+        loaded = lambda: sorted(name for name in sys.modules if name.startswith("flowtui.nodes.builtin."))
+        assert "log" in types and len(types) == len([*types]) and not loaded(), loaded()
+        assert types["if"].cls.type == "if" and loaded() == ["flowtui.nodes.builtin.branches"], loaded()
+    """
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, timeout=30)
 
 
 def test_every_built_in_type_and_setting_is_described(tmp_path: Path) -> None:
