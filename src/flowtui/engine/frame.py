@@ -52,6 +52,17 @@ def tell_ended(producer: Step, item: str, outcome: Outcome) -> None:
             node.log.error("ended() failed: %s", in_one_line(error))
 
 
+def tell_halted(producer: Step, halted: bool) -> None:
+    """Tell a producer that its loop takes nothing more, or goes on; what goes wrong there is logged."""
+    node = producer.node
+    assert isinstance(node, ProducerNode)
+    with attributed_to(producer.attribution):
+        try:
+            node.halted(halted)
+        except Exception as error:
+            node.log.error("halted() failed: %s", in_one_line(error))
+
+
 def log_failure(step: Step, item: str, error: BaseException) -> None:
     """Log in one line why a node has failed on an item, and where in its author's code."""
     with attributed_to(step.attribution, item):

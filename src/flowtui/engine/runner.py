@@ -148,8 +148,8 @@ class FlowRunner:
         self._wake()
 
     def _wake(self) -> None:
-        if self._track is not None and self._at_source:
-            self._track.source.interrupt()
+        if self._track is not None:
+            self._track.halt(self._paused or self._finishing or self._stopping, at_source=self._at_source)
         self._on_progress()
 
     def _on_progress(self) -> None:

@@ -14,7 +14,7 @@ from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.dedupe import Deduper
 from flowtui.engine.execute import Step
-from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
+from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended, tell_halted
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.replay import Replayer, ReplaySource
@@ -78,6 +78,7 @@ class Track:
         self._waiting = counters.waiting
         self._executor = ThreadPoolExecutor(plan.max_in_flight + 2, thread_name_prefix=plan.loop)
         self._set_up: list[Step] = []
+        self._is_open = self._halted = self._knows_halted = False
         deadlines = Deadlines()
         folder, nodes = plan.path.parent, counters.nodes
         self.steps = [Step(node, plan.loop, folder, nodes[node.id], secrets.values) for node in plan.nodes]
@@ -165,6 +166,17 @@ class Track:
                 raise asyncio.CancelledError
             self._set_up.append(step)
             await set_up(step)
+
+        self._is_open = True
+        self._tell_halted()
+
+    def halt(self, halted: bool, *, at_source: bool) -> None:
+        """Heed that no more iterations shall begin, or may again; `at_source` tells that one waits for its item."""
+        self._halted = halted
+        if at_source:
+            self.source.interrupt()
+        if self._is_open:
+            self._tell_halted()
 
     def _queue_source(self) -> QueueSource:
         bell = self.session.doorbell()
@@ -258,6 +270,13 @@ class Track:
 
     def _tell_producer(self, it: Iteration, outcome: Outcome) -> None:
         tell_ended(self.producer, it.item, outcome)
+
+    def _tell_halted(self) -> None:
+        halted = self._halted
+        if self._plan.is_replay or halted == self._knows_halted:
+            return
+        self._knows_halted = halted
+        tell_halted(self.producer, halted)
 
     def _no_room(self, it: Iteration, full: QueueFull, item: Item) -> None:
         writer = next(step for step in self.steps if step.queue == full.queue)

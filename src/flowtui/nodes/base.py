@@ -161,6 +161,13 @@ class ProducerNode(BaseNode):
         forget the item. It is not called for dead letters that are replayed.
         """
 
+    def halted(self, halted: bool) -> None:
+        """Learn that the loop begins nothing more, since it is paused or about to end, or that it goes on.
+
+        A plain `def` that is called on the loop's event loop, so it must not wait. An item that `execute` returns
+        nevertheless is held while the loop is paused.
+        """
+
 
 class _ConsumerNode(BaseNode):
     def execute(self, data: NodeData) -> Any:
