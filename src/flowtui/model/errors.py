@@ -175,3 +175,37 @@ class TemplateError(NodeError):
 
 class Cancelled(FlowtuiError):
     """An item was still being worked on when its loop's grace ended, and it has no queue to go back to."""
+
+
+class HttpError(FlowtuiError):
+    """A request to an HTTP server failed; the subclass says how, for `retry: {on: […]}`."""
+
+
+class HttpRequestError(HttpError):
+    """The request was not sent, as it may not be: its URL, a header or its host is not allowed."""
+
+
+class HttpConnectError(HttpError):
+    """The server could not be reached, or hung up before it had answered."""
+
+
+class HttpTimeout(HttpError):
+    """The server did not answer in time."""
+
+
+class HttpBodyError(HttpError):
+    """The answer is not what was asked for: too large, no JSON, or without what it should hold."""
+
+
+class HttpStatusError(HttpError):
+    """The server answered with a status that is not fine.
+
+    Attributes:
+        status: the status code.
+        retry_after: seconds that the server asks to wait, None if it does not say.
+    """
+
+    def __init__(self, text: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.retry_after = retry_after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from flowtui.model.data import NodeData
 from flowtui.nodes.base import BaseNode, rendered_config
 from flowtui.nodes.templates import compile_config
+from http_server import HttpServer
 
 Work = Callable[..., Awaitable[Any]]
 
@@ -27,11 +28,25 @@ def work(tmp_path: Path) -> Work:
         assert template is not None, problems
         node: Any = cls(template.static, id="node", loop="flow.start", folder=tmp_path)
         data = NodeData(payload or {}, id)
+        await _awaited(node.setup())
         token = rendered_config.set(template.render(data, loop="flow.start"))
         try:
-            result = node.execute(data)
-            return await result if inspect.isawaitable(result) else result
+            return await _awaited(node.execute(data))
         finally:
             rendered_config.reset(token)
+            await _awaited(node.teardown())
 
     return run
+
+
+async def _awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
+@pytest.fixture
+def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
+    """Return a real server, which no proxy stands before."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with HttpServer() as server:
+        yield server

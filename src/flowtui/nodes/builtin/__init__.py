@@ -7,12 +7,16 @@ _FAMILIES = {
     "branches": ("if", "switch"),
     "dedupe": ("dedupe",),
     "folders": ("directory-watch",),
+    "http": ("http-notify", "http-request"),
+    "http_poll": ("http-poll",),
+    "llm": ("llm",),
     "output": ("file-append", "log"),
     "queues": ("queue-reader", "queue-writer"),
     "records": ("csv-read", "json-lines"),
     "schedule": ("delay", "interval", "sequence"),
     "tailing": ("file-tail",),
     "trigger": ("trigger",),
+    "webhook": ("webhook",),
 }
 #: The module that defines each type. It is imported when the type is first asked for, as what it needs may be slow
 #: to import.
