@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from flowtui.model.data import NodeData
+from flowtui.model.data import NodeData, Unreadable
 from flowtui.model.errors import HttpBodyError, HttpConnectError, HttpStatusError, HttpTimeout
 from flowtui.nodes.builtin.http_poll import HttpPoll
 from http_server import Answer, HttpServer, with_etag
@@ -110,6 +111,18 @@ async def test_a_list_that_has_changed_meanwhile_comes_whole_and_known_keys_keep
     assert (items[1].id, items[2].id) == (known[1], known[2])
 
 
+@pytest.mark.parametrize("key", [None, "", 1.5, True, [1], {}])
+async def test_an_element_without_its_key_is_a_dead_letter_and_the_others_go_on(
+    http: HttpServer, start: Start, key: Any
+) -> None:
+    http.on("/x", Answer(body=[{"k": key}, {"k": 2}]))
+    node = await start(items="", id="k")
+    bad = await next_item(node)
+    assert isinstance(bad, Unreadable)
+    assert re.fullmatch(r"GET .*/x: element 0 of the answer has no key at 'k' but .*; mend it or `id`", bad.reason)
+    assert (await next_item(node)).payload == {"k": 2}
+
+
 async def test_elements_that_are_no_objects_and_empty_lists(http: HttpServer, start: Start) -> None:
     http.on("/x", Answer(body={"a": [{"b": []}]}), Answer(body={"a": [{"b": ["x", 5]}]}))
     node = await start(items="a.0.b")
@@ -122,7 +135,6 @@ async def test_elements_that_are_no_objects_and_empty_lists(http: HttpServer, st
     [
         (Answer(body={"a": 1}), {"items": "a"}, HttpBodyError, "has no list at 'a' but a number; mend `items`"),
         (Answer(body={"a": 1}), {"items": ""}, HttpBodyError, "has no list but an object"),
-        (Answer(body=[{"k": None}]), {"items": "", "id": "k"}, HttpBodyError, "element 0 .* no key at 'k' but nothing"),
         (Answer(body="<html>"), {"items": ""}, HttpBodyError, "no JSON"),
         (Answer(body="x" * 11), {"max_bytes": 10}, HttpBodyError, "more than 10 bytes"),
         (Answer(500), {}, HttpStatusError, "500"),

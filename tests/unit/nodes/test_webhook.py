@@ -28,7 +28,7 @@ class Hook:
 
     def __init__(self, node: Webhook) -> None:
         self.node = node
-        self.port = node._server.port
+        self.port = node.port
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=10)
 
     def post(self, body: Any = None, **options: Any) -> asyncio.Task[httpx.Response]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from flowtui.model.data import NodeData
+from flowtui.model.data import NodeData, Unreadable
 from flowtui.model.errors import HttpBodyError, HttpStatusError
 from flowtui.model.ids import derived_id
 from flowtui.nodes.base import ProducerNode
@@ -30,7 +30,8 @@ class HttpPoll(ProducerNode):
     An item is `{"status", "url"}` and the body as `json`, `text` or `base64`; with `items` each element of a list in
     the answer is an item. An answer is new unless the server says that it is not (ETag, Last-Modified), or its body is
     that of the last one. After a restart the rest of a list follows, if the answer is still the same; if it has
-    changed, all of the new one comes, so give `id` where an element must not count twice. A server that fails is asked
+    changed, all of the new one comes, so give `id` where an element must not count twice; an
+    element without that key is a dead letter. A server that fails is asked
     again after 0.5 to 30 s, but no sooner than its Retry-After says.
     """
 
@@ -136,9 +137,8 @@ class HttpPoll(ProducerNode):
             return NodeData(payload, derived_id(self.loop, f"{self.id}|{name}", number))
         key = _at(payload, self.config.id)
         if isinstance(key, bool | float | dict | list) or key is None or key == "":
-            raise HttpBodyError(
-                f"{what}: element {number} of the answer has no key at {self.config.id!r} but {_kind(key)}; mend `id`"
-            )
+            reason = f"{what}: element {number} of the answer has no key at {self.config.id!r} but {_kind(key)}"
+            return Unreadable(f"{reason}; mend it or `id`", payload, derived_id(self.loop, f"{self.id}|{name}", number))
         return NodeData(payload, derived_id(self.loop, f"{self.id}|{key}", 0))
 
 

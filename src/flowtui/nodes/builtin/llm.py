@@ -41,6 +41,7 @@ class Llm(BlockingNode):
           needs: incoming
           config:
             base_url: "${LLM_URL:http://127.0.0.1:11434/v1}"
+            api_key: "${secret:LLM}"
             model: llama3.2
             system: You sort letters of customers. Answer with a JSON object with the field "kind".
             prompt: "{{ data.text }}"

@@ -63,7 +63,7 @@ class Webhook(ProducerNode):
     item's id, and two at the same time are one item.
     """
 
-    example: ClassVar = {"port": 8080, "path": "/orders", "secret": "${WEBHOOK_SECRET:change-me}"}
+    example: ClassVar = {"port": 8080, "path": "/orders", "secret": "${secret:WEBHOOK}"}
 
     class Config(NodeConfig):
         host: str = Field(
@@ -123,7 +123,12 @@ class Webhook(ProducerNode):
         limits = Limits(config.max_bytes, connections=max(256, 2 * config.max_waiting))
         self._server = HttpServer(self._check, self._answer, limits)
         await self._server.start(config.host, config.port)
-        self.log.info("listens at http://%s:%d%s", config.host, self._server.port, config.path)
+        self.log.info("listens at http://%s:%d%s", config.host, self.port, config.path)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it is set up."""
+        return self._server.port
 
     async def teardown(self) -> None:
         self.halted(True)
