@@ -49,6 +49,8 @@ def open_store(
     except BaseException:
         if server is not None:
             server.close()
+        if not start and info.kind == "local":
+            _running_server(state_dir)  # its engine may have ended just now
         raise
     return DataStore(info, connector, keys, server, lease_s)
 

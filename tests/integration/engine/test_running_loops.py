@@ -254,7 +254,8 @@ def test_a_producer_with_a_cursor_goes_on_where_its_last_commit_was(write, start
     before = len(first.done())
     second = start("local")
     second.until(lambda: len(second.done()) > before + 5)
-    assert second.done() == list(range(len(second.done())))
+    done = second.done()
+    assert done == list(range(len(done)))
 
 
 def test_a_failing_producer_is_asked_again_and_says_why_it_waits(write, start, folder) -> None:
