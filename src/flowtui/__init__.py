@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ProducerNode,
     )
     from flowtui.nodes.durations import Duration
-    from flowtui.nodes.hints import Choices, MultiLine, ShownIf, Unit
+    from flowtui.nodes.hints import Choices, Fixed, MultiLine, ShownIf, Unit
 
 __all__ = [
     "BlockingNode",
@@ -27,6 +27,7 @@ __all__ = [
     "ConditionalNode",
     "Duration",
     "Exhausted",
+    "Fixed",
     "MultiLine",
     "NodeConfig",
     "NodeData",
@@ -45,7 +46,7 @@ _HOMES = {
     "Outcome": "flowtui.model.states",
     "Unreadable": "flowtui.model.data",
     "Duration": "flowtui.nodes.durations",
-    **dict.fromkeys(("Choices", "MultiLine", "ShownIf", "Unit"), "flowtui.nodes.hints"),
+    **dict.fromkeys(("Choices", "Fixed", "MultiLine", "ShownIf", "Unit"), "flowtui.nodes.hints"),
 }
 
 

@@ -40,7 +40,7 @@ class NodeCache:
         self._ttl = plan.cache
         self._id = plan.id
         self._counters = counters
-        self._code = [plan.type.name, plan.type.digest]
+        self._code = [plan.type.name, plan.type.revision]
         self._said: set[str] = set()
 
     async def answer(self, data: NodeData, config: NodeConfig, run: Callable[[], Awaitable[Output]]) -> Output:

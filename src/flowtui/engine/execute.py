@@ -92,6 +92,7 @@ class Step:
         self.loop = loop
         self.full_id = f"{loop}.{plan.id}"
         self.node = _instantiate(cls, template.static, plan.id, loop, folder)
+        self.node.function = plan.type.function
         self.call: Callable[..., Any] = self.node.execute  # type: ignore[attr-defined]
         self.is_async = inspect.iscoroutinefunction(self.call)
         self.template: ConfigTemplate | None = None if template.static is not None else template

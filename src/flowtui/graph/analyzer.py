@@ -101,7 +101,7 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
         [
             node.id,
             node.type.name,
-            node.type.digest,
+            node.type.revision,
             node.config,
             node.retry.model_dump() if node.retry else None,
             node.timeout,

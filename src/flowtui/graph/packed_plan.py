@@ -13,8 +13,9 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import NodeError
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.checks import node_classes
-from flowtui.nodes.modules import FolderRevision, one_line, restore, revision_of
-from flowtui.nodes.registry import NodeType, installed_digest
+from flowtui.nodes.functions import load_function
+from flowtui.nodes.modules import FolderRevision, installed_digest, one_line, restore, revision_of
+from flowtui.nodes.registry import NodeType
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +36,32 @@ class _TypeName(NamedTuple):
     module: str
     source: Path | None
     digest: str
+    function: str
+    function_digest: str
 
 
 class _Packer(pickle.Pickler):
     def persistent_id(self, obj: Any) -> _TypeName | None:
-        return _TypeName(obj.name, obj.cls.__module__, obj.source, obj.digest) if isinstance(obj, NodeType) else None
+        if not isinstance(obj, NodeType):
+            return None
+        module = obj.cls.__module__
+        return _TypeName(obj.name, module, obj.source, obj.digest, obj.function, obj.function_digest)
 
 
 class _Unpacker(pickle.Unpickler):
     def persistent_load(self, pid: _TypeName) -> NodeType:
         cls = _find(pid)
-        if pid.source is None and installed_digest(importlib.import_module(pid.module)) != pid.digest:
-            what = f"the code of node type {pid.name!r} ({pid.module}) has changed since flowtui was started"
-            raise NodeError(f"{what}: start it again")
-        return NodeType(pid.name, cls, pid.source, pid.digest)
+        _refuse_changed(f"node type {pid.name!r}", pid.module if pid.source is None else "", pid.digest)
+        if pid.function:
+            load_function(pid.function)
+            _refuse_changed(f"{pid.function!r}", pid.function.partition(":")[0], pid.function_digest)
+        return NodeType(pid.name, cls, pid.source, pid.digest, pid.function, pid.function_digest)
+
+
+def _refuse_changed(what: str, module: str, digest: str) -> None:
+    """Raise if the code of an installed module is not what it was in the other process; a folder's is packed."""
+    if module and revision_of(module) is None and installed_digest(importlib.import_module(module)) != digest:
+        raise NodeError(f"the code of {what} ({module}) has changed since flowtui was started: start it again")
 
 
 def pack(plan: ExecutionPlan) -> PackedPlan:
@@ -62,7 +75,8 @@ def pack(plan: ExecutionPlan) -> PackedPlan:
         _Packer(content, pickle.HIGHEST_PROTOCOL).dump(plan)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise NodeError(f"{plan.loop} cannot be handed to another process: {one_line(error)}") from error
-    found = (revision_of(node.type.cls.__module__) for node in plan.nodes)
+    names = [name for node in plan.nodes for name in (node.type.cls.__module__, node.type.function.partition(":")[0])]
+    found = (revision_of(name) for name in names)
     return PackedPlan(content.getvalue(), tuple({each.package: each for each in found if each is not None}.values()))
 
 

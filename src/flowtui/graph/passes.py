@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 from flowtui.graph.flow_graph import DraftNode, FlowNeed, GraphDraft
 from flowtui.graph.plan import not_replicable
-from flowtui.model.errors import Severity
+from flowtui.model.errors import NodeError, Severity
 from flowtui.model.spelling import did_you_mean
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode, ConditionalNode, Pool, ProducerNode
 from flowtui.nodes.config_faults import dotted
 from flowtui.nodes.fields import choice_errors
+from flowtui.nodes.functions import find_function
 from flowtui.nodes.modules import one_line
 from flowtui.nodes.registry import Registry
 from flowtui.nodes.templates import compile_config
@@ -87,6 +89,8 @@ class NodeValidator:
         for error in choice_errors(cls.Config, node.doc.config) if not problems else ():
             message = f"{dotted(error.path)}: {error.message}"
             draft.report(node, ("config", *error.path), message, "not-a-choice", severity=Severity.WARNING)
+        if not problems and cls.function_setting in node.doc.config:
+            self._find_function(draft, node, cls.function_setting)
         if problems or not issubclass(cls, ConditionalNode):
             return
         try:
@@ -95,6 +99,16 @@ class NodeValidator:
             message = f"{cls.__name__}.ports_for() failed on this config: {one_line(error)}"
             draft.report(node, ("config",), message, "bad-config", key=True)
             node.has_sound_config = False
+
+    def _find_function(self, draft: GraphDraft, node: DraftNode, setting: str) -> None:
+        assert node.type is not None
+        try:
+            found = find_function(str(node.doc.config[setting]), self._registry.modules)
+        except NodeError as error:
+            draft.report(node, ("config", setting), str(error), "bad-function")
+            node.has_sound_config = False
+            return
+        node.type = replace(node.type, function=found.reference, function_digest=found.digest)
 
 
 class NeedsResolver:

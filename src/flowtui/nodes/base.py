@@ -69,6 +69,9 @@ class BaseNode:
         pool: the least pool that this node can run in.
         example: what `flowtui nodes TYPE` shows: a config, or a piece of the `nodes:` of a workflow as YAML text, whose
             first consumer needs a node `incoming`. Made from required settings and defaults unless given.
+        function_setting: the setting that names a function, as `module:name` or `module:Class.name`, whose code the
+            node runs, so that it is looked for at load and is part of the revision; empty if there is none.
+        function: where that function is found, for `load_function`; empty outside an engine.
         id, loop: this node's id in its workflow, and its loop's id.
         folder: the workflow folder; paths in a config are relative to it, see `path`.
         log: a logger whose lines are shown under this loop and node.
@@ -78,6 +81,8 @@ class BaseNode:
     type: ClassVar[str] = ""
     pool: ClassVar[Pool] = Pool.ASYNCIO
     example: ClassVar[str | Mapping[str, Any]] = ""
+    function_setting: ClassVar[str] = ""
+    function: str = ""
 
     class Config(NodeConfig):
         """Settings; empty unless the node declares its own."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter
 
 from flowtui.model.forms import MASK, Choice, FieldError, FieldKind, Form, FormField, KeyPath
 from flowtui.nodes.dependencies import PLAIN, Asker, Standing, has_choices, misfit, shown, standings
-from flowtui.nodes.hints import MultiLine, Unit
+from flowtui.nodes.hints import Fixed, MultiLine, Unit
 from flowtui.nodes.settings import ABSENT, Setting, Shape, is_deferred, plain, settings_of, shape_of
 
 _SECRETS = (SecretStr, SecretBytes)
@@ -130,7 +130,7 @@ class _Maker:
             nullable=shape.nullable or shape.type in (Any, object),
             choices=choices,
             secret=_is_secret(shape, kind),
-            template=self._templates,
+            template=self._templates and shape.hint(Fixed) is None,
             multi_line=shape.hint(MultiLine) is not None,
             unit=unit.name if unit else "",
             minimum=_number(shape.limit("ge")),

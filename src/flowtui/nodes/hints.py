@@ -19,6 +19,16 @@ class MultiLine:
     """The text may be long: `Annotated[str, MultiLine()]`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The setting can't hold a template, because of `reason`: `Annotated[str, Fixed("its values belong in `values`")]`.
+
+    For what a payload must not decide, such as the text of a program, and for what must be known at the start.
+    """
+
+    reason: str
+
+
 # Compared by identity, as `Annotated` must be able to hash it, whatever its source is.
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:

@@ -294,6 +294,15 @@ def _place(error: BaseException, path: Path) -> tuple[int, int, str]:
     return ours[-1].lineno or 0, (ours[-1].colno or 0) + 1, elsewhere
 
 
+def installed_digest(module: ModuleType | None) -> str:
+    """Return a hash of an installed module's source, empty if it has none that can be read."""
+    try:
+        text = Path(getattr(module, "__file__", None) or "").read_bytes()
+    except OSError:
+        return ""
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
 def one_line(error: BaseException) -> str:
     """Return an exception as one line, at most 300 characters long."""
     try:

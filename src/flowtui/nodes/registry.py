@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from flowtui.model.spelling import closest
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.builtin import BUILTIN_TYPES
 from flowtui.nodes.checks import class_places, fault_place, faults, named_types, node_classes, passed_over
-from flowtui.nodes.modules import FolderModule, load_modules, one_line
+from flowtui.nodes.modules import FolderModule, installed_digest, load_modules, one_line
 
 ENTRY_POINTS = "flowtui.nodes"
 
@@ -31,13 +30,22 @@ class NodeType:
         name: as workflow files say it.
         cls: the author's class.
         source: the file that defines it; None if it is built in or comes from an installed package.
-        digest: changes whenever the code behind the type changes; part of every revision that uses it.
+        digest: changes whenever the code behind the type changes.
+        function: of one node: the function that its config names, for `load_function`; else empty.
+        function_digest: changes whenever the code of that function's module changes.
     """
 
     name: str
     cls: type[BaseNode]
     source: Path | None
     digest: str
+    function: str = ""
+    function_digest: str = ""
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever the code that runs changes; part of every revision that uses it."""
+        return self.digest + self.function_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,13 @@ class Registry:
     Attributes:
         types: by name; to ask for a built-in one imports its module, to look at the names imports nothing.
         problems: what is wrong with node modules, in file order.
+        modules: those of the folder.
     """
 
     types: Mapping[str, NodeType]
     problems: tuple[Problem, ...] = ()
     _blocked: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[FolderModule, ...] = ()
 
     def find(self, name: str) -> NodeType | None:
         """Return the type of that name, None if there is none that can be used."""
@@ -129,6 +139,7 @@ class _Book:
         self._folder = folder
         self._definitions: dict[str, list[_Definition]] = {}
         self._blocked: dict[str, str] = {}
+        self._modules: list[FolderModule] = []
 
     def add_package(self, entry_point: EntryPoint) -> None:
         where = f"the installed package {entry_point.dist.name if entry_point.dist else entry_point.value!r}"
@@ -156,6 +167,7 @@ class _Book:
                 self._add(_Definition(NodeType(cls.type, cls, None, digest), self._folder, 0, 0, where))
 
     def add_folder_module(self, module: FolderModule) -> None:
+        self._modules.append(module)
         place = f"{module.path.parent.name}/{module.path.name}"
         if module.module is None:
             for name in named_types(module.tree):
@@ -191,7 +203,8 @@ class _Book:
             else:
                 types[name] = definitions[0].type
         blocked = {name: reason for name, reason in self._blocked.items() if name not in {*types, *BUILTIN_TYPES}}
-        return Registry(_Types(types), in_file_order(self.problems), MappingProxyType(blocked))
+        problems = in_file_order(self.problems)
+        return Registry(_Types(types), problems, MappingProxyType(blocked), tuple(self._modules))
 
     def _add(self, definition: _Definition) -> None:
         self._definitions.setdefault(definition.type.name, []).append(definition)
@@ -202,12 +215,3 @@ class _Book:
 
     def _warn(self, message: str, code: str) -> None:
         self.problems.append(Problem(self._folder, 0, 0, message, code, Severity.WARNING))
-
-
-def installed_digest(module: ModuleType | None) -> str:
-    """Return a hash of an installed module's source, empty if it has none that can be read."""
-    try:
-        text = Path(getattr(module, "__file__", None) or "").read_bytes()
-    except OSError:
-        return ""
-    return hashlib.blake2b(text, digest_size=12).hexdigest()

@@ -13,9 +13,11 @@ from flowtui.model.errors import TemplateError
 from flowtui.nodes.base import NodeConfig
 from flowtui.nodes.config_faults import Fault, KeyPath, config_faults, dotted, shown
 from flowtui.nodes.expressions import GLOBALS, Evaluate, compile_text, is_template, variables
+from flowtui.nodes.hints import Fixed
 from flowtui.nodes.masking import masker
 from flowtui.nodes.sandbox import SECRETS
 from flowtui.nodes.secrets import NO_VALUES, has_reference, secret_names, with_secrets
+from flowtui.nodes.settings import settings_of
 
 NO_ITEM = (
     "a producer's config can't hold a template, because there is no item yet; ${NAME} reads the environment, "
@@ -163,10 +165,22 @@ def compile_config(
         problems = [ConfigProblem(path, NO_ITEM, "bad-template") for path in parts.templated]
     raw = {**raw, **{name: build(_NO_SECRETS) for name, build in at_start.items() if not secret_names(raw[name])}}
     static, faults = validate(config_type, raw, parts.waiting)
-    problems = [*problems, *faults]
+    problems = [*problems, *faults, *_fixed_faults(config_type, parts.templated)]
     if problems:
         return None, tuple(problems)
     return ConfigTemplate(config_type, raw, fields, at_start, parts, static), ()
+
+
+def _fixed_faults(config_type: type[NodeConfig], templated: list[KeyPath]) -> list[ConfigProblem]:
+    """Return what is wrong with templates in settings that can't hold any."""
+    if not templated:
+        return []
+    fixed = {each.key: each.shape.hint(Fixed) for each in settings_of(config_type).values()}
+    return [
+        ConfigProblem(path, f"it can't hold a template: {hint.reason}", "bad-template")
+        for path in templated
+        if (hint := fixed.get(str(path[0])))
+    ]
 
 
 _NO_SECRETS: dict[str, Any] = {SECRETS: NO_VALUES}

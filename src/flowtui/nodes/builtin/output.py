@@ -21,13 +21,13 @@ _SHOWN = 500
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a value as a line says it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _shown(data: NodeData) -> str:
-    text = _text(data.payload)
+    text = as_text(data.payload)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -37,7 +37,7 @@ class Log(BlockingNode):
     example: ClassVar = {"message": "order {{ data.id }}: {{ data.total }}", "level": "info"}
 
     class Config(NodeConfig):
-        message: Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})] = Field(
+        message: Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": "string"})] = Field(
             default="", description="The line; without it the payload is shown, cut to 500 characters."
         )
         level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How grave it is.")

@@ -1,9 +1,10 @@
-"""Nodes about time and counting: `interval`, `sequence`, `delay`."""
+"""Nodes about time and counting: `interval`, `sequence`, `delay`, `rate-limit`."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
@@ -14,7 +15,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
 from flowtui.nodes.base import BlockingNode, Exhausted, NodeConfig, ProducerNode
 from flowtui.nodes.durations import Duration
-from flowtui.nodes.hints import ShownIf
+from flowtui.nodes.hints import Fixed, ShownIf, Unit
 
 
 def _is_none(value: object) -> bool:
@@ -110,4 +111,35 @@ class Delay(BlockingNode):
 
     async def execute(self, data: NodeData) -> NodeData:
         await asyncio.sleep(self.config.seconds)
+        return data
+
+
+class RateLimit(BlockingNode):
+    """Let so many items through in any period of time, and hold the others until it is their turn.
+
+    The first ones pass at once. Each track counts for itself, so three replicas let three times as many through, and
+    counting begins anew at each start.
+    """
+
+    example: ClassVar = {"items": 10, "per": "1m"}
+
+    class Config(NodeConfig):
+        items: Annotated[int, Unit("items"), Fixed("the limit is one of all items together")] = Field(
+            ge=1, le=100_000, description="Most items that pass in a period."
+        )
+        per: Annotated[Duration, Fixed("the limit is one of all items together")] = Field(
+            default=1.0, ge=0.001, description="How long a period is, like 1s or 1m."
+        )
+
+    def setup(self) -> None:
+        self._passed: deque[float] = deque(maxlen=self.config.items)  # when the last ones passed, or will
+
+    async def execute(self, data: NodeData) -> NodeData:
+        config, passed = self.config, self._passed
+        turn = time.monotonic()
+        if len(passed) == config.items:
+            turn = max(turn, passed[0] + config.per)
+        passed.append(turn)
+        while (wait := turn - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
         return data
