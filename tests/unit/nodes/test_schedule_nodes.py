@@ -1,4 +1,4 @@
-"""`interval`, `sequence`, `delay` and durations."""
+"""`interval`, `sequence`, `delay`, `rate-limit` and durations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from flowtui import Exhausted, NodeData
 from flowtui.nodes.builtin import schedule
-from flowtui.nodes.builtin.schedule import Delay, Interval, Sequence
+from flowtui.nodes.builtin.schedule import Delay, Interval, RateLimit, Sequence
 from flowtui.nodes.durations import seconds
 from flowtui.nodes.templates import compile_config
 
@@ -184,3 +184,46 @@ async def test_a_delay_hands_the_item_on_after_its_time(work: Any, clock: Clock)
     result = await work(Delay, {"seconds": "{{ data.wait }}ms"}, {"wait": 250})
     assert result == {"wait": 250}
     assert clock.slept == [0.25]
+
+
+def limit(items: int, per: object) -> RateLimit:
+    node = RateLimit(RateLimit.Config.model_validate({"items": items, "per": per}))
+    node.setup()
+    return node
+
+
+async def test_a_rate_limit_lets_so_many_through_in_any_period(clock: Clock) -> None:
+    node = limit(3, "10s")
+    passed = []
+    for pause in (0, 0, 4, 0, 0, 0, 30, 0, 0, 0):
+        clock.now += pause
+        assert await node.execute(NodeData({"n": 1})) == {"n": 1}
+        passed.append(clock.now - 1000)
+    assert passed == [0, 0, 4, 10, 10, 14, 44, 44, 44, 54]
+
+
+async def test_items_that_wait_together_pass_when_it_is_their_turn() -> None:
+    node = limit(2, "30ms")
+    order: list[int] = []
+
+    async def one(n: int) -> None:
+        await node.execute(NodeData({}))
+        order.append(n)
+
+    started = time.monotonic()
+    await asyncio.gather(*(one(n) for n in range(6)))
+    assert [{*order[n : n + 2]} for n in (0, 2, 4)] == [{0, 1}, {2, 3}, {4, 5}]
+    assert time.monotonic() - started >= 0.06
+
+
+async def test_a_rate_limit_can_be_left_while_it_waits() -> None:
+    node = limit(1, "1h")
+    await node.execute(NodeData({}))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await node.execute(NodeData({}))
+
+
+def test_a_rate_limit_is_the_same_for_all_items() -> None:
+    _, problems = compile_config(RateLimit.Config, {"items": "{{ data.n }}", "per": "{{ data.n }}"})
+    assert [problem.path for problem in problems] == [("items",), ("per",)]

@@ -17,7 +17,7 @@ from flowtui.model.errors import NodeError
 from flowtui.nodes.base import BlockingNode, NodeConfig
 from flowtui.nodes.builtin.output import as_text
 from flowtui.nodes.hints import Fixed, MultiLine, Unit
-from flowtui.nodes.processes import guarded, signal_group
+from flowtui.nodes.processes import Command, signal_group, started
 
 _CHUNK = 64 * 1024
 #: Between asking a command to end and killing it.
@@ -91,63 +91,45 @@ class Shell(BlockingNode):
             raise NodeError(f"{self.id}: the item is no JSON for the program's input: {error}") from error
         command = config.command or ["/bin/sh", "-c", config.script]
         name = Path(command[0]).name if config.command else "the script"
-        process = await self._start(command, name, config)
-        with guarded(process):
-            try:
-                stdout, stderr = await self._talk(process, given, name, config.max_output)
-            finally:
-                await _end(process)
-        if process.returncode:
-            raise NodeError(f"{self.id}: {name} {_ending(process.returncode)}{_last_lines(stderr)}")
+        stdout, stderr, code = await self._run(command, name, given, config)
+        if code:
+            raise NodeError(f"{self.id}: {name} {_ending(code)}{_last_lines(stderr)}")
         return self._result(data, config, name, stdout)
 
-    async def _start(self, command: list[str], name: str, config: Any) -> asyncio.subprocess.Process:
+    async def _run(self, command: list[str], name: str, given: bytes, config: Any) -> tuple[bytes, bytes, int]:
         cwd = self.path(config.cwd)
         if not cwd.is_dir():
             raise NodeError(f"{self.id}: there is no folder {cwd} to run {name} in; see `cwd`")
+        # Their own texts are not shown, as they may hold arguments.
         try:
-            return await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                cwd=cwd,
-                env={**os.environ, **config.env},
-                start_new_session=True,
-                limit=_CHUNK,
-            )
+            async with started(command, cwd, {**os.environ, **config.env}, _GRACE_S) as running:
+                stdout, stderr = await self._talk(running, given, name, config.max_output)
         except FileNotFoundError:
             raise NodeError(f"{self.id}: there is no program {name!r}: install it, or give its path") from None
         except PermissionError:
             raise NodeError(f"{self.id}: {name} may not be run: is it a program, and executable?") from None
         except OSError as error:
-            # Not its own text, which may hold arguments.
             raise NodeError(f"{self.id}: {name} cannot be started: {os.strerror(error.errno or 0)}") from None
         except ValueError as error:
             raise NodeError(f"{self.id}: {name} cannot be started: {error}") from None
+        return stdout, stderr, running.code
 
-    async def _talk(
-        self, process: asyncio.subprocess.Process, given: bytes, name: str, most: int
-    ) -> tuple[bytes, bytes]:
+    async def _talk(self, running: Command, given: bytes, name: str, most: int) -> tuple[bytes, bytes]:
         """Return what the program has written, once it has ended, or raise if that is too much."""
-        assert process.stdout is not None
-        assert process.stderr is not None
         async with _Together() as together:
-            feeding = together.run(_feed(process, given))
-            output = together.run(_read(process.stdout, most))
-            errors = together.run(_read_last(process.stderr))
-            ended = together.run(process.wait())
+            feeding = together.run(_feed(running, given))
+            output = together.run(_read(running.stdout, most))
+            errors = together.run(_read_last(running.stderr))
+            ended = together.run(running.exited.wait())
             await asyncio.wait({output, ended}, return_when=asyncio.FIRST_COMPLETED)
             if output.done() and output.result() is None:
                 raise NodeError(f"{self.id}: {name} wrote more than {most} bytes; raise `max_output` if that is right")
             await ended
-            signal_group(process.pid, signal.SIGTERM)
+            signal_group(running.group, signal.SIGTERM)
             await asyncio.wait({output, errors, feeding}, timeout=_REST_S)
             stdout = output.result() if output.done() else b""
             if stdout is None or not output.done():
-                raise NodeError(
-                    f"{self.id}: {name} has ended, but what it left running still writes, or wrote too much"
-                )
+                raise NodeError(f"{self.id}: {name} has ended, but what it left running writes on")
             return stdout, errors.result() if errors.done() else b""
 
     def _result(self, data: NodeData, config: Any, name: str, stdout: bytes) -> NodeData | dict[str, Any]:
@@ -193,8 +175,8 @@ class _Together:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _feed(process: asyncio.subprocess.Process, given: bytes) -> None:
-    stdin = process.stdin
+async def _feed(running: Command, given: bytes) -> None:
+    stdin = running.stdin
     assert stdin is not None
     try:
         stdin.write(given)
@@ -205,8 +187,9 @@ async def _feed(process: asyncio.subprocess.Process, given: bytes) -> None:
         stdin.close()
 
 
-async def _read(stream: asyncio.StreamReader, most: int) -> bytes | None:
+async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes | None:
     """Return all that comes, None if it is more than `most` bytes."""
+    assert stream is not None
     parts: list[bytes] = []
     size = 0
     while chunk := await stream.read(_CHUNK):
@@ -217,32 +200,13 @@ async def _read(stream: asyncio.StreamReader, most: int) -> bytes | None:
     return b"".join(parts)
 
 
-async def _read_last(stream: asyncio.StreamReader) -> bytes:
+async def _read_last(stream: asyncio.StreamReader | None) -> bytes:
     """Return the end of all that comes."""
+    assert stream is not None
     last = b""
     while chunk := await stream.read(_CHUNK):
         last = (last + chunk)[-_MOST_STDERR:]
     return last
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what is left of the process and its group, and wait until the process is reaped, also if cancelled."""
-    reaped = asyncio.ensure_future(process.wait())
-    cancelled = False
-    if signal_group(process.pid, signal.SIGTERM):
-        try:
-            await asyncio.wait([reaped], timeout=_GRACE_S)
-        except asyncio.CancelledError:
-            cancelled = True
-        signal_group(process.pid, signal.SIGKILL)
-    while not reaped.done():
-        try:
-            await asyncio.wait([reaped])
-        except asyncio.CancelledError:
-            cancelled = True
-    process._transport.close()  # type: ignore[attr-defined]
-    if cancelled:
-        raise asyncio.CancelledError
 
 
 def _ending(code: int) -> str:

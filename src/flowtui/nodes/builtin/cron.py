@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import deque
 from datetime import UTC, datetime, tzinfo
@@ -131,6 +132,7 @@ class Cron(ProducerNode):
         self._waiting: deque[float] = deque()  # missed ticks that are made up for
         known = self.cursor if isinstance(self.cursor, dict) else {}
         self._last: float = known.get("at", time.time())
+        self._found = (math.nan, math.nan)
         self._tick: int = known.get("tick", 0)
 
     async def execute(self) -> NodeData:
@@ -138,7 +140,7 @@ class Cron(ProducerNode):
             if self._waiting:
                 return self._item(self._waiting[0], missed=True)
             self._heed_set_back()
-            tick = self._schedule.after(self._last)
+            tick = self._next()
             due = tick + self._delay_of(tick)
             now = time.time()
             if now < due:
@@ -147,6 +149,14 @@ class Cron(ProducerNode):
                 return self._item(tick, missed=False)
             else:
                 self._miss(tick, now)
+
+    def _next(self) -> float:
+        # A look at the clock every two seconds is cheap, but not the search for the next tick.
+        after, tick = self._found
+        if after != self._last:
+            tick = self._schedule.after(self._last)
+            self._found = (self._last, tick)
+        return tick
 
     def _heed_set_back(self) -> None:
         now = time.time()

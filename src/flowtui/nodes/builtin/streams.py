@@ -41,7 +41,7 @@ class RedisStream(ProducerNode):
         stream: str = Field(min_length=1, description="The key of the stream.")
         start: Literal["begin", "end"] = Field(
             default="end",
-            description="Where to begin at the very first start: with the oldest entry, or with new ones.",
+            description="Where to begin at the very first start: with the oldest or the next entry.",
         )
         json_field: str = Field(
             default="", description="The field that holds the payload, a JSON object; without it all fields are text."
