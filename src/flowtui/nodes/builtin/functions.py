@@ -45,11 +45,10 @@ class Python(BlockingNode):
             return text
 
     def setup(self) -> None:
-        if self.function:
-            self._call = load_function(self.function)
-        else:
-            self._call = find_function(self.config.function, load_modules(self.folder)[0]).call
+        self._call = load_function(self.function) if self.function else None
 
     def execute(self, data: NodeData) -> Any:
         config = self.config
+        if self._call is None:
+            self._call = find_function(config.function, load_modules(self.folder)[0]).call
         return self._call(data if config.takes == "item" else data.payload, **config.arguments)

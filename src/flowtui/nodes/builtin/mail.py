@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 import smtplib
@@ -109,8 +110,10 @@ class Email(NonBlockingNode):
         where = f"{config.host}:{port}"
         message = self._message(data, config)
         try:
-            with self._connected(config, port) as server:
+            with contextlib.closing(self._connected(config, port)) as server:
                 refused = server.send_message(message, to_addrs=_receivers(config))
+                with contextlib.suppress(smtplib.SMTPException, OSError):  # it has the mail, whatever it says now
+                    server.quit()
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
             raise NodeError(f"{self.id}: {where} refuses every receiver: {_reasons(refused)}") from None
@@ -165,12 +168,12 @@ class Email(NonBlockingNode):
             return f"{where} cannot do what is asked: {error}; see `security` and `user`"
         if isinstance(error, smtplib.SMTPResponseException):
             return f"{where} refuses the mail: {_answer(error)}"
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            return f"{where} did not answer within {config.patience:g} s"
         if isinstance(error, smtplib.SMTPServerDisconnected):
             return f"{where} ended the connection in the middle, or is no mail server: {error}"
         if isinstance(error, ssl.SSLError):
             return f"{where} and this machine found no common encryption ({error.reason or error}); see `security`"
-        if isinstance(error, TimeoutError):
-            return f"{where} did not answer within {config.patience:g} s"
         if isinstance(error, socket.gaierror):
             return f"there is no host {config.host!r}: {error.strerror}"
         return f"{where} cannot be reached: {getattr(error, 'strerror', None) or error}"
