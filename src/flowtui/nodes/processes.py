@@ -106,7 +106,7 @@ class Command(asyncio.subprocess.SubprocessStreamProtocol):
     """A process that leads a group of its own, with pipes to its input, output and errors.
 
     Attributes:
-        exited: set when it has ended and is reaped, even if others hold its pipes open, which asyncio's `wait` waits for.
+        exited: set when it has ended and is reaped, even if others hold its pipes open, unlike asyncio's `wait`.
     """
 
     transport: asyncio.SubprocessTransport

@@ -37,9 +37,9 @@ def shop(tmp_path: Path) -> Path:
     [
         ({"sql": "SELECT name FROM products ORDER BY id"}, {}, [{"name": "apple"}, {"name": "pear"}]),
         ({"sql": "SELECT name FROM products WHERE id = :id"}, {"id": 2}, [{"name": "pear"}]),
-        ({"sql": "SELECT name FROM products WHERE id = :x", "values": {"x": "{{ data.id }}"}, "one": True}, {"id": 1}, {"name": "apple"}),
+        ({"sql": "SELECT :x AS x", "values": {"x": "{{ data.id }}"}, "one": True}, {"id": 1}, {"x": 1}),
         ({"sql": "SELECT 1 WHERE 0", "one": True}, {}, None),
-        ({"sql": "SELECT picture, price FROM products WHERE id = 1", "one": True}, {}, {"picture": "AP8=", "price": 0.5}),
+        ({"sql": "SELECT picture FROM products WHERE id = 1", "one": True}, {}, {"picture": "AP8="}),
         ({"sql": "UPDATE products SET price = 1"}, {}, {"changed": 2, "last_id": 0}),
         ({"sql": "INSERT INTO products (name) VALUES (:name)"}, {"name": ["a"]}, {"changed": 1, "last_id": 3}),
         ({"sql": "DELETE FROM products WHERE id = 1 RETURNING name"}, {}, [{"name": "apple"}]),
@@ -81,7 +81,7 @@ async def test_a_statement_that_fails_is_a_sentence_and_the_next_one_works(sql: 
 
 async def test_a_missing_database_is_not_made_by_a_question(tmp_path: Path) -> None:
     async with at_work(Sqlite, {"path": "shop.db", "sql": "SELECT 1"}, tmp_path) as node:
-        with pytest.raises(NodeError, match="there is no database .*shop.db"):
+        with pytest.raises(NodeError, match=r"there is no database .*shop.db"):
             await node.run({})
         assert os.listdir(tmp_path) == []
         ask(tmp_path, "CREATE TABLE a (b)")
@@ -101,7 +101,7 @@ async def test_a_row_has_the_fields_of_its_item(tmp_path: Path) -> None:
         item = {"id": 1, "total": 2.5, "name": "Zoë", "paid": True, "lines": [{"a": None}], "note": None}
         assert await node.run(item) == item
         await node.run({"name": "Bo", "id": 2})
-        with pytest.raises(NodeError, match="has no column named (?s:.)*extra"):
+        with pytest.raises(NodeError, match=r"has no column named (?s:.)*extra"):
             await node.run({"extra": 1})
     assert ask(tmp_path, "SELECT * FROM orders") == [
         (1, 2.5, "Zoë", 1, '[{"a": null}]', None),
@@ -137,7 +137,7 @@ async def test_an_item_that_comes_again_is_a_row_once(conflict: str, stored: Any
 async def test_a_conflict_that_is_an_error_leaves_nothing_of_its_batch(tmp_path: Path) -> None:
     async with at_work(SqliteInsert, KEYED, tmp_path) as node:
         await node.run({"items": [{"id": 1}, {"id": 2, "more": "x"}]})
-        with pytest.raises(NodeError, match="UNIQUE constraint failed: orders.id"):
+        with pytest.raises(NodeError, match=r"UNIQUE constraint failed: orders.id"):
             await node.run({"items": [{"id": 3}, {"id": 1}]})
         with pytest.raises(NodeError, match="no field for the key column 'id'"):
             await node.run({"name": "x"})
@@ -230,7 +230,7 @@ async def test_a_full_disk_is_an_error_that_stores_nothing(tmp_path: Path) -> No
             connection.execute("PRAGMA max_page_count = 3")  # as far as SQLite can tell, a full disk
 
         await node.node._file.run(tmp_path / "shop.db", 5.0, fill)
-        with pytest.raises(NodeError, match="the disk of .* is full; nothing was written"):
+        with pytest.raises(NodeError, match=r"the disk of .* is full; nothing was written"):
             await node.run({"n": "x" * 50_000})
     assert ask(tmp_path, "SELECT n FROM orders") == [(0,)]
 

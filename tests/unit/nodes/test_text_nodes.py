@@ -139,7 +139,7 @@ def test_a_schema_is_checked_at_load() -> None:
 @pytest.mark.parametrize("ref", ["http://127.0.0.1:9/order.json", "#/missing", "other.json"])
 async def test_a_reference_out_of_the_schema_is_an_error_and_nothing_is_fetched(ref: str, tmp_path: Path) -> None:
     async with at_work(Validate, {"schema": {"$ref": ref}}, tmp_path) as node:
-        with pytest.raises(NodeError, match="the schema refers to '.*', which is not in it"):
+        with pytest.raises(NodeError, match=r"the schema refers to '.*', which is not in it"):
             await node.run({})
 
 

@@ -60,6 +60,8 @@ class Email(NonBlockingNode):
           needs: incoming
           config:
             host: mail.example.org
+            user: robot
+            password: ${secret:MAIL_PASSWORD}
             from: Robot <robot@example.org>
             to: [ann@example.org]
             subject: "Order {{ data.n }}"

@@ -30,8 +30,8 @@ class RedisStream(ProducerNode):
     """Yield each entry of a Redis stream, from where the last start has left it.
 
     An item is `{"id": "1700000000000-0", "fields": {…}}`, or the JSON object in one field. The place in the stream is
-    saved with the item, so that whatever the loop writes to queues it writes once. Entries that were trimmed before they
-    were read are gone; the log says how many, from Redis 7 on. While the server is away, the loop waits.
+    saved with the item, so that whatever the loop writes to queues it writes once. Entries that were trimmed before
+    they were read are gone; the log says how many, from Redis 7 on. While the server is away, the loop waits.
     """
 
     example: ClassVar = {"url": "${STREAM_URL:redis://127.0.0.1:6379/0}", "stream": "orders", "start": "begin"}
