@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from flowtui.model.data import NodeData
 from flowtui.model.errors import TemplateError
 from flowtui.nodes.base import NodeConfig
+from flowtui.nodes.fields import form_fields
+from flowtui.nodes.hints import Fixed
 from flowtui.nodes.templates import ConfigProblem, compile_config
 
 JSON = st.recursive(
@@ -307,3 +309,21 @@ def test_rendering_leaves_the_raw_config_and_the_payload_alone() -> None:
     assert raw == {"anything": {"list": ["{{ data.items }}", 1]}}
     assert first == second
     assert ITEM["items"] == [1, 2]
+
+
+class Query(NodeConfig):
+    sql: Annotated[str, Fixed("an item could become SQL")]
+    more: Annotated[dict[str, str], Fixed("it is read at the start")] = Field(default_factory=dict)
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
+def test_a_fixed_setting_can_hold_no_template_and_its_form_says_so() -> None:
+    item = {"a": "{{ item }}"}
+    _, problems = compile_config(Query, {"sql": "SELECT {{ data.x }}", "more": item, "values": item})
+    assert [(each.path, each.message, each.code) for each in problems] == [
+        (("sql",), "it can't hold a template: an item could become SQL", "bad-template"),
+        (("more", "a"), "it can't hold a template: it is read at the start", "bad-template"),
+    ]
+    assert {each.name: each.template for each in form_fields(Query).fields} == {
+        "sql": False, "more": False, "values": True,
+    }  # fmt: skip

@@ -67,6 +67,13 @@ class Shell(BlockingNode):
             default=10_000_000, ge=1, description="A program that writes more is ended."
         )
 
+        @field_validator("command", mode="before")
+        @classmethod
+        def _is_list(cls, command: object) -> object:
+            if isinstance(command, str):
+                raise ValueError("write a list like [ls, -l]; what a shell shall read belongs in `script`")
+            return command
+
         @field_validator("env")
         @classmethod
         def _sound_env(cls, env: dict[str, str]) -> dict[str, str]:
