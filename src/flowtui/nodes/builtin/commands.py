@@ -71,7 +71,7 @@ class Shell(BlockingNode):
         @classmethod
         def _is_list(cls, command: object) -> object:
             if isinstance(command, str):
-                raise ValueError("write a list like [ls, -l]; what a shell shall read belongs in `script`")
+                raise ValueError("write a list like [ls, -l]; what a shell shall read belongs in `script`")  # noqa: TRY004
             return command
 
         @field_validator("env")
