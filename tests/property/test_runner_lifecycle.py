@@ -29,6 +29,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState, OnError
 from flowtui.nodes.base import BlockingNode, Exhausted, NonBlockingNode, ProducerNode
+from long_runs import tries
 
 T = TypeVar("T")
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
@@ -424,5 +425,5 @@ def test_whatever_happens_to_a_loop_it_ends_when_asked_and_no_item_is_lost_or_do
     # Without shrinking, which would take minutes: forty steps can be read.
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     run_state_machine_as_test(
-        Life, settings=settings(max_examples=70, stateful_step_count=40, deadline=None, phases=phases)
+        Life, settings=settings(max_examples=tries(40), stateful_step_count=40, deadline=None, phases=phases)
     )

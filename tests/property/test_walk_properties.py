@@ -22,6 +22,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
 from flowtui.nodes.base import BlockingNode, ConditionalNode, NonBlockingNode, ProducerNode
 from flowtui.nodes.builtin.queues import QueueWriter
+from long_runs import tries
 
 ITEMS = 3
 #: What a node is given: its payload, and by upstream node if it is a join.
@@ -222,7 +223,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(120), deadline=None)
 @given(examples())
 def test_the_engine_runs_every_graph_as_the_rules_say(
     example: tuple[list[PlannedNode], dict[tuple[str, int], Behaviour]],
