@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import selectors
 import sys
@@ -36,6 +37,20 @@ _RUN_ONCE = asyncio.BaseEventLoop._run_once.__code__  # type: ignore[attr-define
 #: Where frames are neither ours nor the author's.
 _PLUMBING = (str(Path(asyncio.__file__).parent), threading.__file__)
 _log = logging.getLogger("flowtui.watchdog")
+_taking_frames = threading.Lock()
+
+
+def _frames_of_all_threads() -> Mapping[int, FrameType]:
+    # While it makes these frames, Python 3.11 holds a lock that every new thread needs. If it collects garbage then, a
+    # finalizer may let another thread run, and if that one begins a thread, the process stands still for ever.
+    with _taking_frames:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames()
+        finally:
+            if collects:
+                gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +192,7 @@ class Watchdog:
 
     def _look(self, watches: Iterable[_Watch], late: float) -> None:
         now = time.monotonic()
-        frames = sys._current_frames()
+        frames = _frames_of_all_threads()
         for watch in watches:
             if late > _LATE_S:
                 watch.forgive(now)

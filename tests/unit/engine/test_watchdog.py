@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -331,3 +333,18 @@ def test_the_thread_ends_with_the_last_loop_and_begins_again_with_the_next(lines
         until(lines)
         holder.gate.set()
     until(lambda: not watchdogs())
+
+
+def test_no_garbage_is_collected_while_the_frames_of_all_threads_are_taken(monkeypatch) -> None:
+    take, collecting = sys._current_frames, []
+
+    def taken() -> Any:
+        collecting.append(gc.isenabled())
+        return take()
+
+    monkeypatch.setattr(sys, "_current_frames", taken)
+    with watched() as it:
+        it.begin(asyncio.sleep(LOOK_S)).result(PATIENCE_S)
+        until(lambda: len(collecting) > 3)
+    assert not any(collecting)
+    assert gc.isenabled()
