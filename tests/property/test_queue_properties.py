@@ -18,29 +18,28 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from flowtui.model.errors import Fenced
-from flowtui.model.letters import DeadLetter
+from flowtui.model.errors import Fenced, QueueFull
+from flowtui.model.states import OnFull
+from flowtui.storage import queue_store
 from flowtui.storage.calls import StoreCalls
 from flowtui.storage.connection import Connector
 from flowtui.storage.doorbell import Doorbells
 from flowtui.storage.health import Health
 from flowtui.storage.lease import LEASE_S, Keeper
-from flowtui.storage.queue_store import Commit, Item, QueueStore, Source
-from flowtui.storage.records import decode
+from flowtui.storage.queue_store import Beyond, Bound, Commit, Item, QueueStore, Source
+from flowtui.storage.records import decode, reference_of
 from flowtui.storage.scripts import script
-from queue_model import Entry, Owner, QueueModel, entries
+from queue_model import BIG, Entry, Owner, QueueModel, entries, letter, payload, pick, whole
 
-QUEUE, OUT = "shop.orders", "/done"
+QUEUE, OTHER, OUT = "shop.orders", "shop.later", "/done"
 GROUPS = ("shop.fulfil", "shop.audit")
 #: Fewer where each write is synced to the disk.
 EXAMPLES = {"memory": 10, "served": 5, "local": 10, "redis": 30}
 
 
-def letter(id: str) -> DeadLetter:
-    return DeadLetter(id, GROUPS[0], "check", "r1", {}, "", 1, "ValueError", "no", "", "f1", 1.0)
-
-
 NUMBERS = st.integers(0, 999)
+SOURCES = [Source(queue, group) for queue in (QUEUE, OTHER) for group in GROUPS]
+BOUNDS = st.builds(Bound, st.integers(0, 6), st.sampled_from(OnFull))
 LIMITS = st.one_of(st.integers(1, 5), st.just(1000))
 
 
@@ -60,10 +59,6 @@ def has_owners(machine: Queues) -> bool:
     return bool(machine.model.owners)
 
 
-def pick(owners: list[Owner], which: int) -> Owner:
-    return owners[which % len(owners)]
-
-
 class Queues(RuleBasedStateMachine):
     """Does the same to a store and to the model, and compares them after every step.
 
@@ -77,7 +72,7 @@ class Queues(RuleBasedStateMachine):
         self.client = connector.client()
         self.scripts = {name: self.client.register_script(script(name)) for name in ("beat", "fetch", "reap")}
         self.queues: QueueStore = self.loop.run_until_complete(self._open(connector))
-        self.model = QueueModel(QUEUE, OUT)
+        self.model = QueueModel(QUEUE, OTHER, OUT)
         self.numbers = itertools.count()
         self.over: list[Owner] = []  # whose lease is over, and nobody has noticed
         self.ghosts: list[Owner] = []  # those that were fenced and do not know it
@@ -103,12 +98,15 @@ class Queues(RuleBasedStateMachine):
 
     def waiting(self, queue: str, group: str) -> list[Entry]:
         """What the store has before a group, past the code under test."""
-        return entries([decode(e) for e in self.client.lrange(f"{self.namespace}:q:{queue}:{group}:ready", 0, -1)])
+        return self.raw(f"q:{queue}:{group}:ready" if group else f"q:{queue}:backlog")
 
     def held(self, owner: Owner) -> list[Entry]:
         """What the store has in flight for an owner, past the code under test."""
-        key = f"{self.namespace}:q:{owner.source.queue}:{owner.source.group}:run:{owner.name}"
-        return entries([decode(envelope) for envelope in self.client.lrange(key, 0, -1)])
+        return self.raw(f"q:{owner.source.queue}:{owner.source.group}:run:{owner.name}")
+
+    def raw(self, key: str) -> list[Entry]:
+        found = self.client.lrange(f"{self.namespace}:{key}", 0, -1)
+        return entries([decode(envelope, b"" if reference_of(envelope) else None) for envelope in found])
 
     def join(self, loop: str, source: Source | None) -> Owner:
         owner = Owner(f"owner-{next(self.numbers)}", source, loop)
@@ -119,61 +117,79 @@ class Queues(RuleBasedStateMachine):
     def commit(self, owner: Owner, repeats: int = 1, fetch: int = 0, **parts) -> None:
         """Commit, and fetch, for an owner that has its lease; repeated as after lost replies, it must be done once."""
         commit = Commit(owner.seq + 1, owner.source, **parts)
+        if full := self.model.full(commit):
+            with pytest.raises(QueueFull) as refused:
+                self.do(self.queues.commit(owner.name, commit, fetch))
+            assert full[refused.value.queue, refused.value.group] == refused.value.room
+            return
         fetched = [self.do(self.queues.commit(owner.name, commit, fetch)).taken for _ in range(repeats)]
         self.model.commit(owner, commit)
-        assert entries(fetched[0]) == (self.model.fetch(owner, fetch) if fetch else [])
+        assert whole(fetched[0]) == (self.model.fetch(owner, fetch) if fetch else [])
         assert not any(fetched[1:])
 
-    def new_items(self, count: int) -> dict:
+    def new_items(self, count: int, big: int = 0) -> dict:
+        """Parts of a commit; the first `big` items have big payloads."""
         numbers = list(itertools.islice(self.numbers, count))
-        pushes = tuple((QUEUE, Item(f"i{number}", b"{}", "", "")) for number in numbers)
+        ids = [f"{'b' if n < big else 'i'}{number}" for n, number in enumerate(numbers)]
+        pushes = tuple((QUEUE, Item(id, payload(id), "", "")) for id in ids)
         return {"pushes": pushes, "cursor": ("shop.incoming", str(numbers[-1]).encode())}
 
     # ---- what owners do ----
 
     @initialize(
-        backlog=st.integers(1, 3), groups=st.lists(st.sampled_from(GROUPS), max_size=3), more=st.integers(1, 12)
+        backlog=st.integers(1, 3),
+        sources=st.lists(st.sampled_from(SOURCES), min_size=1, max_size=4),
+        more=st.integers(1, 12),
     )
-    def a_writer_and_some_readers_begin(self, backlog, groups, more):
+    def a_writer_and_some_readers_begin(self, backlog, sources, more):
         writer = self.join("shop.incoming", None)
-        self.commit(writer, **self.new_items(backlog))
-        for group in groups:
-            self.join(group, Source(QUEUE, group))
-        self.commit(writer, **self.new_items(more))
+        self.commit(writer, **self.new_items(backlog, big=1))
+        for source in sources:
+            self.join(source.group, source)
+        self.commit(writer, **self.new_items(more, big=3))
 
-    @rule()
-    def a_writer_joins(self):
-        self.join("shop.incoming", None)
-
-    @rule(group=st.sampled_from(GROUPS))
-    def a_reader_joins(self, group):
-        self.join(group, Source(QUEUE, group))
+    @rule(source=st.sampled_from([None, *SOURCES]))
+    def somebody_joins(self, source):
+        self.join(source.group if source else "shop.incoming", source)
 
     @precondition(writes)
-    @rule(which=NUMBERS, count=st.integers(1, 6), repeats=st.integers(1, 3))
-    def push(self, which, count, repeats):
-        self.commit(pick(self.writers, which), repeats, **self.new_items(count))
+    @rule(
+        which=NUMBERS,
+        count=st.integers(1, 6),
+        big=st.integers(0, 6),
+        bound=st.just(Bound()) | BOUNDS,
+        beyond=st.sampled_from(Beyond),
+        repeats=st.integers(1, 3),
+    )
+    def push(self, which, count, big, bound, beyond, repeats):
+        made = self.new_items(count, big)
+        self.commit(pick(self.writers, which), repeats, bounds={QUEUE: bound}, beyond=beyond, **made)
 
     @precondition(reads)
-    @rule(which=NUMBERS, limit=st.integers(0, 8))
+    @rule(which=NUMBERS, limit=st.integers(1, 8))
     def fetch(self, which, limit):
-        reader = pick(self.readers, which)
+        self.take(pick(self.readers, which), limit)
+
+    def take(self, reader: Owner, limit: int) -> None:
         fetched = self.do(self.queues.fetch(reader.name, reader.source, limit))
-        assert entries(fetched) == self.model.fetch(reader, limit)
+        assert whole(fetched) == self.model.fetch(reader, limit)
 
     @precondition(reads)
     @rule(
         which=NUMBERS,
-        share=st.floats(0, 1),
+        share=st.sampled_from([1.0, 0.5, 0.0]),
         dying=st.integers(0, 2),
         repeats=st.integers(1, 3),
         fetch=st.integers(0, 8),
     )
     def settle(self, which, share, dying, repeats, fetch):
         reader = pick(self.readers, which)
+        if not reader.running:
+            self.take(reader, 5)
         done = reader.running[: round(len(reader.running) * share)]
         died, well = done[:dying], done[dying:]
-        pushes = tuple((OUT, Item(f"{reader.loop}-{entry.id}", b"{}", "", "")) for entry in well)
+        where = f"{reader.source.queue}-{reader.loop}"
+        pushes = tuple((OUT, Item(f"{where}-{entry.id}", b"{}", "", "")) for entry in well)
         dead = tuple(letter(entry.id) for entry in died)
         self.commit(reader, repeats, fetch, acknowledged=len(done), died=len(died), pushes=pushes, dead=dead)
 
@@ -190,6 +206,25 @@ class Queues(RuleBasedStateMachine):
         self.do(self.queues.leave(owner.name, owner.source))
         self.model.leave(owner)
         self.over = [other for other in self.over if other is not owner]
+
+    # ---- what a person does ----
+
+    @rule(which=NUMBERS, limit=st.integers(1, 3))
+    def purge(self, which, limit):
+        name = pick([QUEUE, OTHER], which)
+        group = pick([*self.model.queues[name].groups, ""], which)
+        purged = self.do(self.calls.run("purge", name, group, limit))
+        assert purged == self.model.purge(name, group, limit)
+
+    # Of one group's items only: another's are the same, and could not be told from them where they come to.
+    @rule(is_read=st.booleans(), heir=st.sampled_from(["", *GROUPS]), limit=st.integers(1, 4))
+    def move(self, is_read, heir, limit):
+        group = GROUPS[0] if is_read and GROUPS[0] in self.model.queues[QUEUE].groups else ""
+        moved = self.do(self.calls.run("move", QUEUE, group, OTHER, heir, limit))
+        if heir and heir not in self.model.queues[OTHER].groups:
+            assert moved == b"NOGROUP"
+        else:
+            assert moved == self.model.move(QUEUE, group, OTHER, heir, limit)
 
     # ---- calls that come again, or late ----
 
@@ -278,11 +313,11 @@ class Queues(RuleBasedStateMachine):
         self.model.fence(ended)
         self.ghosts += ended
         moved = 0
-        for group in GROUPS:
-            of_group = [owner for owner in self.model.ending if owner.loop == group]
+        for source in SOURCES:
+            of_group = [owner for owner in self.model.ending if owner.source == source]
             if of_group:
                 before = len(self.model.group_of(of_group[0]).ready)
-                ready = self.waiting(QUEUE, group)
+                ready = self.waiting(source.queue, source.group)
                 self.model.reap(of_group, limit, {owner.name: self.held(owner) for owner in of_group}, ready)
                 moved += len(ready) - before
         assert moved <= limit
@@ -300,11 +335,17 @@ class Queues(RuleBasedStateMachine):
     @invariant()
     def the_store_has_the_same(self):
         for name, queue in self.model.queues.items():
-            for group, known in queue.groups.items():
-                assert self.waiting(name, group) == known.ready
+            for group in ("", *queue.groups):
+                assert self.waiting(name, group) == self.model.waiting(name, group).ready
         for owner in self.model.owners:
             if owner.source is not None:
-                assert entries(self.do(self.queues.in_flight(owner.name, owner.source))) == owner.running
+                assert whole(self.do(self.queues.in_flight(owner.name, owner.source))) == owner.running
+
+    @invariant()
+    def a_big_payload_is_there_as_long_as_somebody_needs_it(self):
+        needed = sum(id.startswith("b") for id in self.model.held())
+        assert len(list(self.client.scan_iter(f"{self.namespace}:big:*"))) == needed
+        assert int(self.client.get(f"{self.namespace}:bigs") or 0) == needed
 
     @invariant()
     def the_store_counts_the_same(self):
@@ -313,11 +354,15 @@ class Queues(RuleBasedStateMachine):
             groups = list(queue.groups.values())
             found = stats[name]
             assert found.unaccounted == 0
-            assert found.depth == max([len(queue.backlog), *(len(group.ready) for group in groups)])
+            assert found.depth == max([len(queue.backlog.ready), *(len(group.ready) for group in groups)])
             assert found.in_flight == sum(len(owner.running) for owner in self.model.holders(name))
-            assert found.pushed == len(queue.pushed)
+            assert (found.pushed, found.moved_in) == (len(queue.pushed), len(queue.moved_in))
             assert found.acknowledged == sum(len(group.acknowledged) for group in groups)
             assert found.dead == sum(len(group.dead) for group in groups)
+            for group, known in queue.groups.items():
+                seen = found.groups[group]
+                gone = (len(known.dropped), len(known.purged), len(known.moved_out), len(known.moved_in))
+                assert (seen.dropped, seen.purged, seen.moved_out, seen.moved_in) == gone
         loops = self.client.scan_iter(f"{self.namespace}:letters:*")
         assert sum(self.client.hlen(loop) for loop in loops) == self.model.letters
         assert self.do(self.queues.cursor("shop.incoming")) == self.model.cursors.get("shop.incoming")
@@ -327,14 +372,28 @@ class Queues(RuleBasedStateMachine):
         found = [decode(e).item.id for e in self.client.lrange(f"{self.namespace}:q:{OUT}:backlog", 0, -1)]
         assert found == self.model.queues[OUT].pushed
 
+    def nothing_is_left_once_all_is_purged(self) -> None:
+        owners = [owner.name for owner in self.model.owners]
+        self.scripts["reap"](keys=[self.namespace], args=[100_000, 0, *owners])
+        for name, queue in self.model.queues.items():
+            for group in ("", *queue.groups):
+                self.do(self.calls.run("purge", name, group, 100_000))
+        stats = self.do(self.queues.queue_stats(list(self.model.queues)))
+        assert [(each.depth, each.in_flight, each.unaccounted) for each in stats.values()] == [(0, 0, 0)] * 3
+        assert not list(self.client.scan_iter(f"{self.namespace}:big:*"))
+
     def teardown(self) -> None:
+        self.nothing_is_left_once_all_is_purged()
         self.do(self.calls.close())
+        if keys := list(self.client.scan_iter(f"{self.namespace}:*")):  # else every look at the next life passes them
+            self.client.delete(*keys)
         self.client.close()
         self.loop.close()
 
 
 @pytest.mark.timeout(400)  # so long only to show the shortest life that went wrong
-def test_no_life_of_the_queues_loses_or_doubles_an_item(store):
+def test_no_life_of_the_queues_loses_or_doubles_an_item(store, monkeypatch):
+    monkeypatch.setattr(queue_store, "BIG_PAYLOAD", BIG)
     run_state_machine_as_test(
         lambda: Queues(store.connector),
         settings=settings(max_examples=EXAMPLES[store.kind], stateful_step_count=40, deadline=None),
