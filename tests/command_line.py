@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -134,7 +135,8 @@ class CommandLine:
 
         In this process if nothing speaks against it: to start one takes ten times as long as what most commands do.
         """
-        is_here = args and args[0] not in ("run", "open", "check") and not options and self.program == ["-m", "flowtui"]
+        is_short = bool(args) and args[0] not in ("run", "open", "check")
+        is_here = is_short and not options and self.program == ["-m", "flowtui"] and not asyncio._get_running_loop()
         return (self._here(*args) if is_here else self.start(*args, **options)).end(code)
 
     def _here(self, *args: str) -> Child:

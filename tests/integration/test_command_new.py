@@ -74,10 +74,10 @@ def test_it_says_what_it_made_and_what_to_do_next(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("name", "module", "type_"),
     [
-        ("http-poll", "http_poll", "http-poll"),
-        ("http_poll", "http_poll", "http-poll"),
-        ("HTTPPoll", "http_poll", "http-poll"),
-        ("httpPoll", "http_poll", "http-poll"),
+        ("ftp-poll", "ftp_poll", "ftp-poll"),
+        ("ftp_poll", "ftp_poll", "ftp-poll"),
+        ("FTPPoll", "ftp_poll", "ftp-poll"),
+        ("ftpPoll", "ftp_poll", "ftp-poll"),
         ("top-10", "top_10", "top-10"),  # of which the class name alone would make top10
         ("match", "match", "match"),
     ],

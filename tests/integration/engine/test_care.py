@@ -100,7 +100,7 @@ def test_a_call_that_overruns_is_shown_until_its_thread_ends(write, start, folde
         f"""
         nodes:
           start: {{type: count, config: {{count: 3}}, loop: {{pool: {pool}}}}}
-          work: {{type: overrun, needs: start, timeout: 50ms}}
+          work: {{type: overrun, needs: start, timeout: 300ms}}
           note: {{type: note, needs: work}}
           wait: {{type: wait, needs: note}}
         """,
