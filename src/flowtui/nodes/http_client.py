@@ -18,7 +18,15 @@ from urllib.parse import urlencode
 
 import httpx
 
-from flowtui.model.errors import HttpBodyError, HttpConnectError, HttpRequestError, HttpStatusError, HttpTimeout
+from flowtui.model.errors import (
+    HttpBodyError,
+    HttpConnectError,
+    HttpRequestError,
+    HttpStatusError,
+    HttpTimeout,
+    NodeError,
+)
+from flowtui.nodes.base import BaseNode
 from flowtui.nodes.http_settings import ConnectionSettings, RequestSettings
 from flowtui.nodes.strict_json import strict_json
 
@@ -324,3 +332,18 @@ def _connect_words(error: httpx.HTTPError) -> str:
             return f"{cause.strerror}; is the server up and the address right?"
         cause = cause.__cause__ or cause.__context__
     return f"{_words(error)}; `retry` may help"
+
+
+class HttpNode(BaseNode):
+    """A node that sends requests with `_http`, which keeps connections open from item to item."""
+
+    def setup(self) -> None:
+        self._http = HttpClient(self.folder)
+        try:
+            config = self.config
+        except NodeError:  # each item has its own
+            config = None
+        self._http.open(config)
+
+    async def teardown(self) -> None:
+        await self._http.close()

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from flowtui.model.data import NodeData
-from flowtui.model.errors import NodeError
-from flowtui.nodes.base import BaseNode, BlockingNode, NonBlockingNode
+from flowtui.nodes.base import BlockingNode, NonBlockingNode
 from flowtui.nodes.hints import ShownIf, Unit
-from flowtui.nodes.http_client import Answer, HttpClient
+from flowtui.nodes.http_client import Answer, HttpClient, HttpNode
 from flowtui.nodes.http_settings import RequestSettings
 
 #: What the body of an answer is read as.
@@ -36,22 +35,7 @@ async def _sent(http: HttpClient, config: RequestSettings, most: int | None) -> 
     return answer
 
 
-class _HttpNode(BaseNode):
-    """Keeps connections open from item to item."""
-
-    def setup(self) -> None:
-        self._http = HttpClient(self.folder)
-        try:
-            config = self.config
-        except NodeError:  # each item has its own
-            config = None
-        self._http.open(config)
-
-    async def teardown(self) -> None:
-        await self._http.close()
-
-
-class HttpRequest(_HttpNode, BlockingNode):
+class HttpRequest(HttpNode, BlockingNode):
     """Send a request to an HTTP server and add its answer to the item.
 
     The answer is `{"status", "url", "ms"}` and its body as `json`, `text` or `base64`. Whether a failed one is tried
@@ -98,7 +82,7 @@ class HttpRequest(_HttpNode, BlockingNode):
         return data | {config.into: found | body_of(answer, config.response)}
 
 
-class HttpNotify(_HttpNode, NonBlockingNode):
+class HttpNotify(HttpNode, NonBlockingNode):
     """Send a request to an HTTP server while the loop goes on, and hand the item on unchanged.
 
     That the server does not want it, or cannot be reached, makes a dead letter, which can be replayed.

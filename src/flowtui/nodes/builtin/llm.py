@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from flowtui.model.data import NodeData
-from flowtui.model.errors import HttpBodyError, HttpStatusError, NodeError
+from flowtui.model.errors import HttpBodyError, HttpStatusError
 from flowtui.nodes.base import BlockingNode
 from flowtui.nodes.durations import Duration
 from flowtui.nodes.hints import MultiLine, Unit
-from flowtui.nodes.http_client import Answer, HttpClient
+from flowtui.nodes.http_client import Answer, HttpNode
 from flowtui.nodes.http_settings import ConnectionSettings, LongText, RequestSettings, Text
 from flowtui.nodes.strict_json import strict_json
 
@@ -27,7 +27,7 @@ _ADVICE = {
 }
 
 
-class Llm(BlockingNode):
+class Llm(HttpNode, BlockingNode):
     """Ask a language model behind an OpenAI-compatible API, and add its answer to the item.
 
     The answer is `{"text", "model", "finish_reason", "usage", "ms"}`, with `json_mode` also `json`, its value. Whether
@@ -77,17 +77,6 @@ class Llm(BlockingNode):
         )
         timeout: Duration = Field(default=120.0, gt=0, description="How long the whole answer may take.")
         into: str = Field(default="answer", min_length=1, description="The field of the item for the answer.")
-
-    def setup(self) -> None:
-        self._http = HttpClient(self.folder)
-        try:
-            config = self.config
-        except NodeError:  # each item has its own
-            config = None
-        self._http.open(config)
-
-    async def teardown(self) -> None:
-        await self._http.close()
 
     async def execute(self, data: NodeData) -> NodeData:
         config = self.config

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -59,7 +60,7 @@ class _FilesConfig(NodeConfig):
     )
 
 
-class _Records(ProducerNode):
+class _Records(ProducerNode, ABC):
     """Reads files one after the other, some records ahead, on a worker thread."""
 
     def setup(self) -> None:
@@ -96,13 +97,13 @@ class _Records(ProducerNode):
             NodeError: if the file cannot be used at all.
         """
 
+    @abstractmethod
     def record(self, reader: LineReader) -> Mapping[str, Any] | None:
         """Return the next record, None at the end of the file; `_line` is where it begins.
 
         Raises:
             _Bad: if it is none; reading goes on behind it.
         """
-        raise NotImplementedError
 
     # ---- on a worker thread ----
 
