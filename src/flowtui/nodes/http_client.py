@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 import ssl
 import time
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ from flowtui.model.errors import (
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.http_settings import ConnectionSettings, RequestSettings
 from flowtui.nodes.strict_json import strict_json
+
+#: It tells of each request, with its whole URL, which may hold what is nobody's business.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
 _SHOWN = 200
