@@ -123,3 +123,10 @@ async def test_a_line_of_a_megabyte_is_cut_to_the_screen() -> None:
     client.log("x" * 1_000_000)
     async with running(client) as it:
         assert "…" in it.line_with("xxxx")
+
+
+async def test_names_that_are_too_long_are_cut_and_stay_apart_from_what_follows() -> None:
+    client = FakeClient(a_snapshot(a_loop("a.b")))
+    client.log("a message", loop="warehouse.incoming-orders", node="check-the-address")
+    async with running(client, columns=80, lines=24) as it:
+        assert "warehouse.inco… check-th… a message" in it.line_with("a message")

@@ -16,6 +16,8 @@ _BATCH = 2000
 #: At most this many batches a pull: a flood must not hold up the keys.
 _BATCHES = 5
 
+#: Between two columns, also where a name was cut.
+_GAP = Piece(" ", Tone.MUTED, 1)
 _LEVELS = (
     (logging.ERROR, "✖", Tone.BAD),
     (logging.WARNING, "!", Tone.WARN),
@@ -149,8 +151,10 @@ class LogView(Pane):
         head = (
             Piece(fmt.clock(line.time), Tone.MUTED, 8),
             Piece(f" {sign} ", tone, 3),
-            piece(line.loop or "flowtui", loop + 1, Tone.MUTED if not line.loop else Tone.TEXT),
-            piece(line.node, node + 1, Tone.MUTED),
+            piece(line.loop or "flowtui", loop, Tone.MUTED if not line.loop else Tone.TEXT),
+            _GAP,
+            piece(line.node, node, Tone.MUTED),
+            _GAP,
         )
         room = max(1, width - 8 - 3 - loop - node - 2)
         return (*head, piece(line.message, room, tone))
