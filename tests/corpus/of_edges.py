@@ -168,7 +168,7 @@ def a_pool_below_what_a_node_demands(good: Good) -> Iterator[Broken]:
 def replicas_of_what_may_run_once_only(good: Good) -> Iterator[Broken]:
     for node in good.nodes.values():
         loop = node.field("loop")
-        if node.type not in PRODUCERS or node.type == "queue-reader" or (loop and not loop.is_flow):
+        if node.type not in PRODUCERS or node.type in ("queue-reader", "trigger") or (loop and not loop.is_flow):
             continue
         if loop:
             text = good.replaced(loop.line, loop.column + 1, 0, "replicas: 2, ")

@@ -28,4 +28,6 @@ class Crunch(BlockingNode):
 
 def every_type() -> Registry:
     """The built-in types, those of the samples, and one that demands a process."""
-    return Registry({**discover(SAMPLES).types, "crunch": NodeType("crunch", Crunch, None, "")})
+    found = discover(SAMPLES)
+    types = {**found.types, "crunch": NodeType("crunch", Crunch, None, "")}
+    return Registry(types, modules=found.modules)
