@@ -1,6 +1,6 @@
 """Make the pictures in this folder from the app itself, running on the samples.
 
-Run `python screenshots/make.py` in an environment with flowtui; it takes about a minute and needs Chromium
+Run `python screenshots/make.py` in an environment with flowtui; it takes about two minutes and needs Chromium
 (Debian's `chromium`, with `fonts-firacode`).
 """
 
@@ -71,12 +71,17 @@ def save(app: FlowtuiApp, name: str) -> None:
     print(f"screenshots/{name}.png")
 
 
-async def take(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
-    """Let the samples run, then visit what README shows."""
-    await until(lambda: client.snapshot().dead_total > 0, timeout=120)
-    await until(lambda: client.snapshot().uptime_s > _HISTORY_S, timeout=120)
+async def choose(client: EngineClient, pilot: Pilot[None], loop: str) -> None:
+    """Let only the loops of this one's workflow be shown, and choose it."""
+    workflow = loop.partition(".")[0]
+    of_workflow = [each.id for each in client.snapshot().loops if each.id.startswith(f"{workflow}.")]
+    await pilot.press("slash", *workflow, "enter", "g", *"j" * of_workflow.index(loop))
+
+
+async def take_overview(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
+    """Visit what README shows of the app as a whole."""
     app.theme = DARK.name
-    await pilot.press("j", "j", "j", "j", "j")
+    await pilot.press(*"j" * [each.id for each in client.snapshot().loops].index("orders.incoming"))
     await pilot.pause(1.0)
     save(app, "overview-120x40")
     app.theme = LIGHT.name
@@ -93,6 +98,27 @@ async def take(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> Non
     await pilot.press("escape", "question_mark")
     await pilot.pause(0.5)
     save(app, "help")
+    await pilot.press("escape", "escape")
+
+
+async def take_samples(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
+    """Visit each sample: its loops, the nodes of one of them, and what they log."""
+    await until(lambda: any(each.id == "housekeeping.tick" and each.iterations for each in client.snapshot().loops), 90)
+    await pilot.resize_terminal(120, 30)
+    for loop in ("host-watch.tick", "log-tail.suspects", "orders.fulfil", "web-shop.door", "housekeeping.tick"):
+        workflow = loop.partition(".")[0]
+        await choose(client, pilot, loop)
+        await pilot.press("shift+tab", "slash", *workflow, "enter")
+        await pilot.pause(1.0)
+        save(app, workflow)
+        await pilot.press("escape", "escape", "escape")
+    await choose(client, pilot, "report.ask")
+    await pilot.press("T")
+    await pilot.pause(0.5)
+    save(app, "report-form")
+    await pilot.press("f5")
+    await pilot.pause(3.5)
+    save(app, "report")
 
 
 async def main() -> None:
@@ -104,7 +130,10 @@ async def main() -> None:
         client = EngineClient(FlowEngine(Path("workflows"), store, env=environment))
         app = FlowtuiApp(client)
         async with app.run_test(size=(120, 40)) as pilot:
-            await take(app, client, pilot)
+            await until(lambda: client.snapshot().dead_total > 0, timeout=120)
+            await until(lambda: client.snapshot().uptime_s > _HISTORY_S, timeout=120)
+            await take_overview(app, client, pilot)
+            await take_samples(app, client, pilot)
         await asyncio.to_thread(client.close)
 
 
