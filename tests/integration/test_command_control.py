@@ -6,7 +6,10 @@ import json
 import signal
 from uuid import uuid4
 
+import psutil
 import pytest
+
+from command_line import PATIENCE_S
 
 FLOWS = """
 nodes:
@@ -92,8 +95,10 @@ def test_flags_that_name_the_store_are_enough(cli, engine):
 
 
 def test_after_the_end_of_the_engine_there_is_none(cli, engine):
+    server = psutil.Process(cli.server_pid())
     engine.process.kill()
     engine.process.wait()
+    psutil.wait_procs([server], PATIENCE_S)
     assert refused(cli, "pause", IN, "flows") == "no engine runs on this folder; start it with `flowtui flows`"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from flowtui.tui.app import FlowtuiApp
+
+_PATIENCE_S = 20.0
 
 
 class Running:
@@ -29,6 +32,12 @@ class Running:
         """Let the app take a new snapshot and paint it."""
         self.app.poll()
         await self.pilot.pause()
+
+    async def until(self, words: str) -> None:
+        """Let everything settle until these words are on the screen."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while words not in self.text:
+                await self.settle()
 
     async def resize(self, columns: int, lines: int) -> None:
         """Change the size of the terminal."""
