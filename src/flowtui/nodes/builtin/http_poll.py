@@ -30,9 +30,10 @@ class HttpPoll(ProducerNode):
     An item is `{"status", "url"}` and the body as `json`, `text` or `base64`; with `items` each element of a list in
     the answer is an item. An answer is new unless the server says that it is not (ETag, Last-Modified), or its body is
     that of the last one. After a restart the rest of a list follows, if the answer is still the same; if it has
-    changed, all of the new one comes, so give `id` where an element must not count twice; an
-    element without that key is a dead letter. A server that fails is asked
-    again after 0.5 to 30 s, but no sooner than its Retry-After says.
+    changed, all of the new one comes, so give `id` where an element must not count twice; an element without that key
+    is a dead letter. A `dedupe` instead needs items without `id`: it takes what comes again under the same id for the
+    same item, and lets it pass. A server that fails is asked again after 0.5 to 30 s, but no sooner than its
+    Retry-After says.
     """
 
     example: ClassVar = {
