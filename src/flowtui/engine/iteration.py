@@ -84,6 +84,7 @@ class Iteration(Place):
         # Not by `super()`: that would cost a tenth of all that an iteration takes.
         self.owner = owner
         self.item = ""
+        self.unreadable = ""
         self.since_ns = 0
         self.queued = queued
         self.has_effects = queued > 0
@@ -141,7 +142,6 @@ class BatchIteration(Iteration):
 
     def __init__(self, owner: Attribution, parts: Sequence[Iteration]) -> None:
         super().__init__(owner, queued=len(parts))
-        self.unreadable = ""
         self.batch = len(parts)
         first = parts[0]
         # The same items make the same batch, so that what comes of it keeps its ids.
@@ -196,7 +196,7 @@ class Routing:
             it.data,
             error,
             again=it.letter,
-            unreadable=bool(getattr(it, "unreadable", "")),
+            unreadable=bool(it.unreadable),
             alone=alone,
             batch=it.batch,
         )

@@ -40,7 +40,6 @@ class ReplayIteration(Iteration):
 
     def __init__(self, owner: Attribution, plan: ExecutionPlan, delivery: Delivery, letter: DeadLetter | None) -> None:
         super().__init__(owner, queued=1)
-        self.unreadable = ""
         self.letter = letter
         self.from_start = is_from_start(delivery.item)
         self.replayed = ()

@@ -351,7 +351,6 @@ def _from_json(payload: bytes) -> Any:
 def _opened(delivery: Delivery, owner: Attribution) -> Iteration:
     (id, text, trace, origin), tries, _ = delivery
     it = Iteration(owner, queued=1)
-    it.unreadable = ""
     payload: Any = None
     try:
         payload = _from_json(text)
