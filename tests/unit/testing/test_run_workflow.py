@@ -49,6 +49,13 @@ ORDERS = """
       heavy: {type: heavy, needs: read}
       done: {type: queue-writer, needs: heavy, config: {queue: /done}}
 """
+ENDLESS = """
+    nodes:
+      other: {type: interval, config: {every: 1h}}
+      loud: {type: log, needs: other, config: {message: "ticked"}}
+      read: {type: queue-reader, config: {queue: good}}
+      done: {type: queue-writer, needs: read, config: {queue: /done}}
+"""
 Write = Callable[..., Path]
 
 
@@ -124,15 +131,13 @@ def test_environment_variables_fill_in_the_file(write: Write) -> None:
 
 def test_a_workflow_that_does_not_come_to_rest_says_what_moves(write: Write) -> None:
     with pytest.raises(NotIdle) as caught:
-        run_workflow(write(ORDERS), within=0.3)
-    assert "orders.yaml is not at rest after 0.3 s: orders.other is running" in str(caught.value)
-    assert "orders.read" not in str(caught.value)
+        run_workflow(write(ENDLESS), within=2)
+    assert "orders.yaml is not at rest after 2 s: orders.other is running; give it longer" in str(caught.value)
 
 
 def test_a_workflow_that_never_ends_may_run_for_a_time(write: Write) -> None:
-    run = run_workflow(write(ORDERS), within=0.5, until_idle=False)
+    run = run_workflow(write(ENDLESS), within=2, until_idle=False)
     assert "ticked" in run.messages
-    assert [item["n"] for item in run.queue("good")] == [0, 2]
     assert run.loop("other").state is LoopState.STOPPED
 
 
