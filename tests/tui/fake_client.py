@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flowtui.model.access import Access, Mode
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
@@ -110,7 +111,7 @@ def a_snapshot(*loops: LoopView, **fields: Any) -> EngineSnapshot:
         "taken_at": NOW,
         "uptime_s": 8040.0,
         "folder": Path("/home/ana/flows"),
-        "mode": "production",
+        "access": Access(),
         "store": StoreView("local", "/run/flowtui/store.sock", True, ""),
         "queues": (),
         "dead_letters": (),
@@ -152,6 +153,11 @@ class FakeClient:
 
     def snapshot(self) -> EngineSnapshot:
         return self.shown
+
+    def switch_mode(self) -> Mode:
+        access = self.shown.access.switched()
+        self.shown = replace(self.shown, access=access)
+        return access.mode
 
     def logs(self, after: int, limit: int = 2000) -> LogBatch:
         lines = tuple(self.lines[after : after + limit])  # sequence numbers count from 1

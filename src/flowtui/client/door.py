@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flowtui.engine.engine import FlowEngine
 from flowtui.engine.triggers import Triggers
+from flowtui.model.access import Mode
+from flowtui.model.errors import AccessRefused
 from flowtui.model.forms import Form
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import EngineSnapshot, LogBatch
 from flowtui.model.states import Command
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _changing(
+    ask: Callable[Concatenate[EngineClient, P], Future[T]],
+) -> Callable[Concatenate[EngineClient, P], Future[T]]:
+    """Make a method that changes something fail with `AccessRefused` if people may only look."""
+
+    @functools.wraps(ask)
+    def checked(self: EngineClient, /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        try:
+            self._engine.access.check()
+        except AccessRefused as error:
+            refused: Future[T] = Future()
+            refused.set_exception(error)
+            return refused
+        return ask(self, *args, **kwargs)
+
+    return checked
+
 
 class EngineClient:
-    """The door to an engine in this process. Every method may be called from any thread."""
+    """The door to an engine in this process. Every method may be called from any thread.
+
+    If the engine is read-only, everything that would change something fails with `AccessRefused`.
+    """
 
     def __init__(self, engine: FlowEngine) -> None:
         self._engine = engine
@@ -29,14 +56,20 @@ class EngineClient:
         """Return everything a screen shows, at one moment."""
         return self._engine.snapshot()
 
+    def switch_mode(self) -> Mode:
+        """Go from production to development, or back, and return which it is now; raises `AccessRefused`."""
+        return self._engine.switch_mode()
+
     def logs(self, after: int, limit: int = 2000) -> LogBatch:
         """Return up to `limit` log lines with a sequence number above `after`, oldest first."""
         return self._engine.logs(after, limit)
 
+    @_changing
     def command(self, command: Command, loop: str) -> Future[None]:
         """Carry out a command on a loop; fails with `IllegalTransition` or `UnknownLoop`."""
         return self._engine.command(command, loop)
 
+    @_changing
     def command_all(self, command: Command, workflow: str = "") -> Future[int]:
         """Carry out a command on every loop, or every loop of a workflow, whose state allows it.
 
@@ -44,6 +77,7 @@ class EngineClient:
         """
         return self._engine.command_all(command, workflow)
 
+    @_changing
     def scale(self, loop: str, change: int) -> Future[int]:
         """Give a loop `change` more tracks, or fewer; return how many it has then, 1 at least.
 
@@ -52,38 +86,53 @@ class EngineClient:
         return self._engine.scale(loop, change)
 
     def dead_letters(
-        self, loop: str = "", fingerprint: str = "", *, before: int | None = None, limit: int = 100
+        self,
+        loop: str = "",
+        fingerprint: str = "",
+        *,
+        before: int | None = None,
+        limit: int = 100,
+        of_production: bool = False,
     ) -> Future[list[DeadLetter]]:
         """Return the newest dead letters with a number below `before`, newest first; an empty page is the last.
 
-        They are those of `loop`, of all loops if empty, and of the group `fingerprint`, of all groups if empty.
+        They are those of `loop`, of all loops if empty, and of the group `fingerprint`, of all groups if empty. Those
+        of the production beside which the engine develops are another list.
         """
-        return self._engine.letters(lambda desk: desk.page(loop, fingerprint, before, limit))
+        return self._engine.letters(
+            lambda desk: desk.page(loop, fingerprint, before, limit, of_production=of_production)
+        )
 
     def dead_letter(self, number: int) -> Future[DeadLetter]:
         """Return one dead letter; fails with `UnknownLetter`."""
         return self._engine.letters(lambda desk: desk.find(number))
 
+    @_changing
     def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
         """Give a dead letter another payload for its failed node; fails with `LetterChanged` or `UnknownLetter`."""
         return self._engine.letters(lambda desk: desk.edit(letter, payload=payload))
 
+    @_changing
     def replay(self, letter: DeadLetter, *, from_start: bool = False) -> Future[ReplayAnswer]:
         """Have a dead letter run again, from its failed node or with all of its iteration."""
         return self._engine.letters(lambda desk: desk.replay([letter], from_start=from_start))
 
+    @_changing
     def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
         """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`."""
         return self._engine.letters(lambda desk: desk.replay_all(loop, fingerprint, from_start=from_start))
 
+    @_changing
     def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
         """Remove a dead letter; returns 1, or 0 if it was gone already."""
         return self._engine.letters(lambda desk: desk.remove([letter]))
 
+    @_changing
     def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
         """Remove dead letters, chosen as by `dead_letters`; return how many."""
         return self._engine.letters(lambda desk: desk.purge(loop, fingerprint))
 
+    @_changing
     def trigger(self, loop: str, values: Mapping[str, Any]) -> Future[Asked]:
         """Have a trigger's loop run once; fails with `BadInput`, `NotTriggered`, `UnknownLoop` or `StoreError`."""
         return self._engine.triggers(lambda triggers: triggers.ask(loop, "", values))

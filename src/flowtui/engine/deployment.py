@@ -25,9 +25,15 @@ class Deployment:
     """The loops of one folder. `loops` and `problems` may be read from any thread; they are replaced, not changed."""
 
     def __init__(
-        self, folder: Path, load: Callable[[], LoadedFolder], make_loop: Callable[[ExecutionPlan], Loop]
+        self,
+        folder: Path,
+        load: Callable[[], LoadedFolder],
+        make_loop: Callable[[ExecutionPlan], Loop],
+        *,
+        autostart: bool = True,
     ) -> None:
-        """`load` reads the folder; it may raise `FolderError`."""
+        """`load` reads the folder; it may raise `FolderError`. Without `autostart` no loop starts by itself."""
+        self._autostart = autostart
         self._folder = folder
         self._load = load
         self._make_loop = make_loop
@@ -97,7 +103,7 @@ class Deployment:
         made = {plan.loop: self._make_loop(plan) for plan in plans}
         self.loops = {**self.loops, **made}
         for plan in plans:
-            if plan.autostart:
+            if plan.autostart and self._autostart:
                 made[plan.loop].command(Command.START, "started with its file")
 
     async def _remove(self, id: str) -> str:

@@ -29,6 +29,7 @@ from flowtui.engine.runner import GRACE_S
 from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.access import Access, Mode
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
@@ -38,6 +39,7 @@ from flowtui.storage.data_store import DataStore
 _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
 _CLOSE_S = 5.0
+_PRODUCTION = Access()
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
@@ -54,20 +56,23 @@ class FlowEngine:
         env: Mapping[str, str],
         log_level: int = logging.INFO,
         watch: bool = True,
+        access: Access = _PRODUCTION,
+        autostart: bool = True,
         load: Callable[[Path, Mapping[str, str]], LoadedFolder] = load_folder,
     ) -> None:
         """Make an engine; nothing is opened or started before `start`.
 
         `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
-        Secrets come from `env` too.
+        Secrets come from `env` too. Without `autostart` no loop starts by itself.
         """
         self._folder = folder
         self._open_store = open_store
         self._watch = watch
+        self._access = access
         self._buffer = LogBuffer()
         self._capture = LogCapture(self._buffer, log_level)
         self._monitor = StoreMonitor()
-        self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop)
+        self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop, autostart=autostart)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
         self._commands = Commands(self._deployment, self._drains)
         self._store: DataStore | None = None
@@ -108,6 +113,16 @@ class FlowEngine:
         """Why nothing can run, empty if it can."""
         return self._failure
 
+    @property
+    def access(self) -> Access:
+        """What may be done with it; `EngineClient` sees to that."""
+        return self._access
+
+    def switch_mode(self) -> Mode:
+        """Go from production to development, or back, and return which it is now; raises `AccessRefused`."""
+        self._access = self._access.switched()
+        return self._access.mode
+
     def snapshot(self) -> EngineSnapshot:
         """Return everything a screen shows."""
         deployment, monitor, store = self._deployment, self._monitor, self._store
@@ -115,7 +130,7 @@ class FlowEngine:
             taken_at=time.time(),
             uptime_s=time.monotonic() - self._started_at,
             folder=self._folder,
-            mode="PRODUCTION",
+            access=self._access,
             store=self._store_view(),
             loops=tuple(loop.view() for loop in deployment.loops.values()),
             queues=monitor.queues,
@@ -188,7 +203,8 @@ class FlowEngine:
         if self._store is None:
             raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
         plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
-        return await work(LetterDesk(self._store.dead_letters(), plans, self._secrets))
+        letters, production = self._store.dead_letters(), self._store.production_letters()
+        return await work(LetterDesk(letters, plans, self._secrets, production))
 
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:

@@ -9,7 +9,8 @@ from typing import Any
 from flowtui.engine.letter_secrets import with_secrets
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import why_not
-from flowtui.model.errors import SecretError
+from flowtui.model.access import OF_PRODUCTION
+from flowtui.model.errors import AccessRefused, SecretError
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.nodes.secrets import FindSecrets
@@ -24,9 +25,21 @@ class LetterDesk:
     """
 
     def __init__(
-        self, letters: LetterStore, plans: Mapping[str, ExecutionPlan] | None, find_secrets: FindSecrets
+        self,
+        letters: LetterStore,
+        plans: Mapping[str, ExecutionPlan] | None,
+        find_secrets: FindSecrets,
+        production: LetterStore | None = None,
     ) -> None:
-        """`plans` are the loops that there are, by id; None if that is not known."""
+        """Make a desk.
+
+        Args:
+            letters: what it works on.
+            plans: the loops that there are, by id; None if that is not known.
+            find_secrets: finds what a letter shows only by name.
+            production: letters that are only to be read, of the production beside which the engine develops.
+        """
+        self._production = production
         self._letters = letters
         self._plans = plans
         self._find_secrets = find_secrets
@@ -35,9 +48,15 @@ class LetterDesk:
         """Return the groups of letters, the one with the newest letter first."""
         return await self._letters.groups()
 
-    async def page(self, loop: str, fingerprint: str, before: int | None, limit: int) -> list[DeadLetter]:
-        """Return the newest letters with a number below `before`, newest first; an empty page is the last."""
-        return await self._letters.page(loop, fingerprint, before=before, limit=limit)
+    async def page(
+        self, loop: str, fingerprint: str, before: int | None, limit: int, *, of_production: bool = False
+    ) -> list[DeadLetter]:
+        """Return the newest letters with a number below `before`, newest first; an empty page is the last.
+
+        Those of the production beside which the engine develops are another list.
+        """
+        letters = self._production if of_production else self._letters
+        return await letters.page(loop, fingerprint, before=before, limit=limit) if letters is not None else []
 
     async def find(self, number: int) -> DeadLetter:
         """Return one letter.
@@ -63,7 +82,9 @@ class LetterDesk:
         Raises:
             UnknownLetter: if it is gone.
             LetterChanged: if it was edited since it was read, or is being replayed.
+            AccessRefused: if it is one of production.
         """
+        _check_own(letter)
         return await self._letters.edit(letter, payload=payload, item=item)
 
     async def purge(self, loop: str, fingerprint: str) -> int:
@@ -71,7 +92,13 @@ class LetterDesk:
         return await self._letters.purge(loop, fingerprint)
 
     async def remove(self, letters: Sequence[DeadLetter]) -> int:
-        """Remove these letters; return how many of them were still there."""
+        """Remove these letters; return how many of them were still there.
+
+        Raises:
+            AccessRefused: if one of them is production's.
+        """
+        for letter in letters:
+            _check_own(letter)
         return sum([await self._letters.remove(letter) for letter in letters])
 
     async def replay(self, letters: Sequence[DeadLetter], *, from_start: bool) -> ReplayAnswer:
@@ -103,6 +130,8 @@ class LetterDesk:
         return found, missing
 
     def _why_not(self, letter: DeadLetter, from_start: bool) -> str:
+        if letter.of_production:
+            return f"letter {letter.number}: {OF_PRODUCTION}"
         if self._plans is None:
             return ""
         plan = self._plans.get(letter.loop)
@@ -115,3 +144,8 @@ class LetterDesk:
         if plan is None or letter.revision in ("", plan.revision):
             return ""
         return f"{letter.loop} failed in revision {letter.revision} and runs now in revision {plan.revision}"
+
+
+def _check_own(letter: DeadLetter) -> None:
+    if letter.of_production:
+        raise AccessRefused(f"letter {letter.number} stays as it is: {OF_PRODUCTION}")

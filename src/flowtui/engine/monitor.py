@@ -36,7 +36,7 @@ class StoreMonitor:
         """Return how many dead letters each loop has."""
         counts: Counter[str] = Counter()
         for group in self.dead_letters:
-            counts[group.loop] += group.count
+            counts[group.loop] += 0 if group.of_production else group.count
         return counts
 
     async def look(self, store: DataStore, plans: Iterable[ExecutionPlan]) -> None:
@@ -53,6 +53,8 @@ class StoreMonitor:
             others = {name for name in await store.queue_admin().names() if not name.startswith(INTERNAL)}
             stats = await store.queues().queue_stats(sorted(known | others))
             groups = await store.dead_letters().groups()
+            if (production := store.production_letters()) is not None:
+                groups += await production.groups()
         except StoreError as error:
             self.trouble = store.trouble or str(error)
             return

@@ -84,6 +84,10 @@ class NoAnswer(FlowtuiError):
     """An engine that was asked has not answered in time; the text says whether it has begun what it was asked."""
 
 
+class AccessRefused(FlowtuiError):
+    """Something was asked for that may not be done with this engine."""
+
+
 class SecretError(FlowtuiError):
     """A secret is not set, or the file that holds secrets cannot be used."""
 

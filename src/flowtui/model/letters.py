@@ -12,7 +12,7 @@ from flowtui.model.data import NodeData
 #: What holds data of nodes, which may be anything.
 PARTS = ("payload", "item", "by", "upstream")
 #: What is not part of the letter's text: the store tells it.
-_FROM_STORE = frozenset({"number", "edits", "replaying", "note"})
+_FROM_STORE = frozenset({"number", "edits", "replaying", "note", "of_production"})
 
 
 #: One of `PARTS`, then keys and list places.
@@ -75,6 +75,7 @@ class DeadLetter:
         edits: how often its payload was edited.
         replaying: whether it has been handed over to be run again.
         note: why the last replay could not run it, empty if it could.
+        of_production: whether it is one of the production beside which the engine develops; it only reads it.
     """
 
     id: str
@@ -109,6 +110,7 @@ class DeadLetter:
     edits: int = field(default=0, compare=False)
     replaying: bool = field(default=False, compare=False)
     note: str = field(default="", compare=False)
+    of_production: bool = field(default=False, compare=False)
 
     @property
     def whole(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from flowtui.model.access import Access
 from flowtui.model.errors import Problem
 from flowtui.model.states import LoopState, NodeHealth, NodeKind
 
@@ -120,6 +121,7 @@ class DeadLetterGroup:
         message: of the newest one.
         first_at, last_at: when the first and the newest one were filed, in seconds since the epoch.
         fingerprint: what the group is named by in commands.
+        of_production: whether they are those of the production beside which this engine develops; it only reads them.
     """
 
     loop: str
@@ -130,6 +132,12 @@ class DeadLetterGroup:
     last_at: float
     first_at: float = 0.0
     fingerprint: str = ""
+    of_production: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes it this group, however many letters it has."""
+        return self.loop, self.node, self.error, self.fingerprint, self.of_production
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it."""
@@ -176,7 +184,7 @@ class EngineSnapshot:
     taken_at: float
     uptime_s: float
     folder: Path
-    mode: str
+    access: Access
     store: StoreView
     loops: tuple[LoopView, ...]
     queues: tuple[QueueView, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
@@ -32,6 +33,12 @@ class StoreCalls:
         self._line = connector.line()
         self._address = connector.address
         self._health = health
+
+    def within(self, namespace: str) -> StoreCalls:
+        """Return what asks the same store, over the same connections, under another namespace."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
 
     async def run(self, name: str, *arguments: Any, ring: Iterable[str] = ()) -> Any:
         """Run a script and return its reply; `ring` are the bells in this process of queues that it may change."""

@@ -50,6 +50,7 @@ class StoreAccess:
     namespace: str
     lease_s: float
     instance: str
+    production: str = ""
 
 
 class OwnServer(Protocol):
@@ -68,6 +69,7 @@ class _Room:
     queues: QueueStore
     queue_admin: QueueAdmin
     letters: LetterStore
+    production_letters: LetterStore | None
     requests: RequestList
     cache: CacheStore
     runs: RunStore
@@ -84,14 +86,26 @@ class DataStore:
         server: OwnServer | None,
         lease_s: float,
         instance: str = "",
+        production: str = "",
     ) -> None:
-        """`instance` is the name of the engine that has opened the store, for its child processes; else a new one."""
+        """Make it of an open server.
+
+        Args:
+            info: tells people which it is.
+            connector: connects to it.
+            namespace: what all keys begin with.
+            server: to be closed with the store, None if it is somebody else's.
+            lease_s: how long an owner that is not heard of keeps its items, in seconds.
+            instance: name of the engine that has opened the store, for its child processes; else a new one.
+            production: the namespace of production, if this store is for development beside it: it is only read.
+        """
         self.info = info
         #: Its name among the engines on the store, if it becomes one of them by `enlist`.
         self.instance = instance or process_name()
         self._connector = connector
         self._namespace = namespace
         self._lease_s = lease_s
+        self._production = production
         self._server = server
         self._health = Health()
         self._bells = Doorbells()
@@ -115,7 +129,9 @@ class DataStore:
     @classmethod
     def attach(cls, access: StoreAccess) -> DataStore:
         """Use a store that the parent process has opened and keeps open; nothing is asked of it yet."""
-        return cls(access.info, access.connector, access.namespace, None, access.lease_s, access.instance)
+        return cls(
+            access.info, access.connector, access.namespace, None, access.lease_s, access.instance, access.production
+        )
 
     def access(self) -> StoreAccess:
         """Return what a child process needs to `attach`; from any thread."""
@@ -124,7 +140,7 @@ class DataStore:
             if self._listener is None:
                 self._listener = Listener(self._connector, self._namespace, self._bells)
                 self._listener.start()
-        return StoreAccess(self.info, connector, self._namespace, self._lease_s, self.instance)
+        return StoreAccess(self.info, connector, self._namespace, self._lease_s, self.instance, self._production)
 
     @property
     def trouble(self) -> str:
@@ -157,6 +173,10 @@ class DataStore:
     def dead_letters(self) -> LetterStore:
         """Return the `LetterStore` of the running event loop, the same one each time."""
         return self._room().letters
+
+    def production_letters(self) -> LetterStore | None:
+        """Return the dead letters of the production beside which this store is, only to be read; None without one."""
+        return self._room().production_letters
 
     def requests(self) -> RequestList:
         """Return the `RequestList` of the running event loop, the same one each time."""
@@ -224,6 +244,7 @@ class DataStore:
             queues,
             QueueAdmin(calls, queues),
             LetterStore(calls),
+            LetterStore(calls.within(self._production), of_production=True) if self._production else None,
             RequestList(calls, self.instance),
             CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
             RunStore(calls),

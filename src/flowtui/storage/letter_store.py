@@ -39,7 +39,9 @@ class LetterStore:
     Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
     """
 
-    def __init__(self, calls: StoreCalls) -> None:
+    def __init__(self, calls: StoreCalls, *, of_production: bool = False) -> None:
+        """`of_production`: whether these are letters of the production beside which an engine develops."""
+        self._of_production = of_production
         self._client = calls.client
         self._namespace = calls.namespace
         self._bells = calls.bells
@@ -66,7 +68,8 @@ class LetterStore:
             message, last_at = json.loads(latest[field])
             if count:  # else it went between the two calls
                 began = json.loads(first_at or b"0")
-                groups.append(DeadLetterGroup(loop, node, error, message, count, last_at, began, fingerprint))
+                told = (loop, node, error, message, count, last_at, began, fingerprint)
+                groups.append(DeadLetterGroup(*told, self._of_production))
         return sorted(groups, key=lambda group: -group.last_at)
 
     async def count(self, loop: str = "", fingerprint: str = "") -> int:
@@ -233,7 +236,7 @@ class LetterStore:
             return []
         arguments = [name for loop, group in chosen for name in (escape(loop), group)]
         rows = await self._run("letter_page", which, first, last, min(limit, STEP), PAGE_BYTES, *arguments)
-        return [read_letter(row) for row in rows]
+        return [replace(read_letter(row), of_production=self._of_production) for row in rows]
 
     async def _last_number(self) -> int:
         return int(await self._answer(self._client.get(f"{self._namespace}:letter-number")) or 0)

@@ -27,6 +27,7 @@ def open_store(
     url: str | None,
     lease_s: float = LEASE_S,
     start: bool = True,
+    for_development: bool = False,
 ) -> DataStore:
     """Open a store.
 
@@ -37,13 +38,16 @@ def open_store(
         namespace: keeps several engines on one server apart.
         lease_s: how long an owner that is not heard of keeps its items, in seconds.
         start: whether a private server is started if no process runs it; it ends when the store is closed.
+        for_development: whether it is used beside production, all under a namespace within that of production, whose
+            samples and dead letters are read.
 
     Raises:
         NoEngine: if a private server would have to be started, and shall not be.
         StoreError: if the store cannot be used.
     """
     connector, info, server = _find(url if choice == "auto" and url else choice, state_dir, start=start)
-    keys = key_space(namespace)
+    production = key_space(namespace) if for_development else ""
+    keys = f"{production}:dev" if production else key_space(namespace)
     try:
         _prepare(connector, keys, private=info.kind != "redis")
     except BaseException:
@@ -52,7 +56,7 @@ def open_store(
         if not start and info.kind == "local":
             _running_server(state_dir)  # its engine may have ended just now
         raise
-    return DataStore(info, connector, keys, server, lease_s)
+    return DataStore(info, connector, keys, server, lease_s, production=production)
 
 
 def key_space(namespace: str) -> str:

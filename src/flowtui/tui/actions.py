@@ -197,6 +197,15 @@ ACTIONS: tuple[Action, ...] = (
         footer=8,
         palette=False,
     ),
+    Action(
+        "mode",
+        ("m",),
+        "m",
+        "switch mode",
+        "Go from production to development, where a config is saved without a question, or back.",
+        _APP,
+        Scope.APP,
+    ),
     Action("redraw", ("ctrl+l",), "ctrl+l", "redraw", "Paint the whole screen anew.", _APP, Scope.APP),
     Action(
         "quit",

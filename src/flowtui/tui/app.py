@@ -19,6 +19,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from flowtui.model.errors import AccessRefused
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import ACTIONS, Scope, bindings
@@ -147,6 +148,15 @@ class FlowtuiApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         """Return the overview as the first screen (called by Textual)."""
         return self.overview
+
+    def action_mode(self) -> None:
+        try:
+            mode = self.client.switch_mode()
+        except AccessRefused as error:
+            self.say(str(error), severity="warning")
+        else:
+            self.say(f"{mode} mode")
+            self.poll()
 
     def action_help(self) -> None:
         self.push_screen(ReaderScreen(help_detail()))

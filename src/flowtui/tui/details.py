@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LogLine, LoopView, NodeView, QueueView
 from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth
@@ -44,6 +45,10 @@ class Detail:
 
     title: str
     entries: tuple[Entry, ...]
+
+
+#: Makes a detail anew from a snapshot; None means that the thing is gone.
+Describe = Callable[[EngineSnapshot], Detail | None]
 
 
 def heading(text: str) -> Entry:
@@ -156,10 +161,17 @@ def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
         heading("Error"),
         Entry("", f"{group.error}: {group.message}", Tone.BAD),
         heading("To do"),
-        Entry("R", "replays them from the node that failed", Tone.ACCENT),
+        Entry("i", "inspects the newest one", Tone.ACCENT),
+        _replay_entry(group),
         Entry("", f"flowtui dead list --group {group.fingerprint} shows each, also to edit or to purge it"),
     )
     return Detail(f"Dead letters of {group.loop}", entries)
+
+
+def _replay_entry(group: DeadLetterGroup) -> Entry:
+    if group.of_production:
+        return Entry("", OF_PRODUCTION)
+    return Entry("R", "replays them from the node that failed", Tone.ACCENT)
 
 
 def problem_detail(problem: Problem) -> Detail:
@@ -240,3 +252,44 @@ def _lines_around(path: Path, line: int) -> Iterator[tuple[int, str]]:
                 return
             if number >= first:
                 yield number, text.rstrip("\r\n").replace("\t", " ")
+
+
+def describe_loop(loop_id: str) -> Describe:
+    """Return what tells all about a loop from any snapshot."""
+
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        loop = find_loop(snapshot, loop_id)
+        return loop_detail(loop, snapshot.taken_at) if loop else None
+
+    return describe
+
+
+def describe_node(loop_id: str, node_id: str) -> Describe:
+    """Return what tells all about a node of a loop from any snapshot."""
+
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        loop = find_loop(snapshot, loop_id)
+        node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
+        return node_detail(loop, node, snapshot.taken_at) if loop and node else None
+
+    return describe
+
+
+def describe_queue(name: str) -> Describe:
+    """Return what tells all about a queue from any snapshot."""
+
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        return next((queue_detail(queue) for queue in snapshot.queues if queue.name == name), None)
+
+    return describe
+
+
+def describe_letters(group: DeadLetterGroup) -> Describe:
+    """Return what tells all about a group of dead letters from any snapshot."""
+    wanted = group.key
+
+    def describe(snapshot: EngineSnapshot) -> Detail | None:
+        found = (one for one in snapshot.dead_letters if one.key == wanted)
+        return next((letters_detail(one, snapshot.taken_at) for one in found), None)
+
+    return describe

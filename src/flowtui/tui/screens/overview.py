@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
+from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
@@ -20,8 +21,12 @@ from flowtui.tui.actions import Scope, bindings
 from flowtui.tui.alerts import alerts, trouble_detail
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import (
+    Describe,
     Detail,
-    find_loop,
+    describe_letters,
+    describe_loop,
+    describe_node,
+    describe_queue,
     letters_detail,
     log_detail,
     loop_detail,
@@ -38,7 +43,7 @@ from flowtui.tui.screens.confirm import (
     ask_workflow,
 )
 from flowtui.tui.screens.layout import arrange
-from flowtui.tui.screens.reader import Describe, ReaderScreen
+from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.run import RunScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
@@ -249,7 +254,9 @@ class OverviewScreen(Screen[None]):
 
     def action_replay(self) -> None:
         group = self.trouble.chosen if self.current is self.trouble else None
-        if isinstance(group, DeadLetterGroup):
+        if isinstance(group, DeadLetterGroup) and group.of_production:
+            self._commands.say(f"The group stays as it is: {OF_PRODUCTION}.", severity="warning")
+        elif isinstance(group, DeadLetterGroup):
             self._if_yes(ask_replay(group), lambda: self._commands.replay(group))
         else:
             self._commands.say("Choose a group of dead letters among the problems first.", severity="warning")
@@ -337,16 +344,16 @@ class OverviewScreen(Screen[None]):
             return
         now = self._snapshot.taken_at
         if pane is self.loops and (loop := self.loops.chosen):
-            self._read(loop_detail(loop, now), _describe_loop(loop.id))
+            self._read(loop_detail(loop, now), describe_loop(loop.id))
         elif pane is self.nodes and (loop := self.nodes.loop) and (node := self.nodes.chosen):
-            self._read(node_detail(loop, node, now), _describe_node(loop.id, node.id))
+            self._read(node_detail(loop, node, now), describe_node(loop.id, node.id))
         elif pane is self.queues and (queue := self.queues.chosen):
-            self._read(queue_detail(queue), _describe_queue(queue.name))
+            self._read(queue_detail(queue), describe_queue(queue.name))
         elif pane is self.trouble and (item := self.trouble.chosen):
             if isinstance(item, Problem):
                 self._read(problem_detail(item), None)
             else:
-                self._read(letters_detail(item, now), _describe_letters(item))
+                self._read(letters_detail(item, now), describe_letters(item))
         elif pane is self.log_view and (line := self.log_view.chosen):
             self._read(log_detail(line), None)
 
@@ -356,37 +363,3 @@ class OverviewScreen(Screen[None]):
 
 def _pause_or_resume(loops: Iterable[LoopView]) -> Command:
     return Command.PAUSE if any(loop.state in _PAUSABLE for loop in loops) else Command.RESUME
-
-
-def _describe_loop(loop_id: str) -> Describe:
-    def describe(snapshot: EngineSnapshot) -> Detail | None:
-        loop = find_loop(snapshot, loop_id)
-        return loop_detail(loop, snapshot.taken_at) if loop else None
-
-    return describe
-
-
-def _describe_node(loop_id: str, node_id: str) -> Describe:
-    def describe(snapshot: EngineSnapshot) -> Detail | None:
-        loop = find_loop(snapshot, loop_id)
-        node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
-        return node_detail(loop, node, snapshot.taken_at) if loop and node else None
-
-    return describe
-
-
-def _describe_queue(name: str) -> Describe:
-    def describe(snapshot: EngineSnapshot) -> Detail | None:
-        return next((queue_detail(queue) for queue in snapshot.queues if queue.name == name), None)
-
-    return describe
-
-
-def _describe_letters(group: DeadLetterGroup) -> Describe:
-    wanted = (group.loop, group.node, group.error, group.fingerprint)
-
-    def describe(snapshot: EngineSnapshot) -> Detail | None:
-        found = (one for one in snapshot.dead_letters if (one.loop, one.node, one.error, one.fingerprint) == wanted)
-        return next((letters_detail(one, snapshot.taken_at) for one in found), None)
-
-    return describe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,10 +10,8 @@ from textual.screen import ModalScreen
 
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.cells import Tone
-from flowtui.tui.details import Detail, Entry
+from flowtui.tui.details import Describe, Detail, Entry
 from flowtui.tui.widgets.text_view import TextView
-
-Describe = Callable[[EngineSnapshot], Detail | None]
 
 
 class ReaderScreen(ModalScreen[None]):

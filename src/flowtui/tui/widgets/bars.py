@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual import events
 
+from flowtui.model.access import Access, Mode
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
@@ -18,6 +19,7 @@ from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
 
 _GAP = 3
+_USUAL = Access()
 
 
 class HeaderBar(Painted):
@@ -41,18 +43,21 @@ class HeaderBar(Painted):
         last_part = snapshot.folder.name
         store = _store(snapshot)
         shared = [*store, *_instances(snapshot)]
-        mode = [words(snapshot.mode.upper(), Tone.STRONG)]
+        mode = _mode(snapshot)
         loops = _loops(snapshot, loop_counts(snapshot.loops))
         short = _loops(snapshot, [(n, state) for n, state in loop_counts(snapshot.loops) if state is LoopState.FAILED])
         uptime = [words(fmt.uptime(snapshot.uptime_s), Tone.MUTED)]
-        # What goes first when there is no room: the folder's parents, the mode, the folder, the uptime, the instances.
+        # What goes first when there is no room: the folder's parents, the mode if it is the usual one, the folder, the
+        # uptime, the instances.
+        unusual = [mode] if snapshot.access != _USUAL else []
         for parts in (
             [[name, words("  " + folder)], mode, shared, loops, uptime],
             [[name, words("  " + last_part)], mode, shared, loops, uptime],
-            [[name, words("  " + last_part)], shared, loops, uptime],
-            [[name], shared, loops, uptime],
-            [[name], shared, loops],
-            [[name], store, loops],
+            [[name, words("  " + last_part)], *unusual, shared, loops, uptime],
+            [[name], *unusual, shared, loops, uptime],
+            [[name], *unusual, shared, loops],
+            [[name], *unusual, store, loops],
+            [*unusual, store, loops],
             [store, loops],
             [store, short],
         ):
@@ -77,6 +82,13 @@ def _spread(parts: Sequence[Sequence[Piece]], width: int) -> Line | None:
             line.append(Piece(" " * wide, Tone.TEXT, wide))
         line += part
     return tuple(line)
+
+
+def _mode(snapshot: EngineSnapshot) -> list[Piece]:
+    access = snapshot.access
+    if access.mode is Mode.DEVELOPMENT:
+        return [words(" DEVELOPMENT ", Tone.LOUD)]
+    return [words("PRODUCTION", Tone.STRONG), *([words(" read-only", Tone.WARN)] if access.read_only else [])]
 
 
 def _store(snapshot: EngineSnapshot) -> list[Piece]:

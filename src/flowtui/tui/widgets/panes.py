@@ -250,9 +250,7 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
         self.show([*errors_first(snapshot.problems), *groups])
 
     def key(self, item: Problem | DeadLetterGroup) -> object:
-        if isinstance(item, Problem):
-            return item
-        return (item.loop, item.node, item.error, item.fingerprint)
+        return item if isinstance(item, Problem) else item.key
 
     def measure(self, item: Problem | DeadLetterGroup) -> str:
         return problem_place(item) if isinstance(item, Problem) else item.loop
