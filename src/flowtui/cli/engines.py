@@ -9,11 +9,12 @@ from pathlib import Path
 from flowtui.cli.options import Flags, open_with, settings_of
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
+from flowtui.model.access import DEVELOPING, USUAL, Access
 from flowtui.model.errors import StateDirError
 from flowtui.settings import Settings, StateDirLock
 
 
-def make_client(folder: Path, flags: Flags) -> EngineClient:
+def make_client(folder: Path, flags: Flags, access: Access = USUAL) -> EngineClient:
     """Return a client to a new engine, not started, that holds the state directory until the process ends.
 
     Raises:
@@ -23,7 +24,19 @@ def make_client(folder: Path, flags: Flags) -> EngineClient:
     if settings.store != "memory":
         _hold(settings, was_named=flags.state_dir is not None)
     opener = functools.partial(open_with, settings)
-    return EngineClient(FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level))
+    return EngineClient(FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level, access=access))
+
+
+def make_developing_client(folder: Path, flags: Flags) -> EngineClient:
+    """Return a client to a new engine, not started, for work on nodes: no loop starts, production is only read.
+
+    It may run beside an engine that holds the state directory.
+    """
+    settings = settings_of(folder, flags)
+    opener = functools.partial(open_with, settings, for_development=True)
+    return EngineClient(
+        FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level, access=DEVELOPING, autostart=False)
+    )
 
 
 _held: list[StateDirLock] = []

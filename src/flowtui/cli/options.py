@@ -145,7 +145,7 @@ def work_in(store: DataStore, work: Callable[[DataStore], Awaitable[T]]) -> T:
         return asyncio.run(scene())
 
 
-def open_with(settings: Settings, *, start: bool = True) -> DataStore:
+def open_with(settings: Settings, *, start: bool = True, for_development: bool = False) -> DataStore:
     """Open the store of these settings; as `open_store`."""
     return open_store(
         settings.store,
@@ -153,4 +153,5 @@ def open_with(settings: Settings, *, start: bool = True) -> DataStore:
         namespace=settings.namespace,
         url=settings.redis_url,
         start=start,
+        for_development=for_development,
     )

@@ -54,7 +54,7 @@ def _open_app(ctx: click.Context, folder: Path, flags: Flags) -> int:
     assert isinstance(ctx.parent.command, click.Group)
     app = ctx.parent.command.get_command(ctx.parent, DEFAULT_COMMAND)
     assert app is not None
-    code: int = ctx.invoke(app, folder=folder, **asdict(flags))
+    code: int = ctx.invoke(app, folder=folder, read_only=False, **asdict(flags))
     return code
 
 

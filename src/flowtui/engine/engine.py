@@ -29,7 +29,7 @@ from flowtui.engine.runner import GRACE_S
 from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.access import Access, Mode
+from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
@@ -39,7 +39,6 @@ from flowtui.storage.data_store import DataStore
 _SAMPLE_EVERY_S = 1.0
 _LAST_LOOK_S = 2.0
 _CLOSE_S = 5.0
-_PRODUCTION = Access()
 _ENDED = frozenset(LoopState) - ACTIVE_STATES
 _log = logging.getLogger("flowtui.engine")
 T = TypeVar("T")
@@ -56,7 +55,7 @@ class FlowEngine:
         env: Mapping[str, str],
         log_level: int = logging.INFO,
         watch: bool = True,
-        access: Access = _PRODUCTION,
+        access: Access = USUAL,
         autostart: bool = True,
         load: Callable[[Path, Mapping[str, str]], LoadedFolder] = load_folder,
     ) -> None:

@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from flowtui.engine.engine import FlowEngine
+from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import Command, LoopState
 from flowtui.storage.opening import open_store
@@ -180,10 +181,17 @@ def start(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Itera
     usual = "local" if parameters.get("pool") == "process" else "memory"
 
     def run(
-        store: str = usual, *, watch: bool = False, env: dict[str, str] | None = None, namespace: str = "test"
+        store: str = usual,
+        *,
+        watch: bool = False,
+        env: dict[str, str] | None = None,
+        namespace: str = "test",
+        access: Access = USUAL,
     ) -> Running:
-        opener = functools.partial(open_store, store, state_dir=tmp_path / "state", namespace=namespace, url=None)
-        engine = FlowEngine(folder, opener, env=env or {}, watch=watch)
+        is_dev = access.mode is Mode.DEVELOPMENT
+        where = {"state_dir": tmp_path / "state", "namespace": namespace, "url": None, "for_development": is_dev}
+        opener = functools.partial(open_store, store, **where)
+        engine = FlowEngine(folder, opener, env=env or {}, watch=watch, access=access, autostart=not is_dev)
         engines.append(engine)
         engine.start()
         assert engine.wait_loaded(PATIENCE_S)

@@ -60,7 +60,7 @@ def passing_time(monkeypatch) -> Iterator[list[float]]:
 
 
 async def test_a_store_that_does_not_answer_is_left_alone_for_a_while(deaf, passing_time):
-    async with deaf.serve() as url, cache_at(url, 0.05) as cache:
+    async with deaf.serve() as url, cache_at(url, 1) as cache:
         with pytest.raises(StoreUnavailable):
             await cache.get("key")
         for _ in range(100):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textual import events
 
-from flowtui.model.access import Access, Mode
+from flowtui.model.access import USUAL, Mode
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
@@ -19,7 +19,6 @@ from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
 
 _GAP = 3
-_USUAL = Access()
 
 
 class HeaderBar(Painted):
@@ -49,7 +48,7 @@ class HeaderBar(Painted):
         uptime = [words(fmt.uptime(snapshot.uptime_s), Tone.MUTED)]
         # What goes first when there is no room: the folder's parents, the mode if it is the usual one, the folder, the
         # uptime, the instances.
-        unusual = [mode] if snapshot.access != _USUAL else []
+        unusual = [mode] if snapshot.access != USUAL else []
         for parts in (
             [[name, words("  " + folder)], mode, shared, loops, uptime],
             [[name, words("  " + last_part)], mode, shared, loops, uptime],
@@ -58,6 +57,7 @@ class HeaderBar(Painted):
             [[name], *unusual, shared, loops],
             [[name], *unusual, store, loops],
             [*unusual, store, loops],
+            *([[*unusual, store, short], [*unusual, short]] if unusual else []),
             [store, loops],
             [store, short],
         ):
