@@ -9,12 +9,11 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime
 from typing import TextIO
 
 from flowtui.client.door import EngineClient
 from flowtui.model.errors import Severity
-from flowtui.model.printable import SHOWN
+from flowtui.model.log_lines import line_as_dict, line_text
 from flowtui.model.snapshot import EngineSnapshot, LogLine
 from flowtui.model.states import LoopState
 
@@ -144,26 +143,9 @@ class _Printer:
 
     def _print(self, line: LogLine) -> None:
         if self._as_json:
-            fields = {
-                "event": "log",
-                "time": line.time,
-                "level": logging.getLevelName(line.level).lower(),
-                "loop": line.loop,
-                "node": line.node,
-                "item": line.item,
-                "message": line.message,
-            }
-            self._out.write(json.dumps(fields) + "\n")
+            self._out.write(json.dumps({"event": "log"} | line_as_dict(line)) + "\n")
         else:
             self._out.write(f"{line_text(line)}\n")
-
-
-def line_text(line: LogLine) -> str:
-    """Return a log line as a person reads it."""
-    clock = datetime.fromtimestamp(line.time).strftime("%H:%M:%S")
-    level = logging.getLevelName(line.level).lower()
-    place = f"{line.loop.removesuffix('.')} {line.node}".strip() or "flowtui"
-    return f"{clock} {level:<7} {place:<28} {line.message.translate(SHOWN)}"
 
 
 def _dropped(count: int) -> LogLine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from flowtui.cli.options import Flags, open_with, settings_of
@@ -12,6 +13,7 @@ from flowtui.engine.engine import FlowEngine
 from flowtui.model.access import DEVELOPING, USUAL, Access
 from flowtui.model.errors import StateDirError
 from flowtui.settings import Settings, StateDirLock
+from flowtui.storage.data_store import DataStore
 
 
 def make_client(folder: Path, flags: Flags, access: Access = USUAL) -> EngineClient:
@@ -24,7 +26,7 @@ def make_client(folder: Path, flags: Flags, access: Access = USUAL) -> EngineCli
     if settings.store != "memory":
         _hold(settings, was_named=flags.state_dir is not None)
     opener = functools.partial(open_with, settings)
-    return EngineClient(FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level, access=access))
+    return _client(folder, settings, opener, access)
 
 
 def make_developing_client(folder: Path, flags: Flags) -> EngineClient:
@@ -34,9 +36,22 @@ def make_developing_client(folder: Path, flags: Flags) -> EngineClient:
     """
     settings = settings_of(folder, flags)
     opener = functools.partial(open_with, settings, for_development=True)
-    return EngineClient(
-        FlowEngine(folder, opener, env=os.environ, log_level=settings.log_level, access=DEVELOPING, autostart=False)
+    return _client(folder, settings, opener, DEVELOPING, autostart=False)
+
+
+def _client(
+    folder: Path, settings: Settings, opener: Callable[[], DataStore], access: Access, *, autostart: bool = True
+) -> EngineClient:
+    engine = FlowEngine(
+        folder,
+        opener,
+        env=os.environ,
+        log_level=settings.log_level,
+        log_folder=settings.state_dir / "logs",
+        access=access,
+        autostart=autostart,
     )
+    return EngineClient(engine)
 
 
 _held: list[StateDirLock] = []

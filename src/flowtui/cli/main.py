@@ -32,6 +32,7 @@ _COMMANDS = {
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
     "trigger": ("flowtui.cli.trigger:trigger", "Run a workflow once that waits for it, and follow it to its result."),
+    "logs": ("flowtui.cli.logs:logs", "Show what engines have logged, and follow it."),
     "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),
     "pause": ("flowtui.cli.control:pause", "Pause a loop, or all."),
     "resume": ("flowtui.cli.control:resume", "Let a paused loop go on, or all."),

@@ -18,6 +18,7 @@ from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
 from flowtui.engine.idle import is_idle, none_to_replay
 from flowtui.engine.letter_desk import LetterDesk
+from flowtui.engine.log_files import LogFiles
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
@@ -54,6 +55,7 @@ class FlowEngine:
         *,
         env: Mapping[str, str],
         log_level: int = logging.INFO,
+        log_folder: Path | None = None,
         watch: bool = True,
         access: Access = USUAL,
         autostart: bool = True,
@@ -62,7 +64,8 @@ class FlowEngine:
         """Make an engine; nothing is opened or started before `start`.
 
         `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
-        Secrets come from `env` too. Without `autostart` no loop starts by itself.
+        Secrets come from `env` too. Without `autostart` no loop starts by itself. All lines of the log
+        also go to files in `log_folder`.
         """
         self._folder = folder
         self._open_store = open_store
@@ -70,6 +73,7 @@ class FlowEngine:
         self._access = access
         self._buffer = LogBuffer()
         self._capture = LogCapture(self._buffer, log_level)
+        self._log_files = LogFiles(log_folder, self._buffer) if log_folder is not None else None
         self._monitor = StoreMonitor()
         self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop, autostart=autostart)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
@@ -94,6 +98,8 @@ class FlowEngine:
         self._started_at = time.monotonic()
         tune_interpreter()
         self._capture.install()
+        if self._log_files is not None:
+            self._log_files.start()
         self._thread.start()
 
     def wait_loaded(self, timeout: float | None = None) -> bool:
@@ -106,6 +112,8 @@ class FlowEngine:
             self._control.call_soon_threadsafe(self._begin_closing, grace)
             self._thread.join()
         self._capture.remove()
+        if self._log_files is not None:
+            self._log_files.close()
 
     @property
     def failure(self) -> str:

@@ -20,9 +20,9 @@ from flowtui.engine.retry import is_cancelled
 from flowtui.engine.source import NodeSource
 from flowtui.engine.telemetry import NodeCounters, WaitingFor
 from flowtui.graph.plan import PlanNode
-from flowtui.headless import line_text
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError, TimedOut
+from flowtui.model.log_lines import line_text
 from flowtui.model.snapshot import LogLine
 from flowtui.model.states import Outcome
 from flowtui.nodes.base import BaseNode, Exhausted, ProducerNode

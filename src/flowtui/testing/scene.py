@@ -16,10 +16,10 @@ from flowtui.engine.engine import FlowEngine
 from flowtui.engine.idle import AT_REST
 from flowtui.graph.folder import LoadedFolder, LoadedWorkflow, load_folder
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.headless import line_text
 from flowtui.model.data import NodeData
 from flowtui.model.errors import FlowtuiError, NotIdle, Severity, WorkflowError
 from flowtui.model.letters import DeadLetter
+from flowtui.model.log_lines import line_text
 from flowtui.model.snapshot import LogLine, LoopView
 from flowtui.model.states import Command
 from flowtui.storage.data_store import DataStore
