@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import faulthandler
-import io
 import logging
 import os
 import select
-import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -26,6 +22,7 @@ from flowtui.engine.execute import author_traceback, describe
 from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
+from flowtui.engine.processes import begin
 from flowtui.engine.runner import FlowRunner
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
@@ -216,7 +213,7 @@ class Child:
             while True:
                 if self._connection.poll(_PARENT_LOOK_S):
                     self._post(self._connection.recv())
-                elif os.getppid() != self._start.parent:
+                elif os.getppid() != self._start.surroundings.parent:
                     break  # a process that it has forked still holds its end of the socket
         self._post(Request(Wish.STOP, _ORPHAN_GRACE_S))
         time.sleep(_ORPHAN_END_S)
@@ -237,23 +234,12 @@ class Child:
 
 def main() -> None:
     """Run the track that the parent sends."""
-    descriptor = int(sys.argv[1])
-    os.set_inheritable(descriptor, False)  # what nodes start must not keep the socket open
-    # A ctrl+c is for the engine. A handler that does nothing is not passed on to what nodes start, as "ignore" is.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    faulthandler.enable()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe to the parent: what is printed must not wait in a buffer
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    connection: Connection[Any, Any] = Connection(descriptor)
+    connection = begin()
     try:
         start: Start = connection.recv()
     except EOFError:
         return
-    sys.path[:] = start.path
-    if start.python_path is None:
-        os.environ.pop("PYTHONPATH", None)
-    else:
-        os.environ["PYTHONPATH"] = start.python_path
+    start.surroundings.enter()
     tune_interpreter()
     connection.send(News())
     Child(connection, start).run()

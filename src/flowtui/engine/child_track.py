@@ -6,9 +6,7 @@ import contextlib
 import logging
 import os
 import selectors
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from flowtui.engine.handle import LAST_EVENTS, Report
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogCapture
 from flowtui.engine.output_lines import OutputLines
+from flowtui.engine.processes import Surroundings, how_it_ended, kill, launch
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import pack
@@ -98,8 +97,7 @@ class ChildTrack:
     def _kill(self) -> None:
         """End it and what its nodes have started, if that still belongs to its group."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            kill(self._process)
 
     # ---- on the thread ----
 
@@ -120,9 +118,7 @@ class ChildTrack:
             secrets=dict(self._find_secrets(self._plan.secrets)),
             store=self._store.access(),
             log_level=self._logs.level,
-            path=tuple(sys.path),
-            python_path=os.environ.get("PYTHONPATH"),
-            parent=os.getpid(),
+            surroundings=Surroundings.here(),
         )
         ours, theirs = Pipe()
         reading_end, writing_end = os.pipe()
@@ -148,21 +144,10 @@ class ChildTrack:
         return self._last_word(process, output.last)
 
     def _launch(self, connection: int, output: int) -> subprocess.Popen[bytes] | None:
-        # Whatever made flowtui importable here; the child puts the variable back before it runs code of a user.
-        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
         with self._lock:
             if self._killed:
                 return None
-            # A session of its own: a ctrl+c in the terminal is for the engine, which then ends its children.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "flowtui.engine.child", str(connection), self._plan.loop],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[connection],
-                env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,
-            )
+            self._process = launch("flowtui.engine.child", connection, output, self._plan.loop)
             return self._process
 
     def _send(self, connection: Connection[Any, Any], start: Start) -> None:
@@ -240,12 +225,4 @@ class ChildTrack:
         code = process.returncode
         if not self._has_spoken and code > 0:
             return Report(Event.FAIL, f"its process could not start: {last_line or f'exit code {code}'}")
-        what = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        return Report(Event.CRASH, f"its process {process.pid} {what}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time one
-        return f"signal {number}"
+        return Report(Event.CRASH, f"its process {process.pid} {how_it_ended(code)}")

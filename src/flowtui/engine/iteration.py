@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -270,7 +270,7 @@ class Routing:
         if state.open:
             return
         if state.live:
-            self._enter(join, _merged(join, state.live, it), it, found)
+            self._enter(join, merged(join.need_ids, state.live, it.data), it, found)
         else:
             found += self.ready(join, None, None, it)
 
@@ -281,10 +281,11 @@ def _live(it: Iteration, join: int, edge: int) -> NodeData | None:
     return state.live.get(edge) if state is not None else None
 
 
-def _merged(join: Step, live: dict[int, NodeData], it: Iteration) -> NodeData:
+def merged(needs: Sequence[str], live: Mapping[int, NodeData], item: NodeData) -> NodeData:
+    """Return the input of a join: its live inputs, merged in the order of its `needs`; id and meta are the item's."""
     payload: dict[str, object] = {}
     by: dict[str, NodeData] = {}
     for edge in sorted(live):
         payload.update(live[edge])
-        by[join.need_ids[edge]] = live[edge]
-    return NodeData(payload, it.data.id, it.data.meta, by)
+        by[needs[edge]] = live[edge]
+    return NodeData(payload, item.id, item.meta, by)

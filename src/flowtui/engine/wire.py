@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from flowtui.engine.handle import Report
+from flowtui.engine.processes import Surroundings
 from flowtui.engine.telemetry import TrackReading
 from flowtui.graph.packed_plan import PackedPlan
 from flowtui.model.snapshot import LogLine
@@ -19,18 +20,13 @@ class Start:
 
     Attributes:
         secrets: that the plan refers to; they go this way, since what is on a command line or on a disk can be read.
-        path: of `sys.path`.
-        python_path: the environment's `PYTHONPATH`, None if it has none.
-        parent: process id of the engine.
     """
 
     plan: PackedPlan
     secrets: dict[str, str]
     store: StoreAccess
     log_level: int
-    path: tuple[str, ...]
-    python_path: str | None
-    parent: int
+    surroundings: Surroundings
 
 
 class Wish(Enum):

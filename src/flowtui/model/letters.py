@@ -162,7 +162,7 @@ class DeadLetter:
         except Exception:  # an author's class, keys that are no texts, a payload within itself or nested too deeply
             inexact = {*self.inexact}
             for part in PARTS:
-                letter[part], is_exact = _told(letter[part])
+                letter[part], is_exact = as_json_can(letter[part])
                 inexact |= set() if is_exact else {part}
             return _as_json(letter | {"inexact": sorted(inexact)})
 
@@ -261,7 +261,7 @@ def _as_json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _told(part: Any) -> tuple[Any, bool]:
+def as_json_can(part: Any) -> tuple[Any, bool]:
     """Return a part as JSON can hold it, and whether that is all of it."""
     try:
         _as_json(part)

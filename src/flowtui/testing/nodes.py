@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowtui.engine.execute import Step, author_frames, author_traceback, execute, in_one_line
-from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
-from flowtui.engine.iteration import Iteration
-from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks, attributed_to
-from flowtui.engine.retry import is_cancelled
-from flowtui.engine.source import NodeSource
-from flowtui.engine.telemetry import NodeCounters, WaitingFor
+from flowtui.engine.execute import author_frames, author_traceback, in_one_line
+from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks
+from flowtui.engine.one_node import OneNode, Wanted
 from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
-from flowtui.model.errors import NodeError, TimedOut
+from flowtui.model.errors import NodeError
 from flowtui.model.log_lines import line_text
 from flowtui.model.snapshot import LogLine
 from flowtui.model.states import Outcome
-from flowtui.nodes.base import BaseNode, Exhausted, ProducerNode
+from flowtui.nodes.base import BaseNode, ProducerNode
 from flowtui.nodes.checks import faults
 from flowtui.nodes.registry import NodeType, discover
 
@@ -167,7 +161,8 @@ async def run_node_async(
     __tracebackhide__ = True
     item = _item(node, data)
     plan = _plan(node, config or {})
-    run = _Run(plan, Path(folder), item, cursor, take, outcome)
+    given = Wanted(cursor, take, outcome) if issubclass(node, ProducerNode) else item
+    run = OneNode(plan, _LOOP, Path(folder), given)
     capture = LogCapture(LogBuffer(), logging.INFO)
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
@@ -223,80 +218,3 @@ def _plan(node: type[BaseNode], config: Mapping[str, Any]) -> PlanNode:
         dependants=(),
         queue=None,
     )
-
-
-class _Once(NodeSource):
-    """A producer that is not asked again when it has failed."""
-
-    async def failed(self, error: BaseException) -> None:
-        raise error
-
-
-def _refuse(it: Iteration) -> None:
-    raise NodeError(it.unreadable)
-
-
-class _Run:
-    """One life of one node, and what has come of it."""
-
-    def __init__(self, plan: PlanNode, folder: Path, item: NodeData, cursor: Any, take: int, outcome: Outcome) -> None:
-        self.error: BaseException | None = None
-        self.output: NodeData | None = None
-        self.port: str | None = None
-        self.items: list[NodeData] = []
-        self.cursor = cursor
-        self.is_completed = False
-        self._plan = plan
-        self._folder = folder
-        self._item = item
-        self._take = take
-        self._outcome = outcome
-
-    async def go(self, within: float) -> None:
-        """Run it; whatever goes wrong becomes `error`."""
-        counters = NodeCounters(self._plan.ports)
-        try:
-            step = Step(self._plan, _LOOP, self._folder, counters)
-        except NodeError as error:
-            self.error = error
-            return
-        step.connect([step])
-        executor = ThreadPoolExecutor(2, thread_name_prefix=_LOOP)
-        limit = asyncio.timeout(within)
-        try:
-            async with limit:
-                await self._live(step, executor)
-        except asyncio.CancelledError:
-            if is_cancelled():
-                raise
-            self._failed(step, NodeError(f"{step.id} was cancelled from inside"))
-        except BaseException as error:  # an author's SystemExit too
-            late = TimedOut(f"{step.id} took longer than the {within:g} s that the test gives it")
-            self._failed(step, late if limit.expired() else error)
-        finally:
-            await tear_down(step)
-            executor.shutdown(wait=False, cancel_futures=True)
-
-    async def _live(self, step: Step, executor: Executor) -> None:
-        if not isinstance(step.node, ProducerNode):
-            await set_up(step)
-            with attributed_to(step.attribution, self._item.id):
-                self.output, self.port = await execute(step, self._item, executor)
-            return
-        # What a restart would give back.
-        step.node.cursor = json.loads(json.dumps(self.cursor))
-        await set_up(step)
-        source = _Once(step, _LOOP, "", executor, WaitingFor(), _refuse)
-        try:
-            while len(self.items) < self._take and (it := await source.take()) is not None:
-                self.items.append(it.data)
-                if it.cursor is not None:
-                    self.cursor = json.loads(it.cursor)
-                tell_ended(step, it.item, self._outcome)
-        except Exhausted:
-            self.is_completed = True
-        self.output = self.items[-1] if self.items else None
-
-    def _failed(self, step: Step, error: BaseException) -> None:
-        self.error = error
-        log_failure(step, "" if isinstance(step.node, ProducerNode) else self._item.id, error)

@@ -273,7 +273,7 @@ def test_a_run_ends_after_its_time_and_is_torn_down() -> None:
     Life.calls.clear()
     run = run_node(Waits, {}, within=0.02)
     assert isinstance(run.error, TimedOut)
-    assert str(run.error) == "waits took longer than the 0.02 s that the test gives it"
+    assert str(run.error) == "waits took longer than the 0.02 s that it is given"
     assert Life.calls == ["setup", "teardown"]
 
 
