@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from flowtui.graph.flow_graph import FlowGraph, FlowLoop, FlowNode
+from flowtui.graph.node_revisions import digest
 from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
 from flowtui.graph.queue_passes import bound_of
 from flowtui.model.ids import loop_id
@@ -51,7 +50,7 @@ class FlowAnalyzer:
 
 def workflow_revision(plans: Iterable[ExecutionPlan]) -> str:
     """Return a hash that changes with the revision of any of a workflow's loops, or with which loops there are."""
-    return _hash(sorted((plan.loop, plan.revision) for plan in plans))
+    return digest(sorted((plan.loop, plan.revision) for plan in plans))
 
 
 def _in_order(members: tuple[FlowNode, ...]) -> list[FlowNode]:
@@ -124,9 +123,4 @@ def _loop_revision(nodes: list[FlowNode], loop: FlowLoop) -> str:
         loop.max_deliveries,
         loop.batch.model_dump() if loop.batch else None,
     ]
-    return _hash([meaning, options])
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return digest([meaning, options])
