@@ -21,6 +21,7 @@ from flowtui.storage.queue_admin import QueueAdmin
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.request_list import RequestList
 from flowtui.storage.run_store import RunStore
+from flowtui.storage.sample_store import SampleStore
 from flowtui.storage.server_report import ServerReport, server_report
 
 
@@ -73,6 +74,7 @@ class _Room:
     requests: RequestList
     cache: CacheStore
     runs: RunStore
+    samples: SampleStore
 
 
 class DataStore:
@@ -186,6 +188,10 @@ class DataStore:
         """Return the `RunStore` of the running event loop, the same one each time."""
         return self._room().runs
 
+    def samples(self) -> SampleStore:
+        """Return the `SampleStore` of the running event loop, the same one each time."""
+        return self._room().samples
+
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
@@ -248,6 +254,7 @@ class DataStore:
             RequestList(calls, self.instance),
             CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
             RunStore(calls),
+            SampleStore(calls),
         )
 
     def _recovered(self) -> None:
