@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flowtui.engine.engine import FlowEngine
 from flowtui.engine.triggers import Triggers
 from flowtui.model.access import Mode
+from flowtui.model.development import DevLine, DevRequest, DevRun, Inspection, NodeInput, PlannedRun, Preview, Stored
 from flowtui.model.errors import AccessRefused
-from flowtui.model.forms import Form
+from flowtui.model.forms import Form, KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import EngineSnapshot, LogBatch
@@ -148,6 +149,42 @@ class EngineClient:
     def run(self, id: str) -> Future[Run]:
         """Return what is known of a run; fails with `UnknownRun` or `StoreError`."""
         return self._engine.triggers(lambda triggers: triggers.run(id))
+
+    def inspect(self, loop: str, node: str) -> Future[Inspection]:
+        """Return all that is known of a node; fails with `UnknownLoop`, `UnknownNode` or `StoreError`."""
+        return self._engine.development(lambda development: development.inspect(loop, node))
+
+    def preview_config(
+        self,
+        loop: str,
+        node: str,
+        config: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        reset: Iterable[KeyPath] = (),
+        data: NodeInput | None = None,
+    ) -> Future[Preview]:
+        """Return what becomes of a config with some changes, and of its templates for an input; keeps nothing."""
+        return self._engine.development(
+            lambda development: development.preview_config(loop, node, config, changes, reset, data)
+        )
+
+    @_changing
+    def run_node(self, request: DevRequest, on_line: Callable[[DevLine], None] | None = None) -> Future[DevRun]:
+        """Run one node in a process of its own; to cancel the future ends it, whatever it does.
+
+        `on_line` is told each line while it runs, on another thread. Fails with `MissingInputs`, which names what there
+        is no input from, with `BadInput`, and as `inspect` does.
+        """
+        return self._engine.development(lambda development: development.run_node(request, on_line))
+
+    def plan_upstream(self, loop: str, node: str) -> Future[tuple[PlannedRun, ...]]:
+        """Return which nodes have to run, in this order, before a node has an up to date input from each upstream."""
+        return self._engine.development(lambda development: development.plan_upstream(loop, node))
+
+    @_changing
+    def pin(self, loop: str, node: str, output: Stored | None) -> Future[None]:
+        """Have a node's dependants get this output in place of what it makes, in development; None unpins it."""
+        return self._engine.development(lambda development: development.pin(loop, node, output))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -50,6 +50,11 @@ class Deployment:
         """What is wrong with the files, and which new revisions did not start."""
         return (*self._file_problems, *self._swap_problems.values())
 
+    @property
+    def plans(self) -> dict[str, ExecutionPlan]:
+        """The loops as the files said them last, by id; a loop may still run as they said it before."""
+        return {plan.loop: plan for workflow in self._workflows.values() for plan in workflow.plans}
+
     def load(self) -> LoadedFolder:
         """Read the folder; may take a while, so call it on a thread that can wait. Never raises."""
         self.seen = fingerprint(self._folder)

@@ -20,7 +20,7 @@ from typing import Any
 from flowtui.engine.dev_wire import Begun, Hello, Result, Task
 from flowtui.engine.event_loops import tune_interpreter
 from flowtui.engine.execute import author_place, author_traceback, text_of
-from flowtui.engine.letter_secrets import masked
+from flowtui.engine.letter_secrets import masked_data
 from flowtui.engine.logs import LogBuffer, LogCapture, attribute_tasks
 from flowtui.engine.one_node import OneNode, Wanted
 from flowtui.engine.processes import begin
@@ -140,13 +140,7 @@ def _live(run: OneNode, pool: Pool) -> None:
 
 def _item(data: Stored, trace: str, plan: ExecutionPlan) -> NodeData:
     id = data.id or new_id()
-    meta = Meta(trace or id, plan.loop, revision=plan.revision)
-
-    def restored(part: Stored) -> NodeData:
-        by = {need: restored(each) for need, each in part.by.items()}
-        return NodeData(part.payload, part.id or id, meta, by)
-
-    return restored(data)
+    return data.as_data(id, Meta(trace or id, plan.loop, revision=plan.revision))
 
 
 def _result(run: OneNode) -> Result:
@@ -161,7 +155,7 @@ def _result(run: OneNode) -> Result:
     if not is_exact:
         why = why_no_json(output.payload, "output") or "the output is no JSON"
         notes.append(f"shown as text, and no input for others: {why}")
-    if masker.is_needed and (shown := _masked(stored)) != stored:
+    if masker.is_needed and (shown := masked_data(stored)) != stored:
         stored = shown
         notes.append("a secret in the output is shown as ***NAME***, and others get just that")
     return Result(run.ms, stored, run.port or "", "; ".join(notes), is_whole=is_exact, is_clean=is_clean)
@@ -183,11 +177,6 @@ def _stored(data: NodeData) -> tuple[Stored, bool]:
     # Lists in place of tuples, and texts in place of other keys, as a queue would make them.
     payload = json.loads(json.dumps(payload))
     return Stored(payload, by, data.id), is_exact and all(exact for _, exact in branches.values())
-
-
-def _masked(stored: Stored) -> Stored:
-    by = {need: _masked(each) for need, each in stored.by.items()}
-    return Stored(masked(stored.payload), by, masker.mask(stored.id))
 
 
 def _failure(error: BaseException) -> NodeFailure:

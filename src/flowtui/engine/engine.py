@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from flowtui.engine.commands import Commands
 from flowtui.engine.deployment import Deployment
+from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
 from flowtui.engine.idle import is_idle, none_to_replay
@@ -82,6 +83,8 @@ class FlowEngine:
         self._triggers = Triggers(self._deployment, lambda: self._store)
         self._requests = Requests(handlers(self._commands, self._triggers))
         self._pools: Pools | None = None
+        self._development: Development | None = None
+        self._env = env
         self._secrets = Secrets(env)
         self._started_at = time.monotonic()
         self._loading = True
@@ -183,6 +186,10 @@ class FlowEngine:
         """Do something with triggers and their runs; fails with what `work` raises."""
         return self._submit(work(self._triggers))
 
+    def development(self, work: Callable[[Development], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something with a single node; fails with what `work` raises. To cancel it ends a node that runs for it."""
+        return self._submit(self._in_development(work))
+
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""
         return self._submit(self._is_idle())
@@ -212,6 +219,11 @@ class FlowEngine:
         plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
         letters, production = self._store.dead_letters(), self._store.production_letters()
         return await work(LetterDesk(letters, plans, self._secrets, production))
+
+    async def _in_development(self, work: Callable[[Development], Coroutine[Any, Any, T]]) -> T:
+        if self._development is None:
+            raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
+        return await work(self._development)
 
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:
@@ -248,6 +260,7 @@ class FlowEngine:
             self._store = store = await opening
             store.enlist(self._folder.absolute())
             self._pools = Pools(store, self._capture, self._secrets)
+            self._development = self._new_development(store)
         except FlowtuiError as error:
             self._failure = str(error)
             _log.error("%s", error)
@@ -308,12 +321,25 @@ class FlowEngine:
                 _log.error("%s does not end; left behind", loop.plan.loop)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._look(store), _LAST_LOOK_S)
+        if self._development is not None:
+            self._development.close()
         if self._pools is not None:
             self._pools.close()
         await store.release()
         closing = asyncio.create_task(asyncio.to_thread(store.close))
         # A private server must be gone in the end; one of the user's own may be left to itself.
         await asyncio.wait([closing], timeout=_CLOSE_S if store.info.kind == "redis" else None)
+
+    def _new_development(self, store: DataStore) -> Development:
+        return Development(
+            lambda: self._deployment.plans,
+            self._folder,
+            self._secrets,
+            store,
+            env=self._env,
+            why_not_edit=lambda: self._access.why_not_edit,
+            log_level=self._capture.level,
+        )
 
     def _make_loop(self, plan: ExecutionPlan) -> Loop:
         assert self._pools is not None

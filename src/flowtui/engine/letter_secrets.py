@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowtui.model.development import Stored
 from flowtui.model.errors import SecretError
 from flowtui.model.letters import PARTS, DeadLetter, Hidden, KeyPath
 from flowtui.nodes.masking import Found, in_form, is_encoded_in, masker
@@ -38,6 +39,14 @@ def without_secrets(letter: DeadLetter) -> DeadLetter:
 def masked(value: Any) -> Any:
     """Return data of a node with `***NAME***` in place of every secret in it, for good. Never raises."""
     return _Hiding().part("payload", value) if masker.is_needed else value
+
+
+def masked_data(data: Stored) -> Stored:
+    """Return data of a node with `***NAME***` in place of every secret in it, for good. Never raises."""
+    if not masker.is_needed:
+        return data
+    by = {need: masked_data(each) for need, each in data.by.items()}
+    return Stored(masked(data.payload), by, masker.mask(data.id))
 
 
 def with_secrets(letter: DeadLetter, find: FindSecrets) -> DeadLetter:

@@ -53,9 +53,7 @@ class QueueMapper:
             draft.report(node, ("config", "queue"), message, "bad-queue")
             node.has_sound_config = False
             return None
-        if not name or name.startswith("/"):
-            return name or None
-        return f"{draft.doc.name}.{name}"
+        return full_name(draft.doc.name, name) if name else None
 
     def _joined(self, draft: GraphDraft, nodes: list[DraftNode]) -> list[list[DraftNode]]:
         """Return groups of nodes that edges join to one queue."""
@@ -179,6 +177,11 @@ class QueueRings:
                     "'max_items: 0' or another 'on_full'"
                 )
                 draft.report(ring[0], ("config",), message, "queue-ring", severity=Severity.WARNING)
+
+
+def full_name(workflow: str, name: str) -> str:
+    """Return the full name of the queue that a config of a workflow calls `name`."""
+    return name if name.startswith("/") else f"{workflow}.{name}"
 
 
 def bound_of(config: Mapping[str, Any]) -> Bound:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from flowtui.model.data import Meta, NodeData
 from flowtui.model.forms import Edit, Form, KeyPath
 from flowtui.model.states import NodeKind
 
@@ -47,6 +48,17 @@ class Stored:
         if self.id:
             told["id"] = self.id
         return told
+
+    @classmethod
+    def of(cls, data: NodeData) -> Stored:
+        """Return what keeps these data, whose payloads JSON can hold."""
+        return cls(data.payload, {need: cls.of(each) for need, each in data.by.items()}, data.id)
+
+    def as_data(self, id: str = "", meta: Meta | None = None) -> NodeData:
+        """Return the data; `id` is that of the item if it has none of its own."""
+        known = meta or Meta()
+        by = {need: each.as_data(id, known) for need, each in self.by.items()}
+        return NodeData(self.payload, self.id or id, known, by)
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Stored:
@@ -126,6 +138,7 @@ class DevRun:
         failure: None if it went well.
         revisions: of the code and config of the node and of all upstream of it, by node.
         cut: what was too big to be kept: `input` or `output`.
+        revision: of the workflow.
     """
 
     id: str
@@ -142,6 +155,7 @@ class DevRun:
     lines: tuple[DevLine, ...] = ()
     revisions: Mapping[str, str] = field(default_factory=dict)
     cut: tuple[str, ...] = ()
+    revision: str = ""
 
     @property
     def ok(self) -> bool:

@@ -104,6 +104,14 @@ class UnknownLoop(FlowtuiError):
     """No loop has that id."""
 
 
+class UnknownNode(FlowtuiError):
+    """A loop has no node of that id."""
+
+
+class MissingInputs(FlowtuiError):
+    """A node cannot be run, since there is no input for it; the text names it, what is missing, and what to do."""
+
+
 class StoreError(FlowtuiError):
     """The store refused something or cannot be used."""
 

@@ -77,7 +77,7 @@ def _setting_at(model: type[BaseModel], path: KeyPath) -> Setting | None:
 def _faults(config_type: type[NodeConfig], config: Mapping[str, Any], has_item: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     deferred: list[KeyPath] = []
-    for path, text in _texts(config, ()):
+    for path, text in texts(config):
         if is_deferred(text):
             deferred.append(path)
         # A reference may stand inside a template, so this can be parsed only when it is replaced.
@@ -92,15 +92,16 @@ def _faults(config_type: type[NodeConfig], config: Mapping[str, Any], has_item: 
     return [*errors, *(FieldError(problem.path, problem.message) for problem in problems)]
 
 
-def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def texts(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Yield all texts within a part of a config, with where they stand."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _texts(each, (*path, key))
+            yield from texts(each, (*path, key))
     elif isinstance(value, list | tuple):
         for index, each in enumerate(value):
-            yield from _texts(each, (*path, index))
+            yield from texts(each, (*path, index))
 
 
 class _Editing:

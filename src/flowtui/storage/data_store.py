@@ -12,6 +12,7 @@ from flowtui.model.snapshot import Instance
 from flowtui.storage.cache_store import CACHE_TIMEOUT_S, CacheStore
 from flowtui.storage.calls import StoreCalls
 from flowtui.storage.connection import Connector
+from flowtui.storage.dev_store import DevStore, ProductionView
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
 from flowtui.storage.instances import introduce
@@ -74,6 +75,8 @@ class _Room:
     requests: RequestList
     cache: CacheStore
     runs: RunStore
+    dev: DevStore
+    production: ProductionView
     samples: SampleStore
 
 
@@ -192,6 +195,14 @@ class DataStore:
         """Return the `SampleStore` of the running event loop, the same one each time."""
         return self._room().samples
 
+    def development(self) -> DevStore:
+        """Return the `DevStore` of the running event loop, the same one each time."""
+        return self._room().dev
+
+    def production(self) -> ProductionView:
+        """Return what development may read of production, for the running event loop, the same one each time."""
+        return self._room().production
+
     async def release(self) -> None:
         """Close the running event loop's connections; to be called in each loop that used the store, before it ends."""
         loop = asyncio.get_running_loop()
@@ -245,15 +256,19 @@ class DataStore:
         connector = self._connector
         calls = StoreCalls(connector, self._namespace, self._bells, self._health)
         queues = QueueStore(calls, self._keeper)
+        of_production = calls.within(self._production) if self._production else calls
+        letters = LetterStore(of_production, of_production=bool(self._production))
         return _Room(
             calls,
             queues,
             QueueAdmin(calls, queues),
             LetterStore(calls),
-            LetterStore(calls.within(self._production), of_production=True) if self._production else None,
+            letters if self._production else None,
             RequestList(calls, self.instance),
             CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
             RunStore(calls),
+            DevStore(of_production),
+            ProductionView(of_production, QueueStore(of_production, self._keeper), letters),
             SampleStore(calls),
         )
 

@@ -1,4 +1,4 @@
-"""`DevStore`: what development mode keeps: the last good output of each node, and its last runs."""
+"""`DevStore`: what development mode keeps, the last good output of each node and its last runs; and what it reads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from flowtui.model.development import RUNS_KEPT, DevRun, Stored
+from flowtui.model.errors import UnknownLetter
+from flowtui.model.letters import DeadLetter
 from flowtui.storage.calls import StoreCalls
-from flowtui.storage.records import escape
+from flowtui.storage.letter_store import LetterStore
+from flowtui.storage.queue_admin import QueueAdmin, Waiting
+from flowtui.storage.queue_store import QueueStore
+from flowtui.storage.records import Delivery, escape
+from flowtui.storage.sample_store import SampleStore
 
 #: How long an output is an input of others, in seconds.
 OUTPUT_TTL_S = 7 * 86_400.0
@@ -99,3 +105,35 @@ def _shortened(run: DevRun) -> DevRun:
     if len(run.to_json()) > MOST_RUN_BYTES:
         run = replace(run, lines=run.lines[-20:])
     return run
+
+
+class ProductionView:
+    """Reads what a node would meet in production, and changes nothing; for the tasks of one event loop.
+
+    Every coroutine raises as those of `DevStore` do.
+    """
+
+    def __init__(self, calls: StoreCalls, queues: QueueStore, letters: LetterStore) -> None:
+        """All three are of production."""
+        self.samples = SampleStore(calls)
+        self._queues = queues
+        self._admin = QueueAdmin(calls, queues)
+        self._letters = letters
+
+    async def cursor(self, loop: str) -> bytes | None:
+        """Return the cursor of a loop's producer as JSON, None if none was saved."""
+        return await self._queues.cursor(loop)
+
+    async def next_item(self, queue: str, group: str) -> Delivery | None:
+        """Return what a reading loop would get next from its queue, None if nothing waits there."""
+        for waiting in (Waiting(queue, group), Waiting(queue)):
+            if found := await self._admin.peek(waiting, 1):
+                return found[0]
+        return None
+
+    async def letter(self, number: int) -> DeadLetter | None:
+        """Return a dead letter, None if it is gone."""
+        try:
+            return await self._letters.find(number)
+        except UnknownLetter:
+            return None

@@ -15,7 +15,7 @@ from flowtui.nodes.secrets import NAME as SECRET_NAME
 from flowtui.nodes.secrets import VARIABLE_PREFIX
 from flowtui.workflow.react_flow import from_react_flow, is_react_flow
 from flowtui.workflow.schema import NAME, Checked, NodeDoc
-from flowtui.workflow.source import KeyPath, Source, plain_scalar, read_source
+from flowtui.workflow.source import KeyPath, Source, parse_source, plain_scalar, read_source
 
 _REFERENCE = re.compile(
     r"(?P<escape>\$\$\{)|\$\{secret:(?P<secret>[^}]*)\}"
@@ -113,6 +113,23 @@ def load_document(
     return document, tuple(found)
 
 
+def load_source(path: Path, data: bytes, types: Mapping[str, NodeType]) -> Source | None:
+    """Return what a file with this content says, an export in our own form; None if it cannot be read as a whole."""
+    source, problems = parse_source(path, data)
+    if source is not None and path.suffix.lower() == ".json" and is_react_flow(source):
+        translation = from_react_flow(source, types)
+        source, problems = translation.source, translation.problems
+    return source if not any(problem.severity is Severity.ERROR for problem in problems) else None
+
+
+def resolved(
+    source: Source, node: str, config: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Return a config for a node of a file with `${NAME}` replaced, and what is wrong with that."""
+    substitution = _Substitution(source, env)
+    return substitution.config(node, config), tuple(substitution.problems)
+
+
 class _Substitution:
     """Replaces `${NAME}` and `${NAME:default}` in the configs of one file.
 
@@ -137,15 +154,18 @@ class _Substitution:
     def _node(self, name: str, node: Any) -> Any:
         if not isinstance(node, dict) or "config" not in node:
             return node
-        path = ("nodes", name, "config")
         before = len(self.problems)
-        config = self._value(node["config"], path)
+        config = self.config(name, node["config"])
         if len(self.problems) > before:
             self.flawed.add(name)
         return {**node, "config": config}
 
+    def config(self, name: str, config: Any) -> Any:
+        """Return the config of a node with its references replaced."""
+        return self._value(config, ("nodes", name, "config"))
+
     def _value(self, value: Any, path: KeyPath) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             return {key: self._value(child, (*path, key)) for key, child in value.items()}
         if isinstance(value, list):
             return [self._value(child, (*path, index)) for index, child in enumerate(value)]
