@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from flowtui.engine.lifecycle import Lifecycle
-from flowtui.engine.measures import Rate, Recent, Trend
+from flowtui.engine.measures import Rate, Recent, Trend, total_ns
 from flowtui.engine.telemetry import NextTry, NodeReading, TrackReading, Waiting
 from flowtui.graph.plan import ExecutionPlan, PlanNode
 from flowtui.model.snapshot import LoopView, NodeView
@@ -22,10 +22,11 @@ _CALM_EVERY_S = 5.0
 class _NodeGauge:
     """What is known of one node from several moments."""
 
-    __slots__ = ("health", "rate", "recent", "since")
+    __slots__ = ("busy", "health", "rate", "recent", "since")
 
     def __init__(self) -> None:
         self.rate = Rate()
+        self.busy = Rate()  # of nanoseconds
         self.recent = Recent()
         self.health = NodeHealth.IDLE
         self.since = 0.0
@@ -63,6 +64,7 @@ class LoopGauges:
             node = reading.nodes.get(id, _NOTHING_DONE)
             gauge.rate.sample(now, node.runs)
             gauge.recent.sample(now, node.durations)
+            gauge.busy.sample(now, total_ns(node.durations) + _under_way_ns(node))
             health, _ = _health(node, is_producer=id == self._producer)
             if health is not gauge.health:
                 gauge.health, gauge.since = health, time.time()
@@ -107,11 +109,11 @@ class LoopGauges:
             revision=revision,
             reads=plan.reads,
             writes=plan.writes,
-            nodes=tuple(self._node_view(node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
+            nodes=tuple(self._node_view(plan, node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
             is_triggered=plan.is_triggered,
         )
 
-    def _node_view(self, node: PlanNode, reading: NodeReading) -> NodeView:
+    def _node_view(self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading) -> NodeView:
         gauge = self._nodes.get(node.id) or _NodeGauge()
         # A producer's time is that until its next item comes, which says nothing about the node.
         p50, p95, p99 = gauge.recent.percentiles if node.index else (None, None, None)
@@ -137,6 +139,9 @@ class LoopGauges:
             last_error=reading.last_error,
             last_error_at=reading.last_error_at,
             ports=tuple(reading.ports.items()),
+            needs=tuple((plan.nodes[need.index].id, need.port or "") for need in node.needs),
+            queue=node.queue,
+            busy=max(0.0, gauge.busy.per_second / 1e9) if node.index else None,
         )
 
 
@@ -156,6 +161,11 @@ def _health(node: NodeReading, *, is_producer: bool) -> tuple[NodeHealth, str]:
     if node.last_failed:
         return NodeHealth.FAILING, node.last_error
     return (NodeHealth.HEALTHY, "its last run succeeded") if node.runs else (NodeHealth.IDLE, "has not run yet")
+
+
+def _under_way_ns(node: NodeReading) -> int:
+    """Return how long the run that began last has been going on, in nanoseconds, 0 if none does."""
+    return max(0, time.perf_counter_ns() - node.started_ns) if node.running else 0
 
 
 def _next_try(next_try: NextTry) -> str:

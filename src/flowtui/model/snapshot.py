@@ -20,6 +20,10 @@ class NodeView:
         last_error_at: in seconds since the epoch; 0 if there was none.
         retrying: `2/3, next in 4 s` while an item waits for its next try, else empty.
         ports: of a conditional: how often each port was taken.
+        needs: the nodes it needs in the order of the file, each with the port behind a conditional, else empty.
+        queue: full name of the queue that it reads or writes, None if it does neither.
+        busy: how much of the last seconds it has worked, all its runs together: 1.0 is one run all the time. None of a
+            producer, which may as well have waited.
     """
 
     id: str
@@ -42,6 +46,9 @@ class NodeView:
     last_error: str
     last_error_at: float
     ports: tuple[tuple[str, int], ...]
+    needs: tuple[tuple[str, str], ...] = ()
+    queue: str | None = None
+    busy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,26 @@ def test_a_loop_at_rest_forgets_its_rates_and_percentiles_and_shows_the_next_ite
         second(now, 20)
     assert rates()[0] > 0
     assert rates()[2] == pytest.approx(1.0, rel=0.3)
+
+
+def test_how_busy_a_node_is_counts_all_its_runs_and_the_one_that_is_under_way() -> None:
+    plan = plan_of(reader(), PlannedNode("quick", Pass, ("read",)), PlannedNode("slow", Pass, ("quick",)))
+    counters, gauges, life = TrackCounters(plan.ports), LoopGauges(plan), Lifecycle("w.loop")
+    start = time.monotonic()
+    for now in range(8):
+        counters.iterations += 10
+        counters.nodes["quick"].histogram.observe(1_000_000, 10)
+        counters.nodes["slow"].histogram.observe(45_000_000, 10)
+        gauges.sample(start + now, counters.reading(0))
+    reading = counters.reading(0)
+    nodes = gauges.view(plan, life, reading, reading.waiting, revision=1, replicas=1, tracks=1).nodes
+    assert nodes[0].busy is None
+    assert nodes[1].busy == pytest.approx(0.01, rel=0.15)
+    assert nodes[2].busy == pytest.approx(0.45, rel=0.15)
+    assert [node.needs for node in nodes] == [(), (("read", ""),), (("quick", ""),)]
+    stuck = counters.nodes["slow"]
+    stuck.running, stuck.started_ns = 1, time.perf_counter_ns() - 5_000_000_000
+    gauges.sample(start + 13, counters.reading(0))
+    reading = counters.reading(0)
+    view = gauges.view(plan, life, reading, reading.waiting, revision=1, replicas=1, tracks=1)
+    assert view.nodes[2].busy == pytest.approx(1.0, rel=0.15)
