@@ -28,6 +28,7 @@ from flowtui.model.errors import (
     NodeError,
 )
 from flowtui.nodes.base import BaseNode
+from flowtui.nodes.certificates import trusting
 from flowtui.nodes.http_settings import ConnectionSettings, RequestSettings
 from flowtui.nodes.strict_json import strict_json
 
@@ -193,11 +194,10 @@ def _key(config: ConnectionSettings) -> _Key:
 def _certificates(key: _Key, folder: Path) -> ssl.SSLContext:
     if not key.ca_file or not key.verify:
         return _usual_certificates(key.verify, key.trust_env)
-    path = folder / Path(key.ca_file).expanduser()
     try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl.SSLError is one too
-        raise HttpRequestError(f"the certificates in {path} cannot be used: {error.strerror or error}") from None
+        return trusting(folder / Path(key.ca_file).expanduser())
+    except NodeError as error:
+        raise HttpRequestError(str(error)) from None
 
 
 @functools.lru_cache(maxsize=4)

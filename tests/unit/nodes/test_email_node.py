@@ -2,81 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import email.policy
 import socket
-from collections.abc import AsyncIterator
-from email.message import EmailMessage
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from flowtui.model.errors import NodeError, TemplateError
 from flowtui.nodes.builtin.mail import Email
+from mail_server import MailServer
 from node_at_work import at_work, faults
-
-_USUAL = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "235 in", "QUIT": "221 bye"}
-
-
-class MailServer:
-    """Takes mails; `answers` replaces its answer to a command, None is silence."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.answers: dict[str, str | None] = {}
-        self.logins: list[str] = []
-        self.port = 0
-        self._over = asyncio.Event()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> MailServer:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._over.set()
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        receivers: list[str] = []
-        try:
-            await self._say(writer, "HELLO", "220 here")
-            while line := (await reader.readline()).decode().strip():
-                word = line.split(" ")[0].upper()
-                if word == "RCPT":
-                    word = line[len("RCPT TO:") :].strip("<>")
-                    receivers += [word] * (word not in self.answers)
-                elif word == "AUTH":
-                    self.logins.append(line)
-                elif word == "DATA" and word not in self.answers:
-                    await self._say(writer, word, "354 go on")
-                    text = await reader.readuntil(b"\r\n.\r\n")
-                    self.mails.append((receivers, email.message_from_bytes(text[:-3], policy=email.policy.default)))  # type: ignore[arg-type]
-                    word = "END"
-                await self._say(writer, word, _USUAL.get(word, "250 ok"))
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    async def _say(self, writer: asyncio.StreamWriter, word: str, usual: str) -> None:
-        answer = self.answers.get(word, usual)
-        if answer is None:
-            await self._over.wait()
-        elif answer == "gone":
-            raise ConnectionResetError
-        else:
-            writer.write(answer.encode() + b"\r\n")
-            await writer.drain()
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with MailServer() as server:
+def server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@contextmanager
+def encrypted(authority: trustme.CA, security: str, name: str = "127.0.0.1") -> Iterator[MailServer]:
+    """Yield a server with a certificate for that name."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(tls)
+    with MailServer(tls=tls, begins="encrypted" if security == "ssl" else "clear") as server:
         yield server
 
 
@@ -92,10 +50,7 @@ CONFIG = {
 async def send(server: MailServer | None, folder: Path, payload: Any = None, item: str = "i1", **config: Any) -> Any:
     config = {"host": "127.0.0.1", "port": server.port if server else 1, **CONFIG, **config}
     async with at_work(Email, config, folder) as node:
-        # As the engine does, in a thread.
-        return await asyncio.to_thread(
-            lambda: asyncio.run(node.run(payload or {"id": 7, "to": "ann@example.org"}, item))
-        )
+        return await node.run(payload or {"id": 7, "to": "ann@example.org"}, item)
 
 
 async def test_a_mail_is_sent_and_the_item_handed_on(server: MailServer, tmp_path: Path) -> None:
@@ -192,3 +147,51 @@ def test_a_password_is_not_sent_in_clear() -> None:
     config = {**CONFIG, "host": "mail.example.org", "user": "robot", "password": "x", "to": ["ann@example.org"]}
     assert "a password is not sent in clear" in faults(Email, {**config, "subject": "a", "text": "b"})[""]
     assert faults(Email, {**config, "security": "starttls"}) == {}
+
+
+@pytest.mark.parametrize("security", ["starttls", "ssl"])
+@pytest.mark.parametrize("trusted_by", ["node", "machine"])
+async def test_a_mail_to_a_server_with_a_trusted_certificate_goes_encrypted(
+    trusted_by: str, security: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    config = {"security": security, "user": "robot", "password": "hush"}
+    if trusted_by == "node":
+        config["ca_file"] = "ca.pem"
+    else:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with encrypted(authority, security) as server:
+        await send(server, tmp_path, **config)
+        assert len(server.mails) == len(server.logins) == 1
+        assert all(server.ciphers)
+
+
+@pytest.mark.parametrize("security", ["starttls", "ssl"])
+@pytest.mark.parametrize(
+    ("name", "config", "why"),
+    [
+        ("127.0.0.1", {}, "unable to get local issuer certificate"),
+        ("mail.example.org", {"ca_file": "ca.pem"}, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
+    ],
+    ids=["unknown-authority", "other-host"],
+)
+async def test_to_a_server_with_a_certificate_that_is_not_trusted_nothing_is_sent(
+    security: str, name: str, config: Any, why: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with encrypted(authority, security, name) as server:
+        with pytest.raises(NodeError) as caught:
+            await send(server, tmp_path, security=security, user="robot", password="hush", **config)
+        assert str(caught.value) == (
+            f"node: the certificate of 127.0.0.1:{server.port} is not trusted: {why}; "
+            "see `host`, or name its authority in `ca_file`"
+        )
+        assert server.logins == server.mails == []
+
+
+async def test_a_file_of_certificates_that_cannot_be_used_is_named(authority: trustme.CA, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("no certificate")
+    with encrypted(authority, "starttls") as server:
+        for file in ("gone.pem", "empty.pem"):
+            with pytest.raises(NodeError, match=rf"the certificates in .*/{file} cannot be used: "):
+                await send(server, tmp_path, security="starttls", ca_file=file)

@@ -19,6 +19,7 @@ from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
 from flowtui.nodes.base import NodeConfig, NonBlockingNode
 from flowtui.nodes.builtin.output import as_text
+from flowtui.nodes.certificates import trusting
 from flowtui.nodes.durations import Duration
 from flowtui.nodes.hints import MultiLine, ShownIf
 
@@ -77,6 +78,10 @@ class Email(NonBlockingNode):
         port: int | None = Field(
             default=None, ge=1, le=65535, description="By default 587 with starttls, 465 with ssl, 25 with none."
         )
+        ca_file: Annotated[str, ShownIf(lambda security: security != "none", of="security")] = Field(
+            default="",
+            description="A file of certificates (PEM) to trust instead of the usual ones, relative to the folder.",
+        )
         user: str = Field(default="", description="Who logs in; nobody if empty.")
         password: Annotated[SecretStr, ShownIf(lambda user: user != "", of="user")] = Field(
             default=SecretStr(""), description="The user's password."
@@ -131,18 +136,21 @@ class Email(NonBlockingNode):
         """Return a server that knows who sends."""
         server: smtplib.SMTP
         if config.security == "ssl":
-            server = smtplib.SMTP_SSL(config.host, port, timeout=config.patience, context=ssl.create_default_context())
+            server = smtplib.SMTP_SSL(config.host, port, timeout=config.patience, context=self._trusted(config.ca_file))
         else:
             server = smtplib.SMTP(config.host, port, timeout=config.patience)
         try:
             if config.security == "starttls":
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=self._trusted(config.ca_file))
             if config.user:
                 server.login(config.user, config.password.get_secret_value())
         except BaseException:
             server.close()
             raise
         return server
+
+    def _trusted(self, file: str) -> ssl.SSLContext:
+        return trusting(self.path(file)) if file else ssl.create_default_context()
 
     def _message(self, data: NodeData, config: Any) -> EmailMessage:
         message = EmailMessage()
@@ -174,6 +182,9 @@ class Email(NonBlockingNode):
             return f"{where} did not answer within {config.patience:g} s"
         if isinstance(error, smtplib.SMTPServerDisconnected):
             return f"{where} ended the connection in the middle, or is no mail server: {error}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            advice = "see `host`, or name its authority in `ca_file`"
+            return f"the certificate of {where} is not trusted: {error.verify_message.rstrip('.')}; {advice}"
         if isinstance(error, ssl.SSLError):
             return f"{where} and this machine found no common encryption ({error.reason or error}); see `security`"
         if isinstance(error, socket.gaierror):
