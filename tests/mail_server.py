@@ -21,7 +21,8 @@ class MailServer:
         answers: replaces its answer to a command; None is silence, `gone` hangs up.
         mails: the receivers of each mail that it has taken, and the mail.
         logins: the commands by which clients have logged in.
-        gate: it answers to what a mail holds only while this is set, or when it closes.
+        gate: it takes mails only while this is set.
+        held: how many wait for that.
         ciphers: what each mail has been encrypted with; empty for none.
     """
 
@@ -35,6 +36,7 @@ class MailServer:
         self.ciphers: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.held = 0
         self.port = port
         self._tls = tls
         self._begins_encrypted = begins == "encrypted"
@@ -94,8 +96,10 @@ class MailServer:
             elif word == "DATA" and word not in self.answers:
                 await self._say(writer, word, "354 go on")
                 text = await reader.readuntil(b"\r\n.\r\n")
+                self.held += 1
                 while not self.gate.is_set():
                     await asyncio.sleep(0.005)
+                self.held -= 1
                 self.mails.append((receivers, email.message_from_bytes(text[:-3], policy=email.policy.default)))  # type: ignore[arg-type]
                 self.ciphers.append(_cipher(writer))
                 receivers, word = [], "END"

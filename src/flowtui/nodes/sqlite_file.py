@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,8 @@ from flowtui.model.errors import NodeError
 T = TypeVar("T")
 #: After these the connection is as good as before.
 _HARMLESS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+#: SQLite itself waits so many seconds at most while others hold the file: no interrupt ends that.
+_SLICE_S = 0.1
 
 
 class SqliteFile:
@@ -28,6 +32,8 @@ class SqliteFile:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{node}")
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[Path, int, int, float] | None = None
+        self._switching = threading.Lock()
+        self._under_way: threading.Event | None = None  # of the call that the thread works on: set to give it up
 
     async def run(self, path: Path, busy: float, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` makes of the connection; if it is cancelled, so is the statement under way.
@@ -38,13 +44,14 @@ class SqliteFile:
         Raises:
             NodeError: if SQLite refuses; what had begun is rolled back.
         """
-        call = asyncio.get_running_loop().run_in_executor(self._thread, self._call, path, busy, work)
+        given_up = threading.Event()
+        call = asyncio.get_running_loop().run_in_executor(self._thread, self._call, path, busy, work, given_up)
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:
+            given_up.set()
             while not call.done():
-                if self._connection is not None:
-                    self._connection.interrupt()
+                self._interrupt(given_up)
                 # Again and again, as the statement may not have begun yet.
                 await asyncio.wait([call], timeout=0.01)
             call.exception()
@@ -55,20 +62,43 @@ class SqliteFile:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
 
-    def _call(self, path: Path, busy: float, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _call(self, path: Path, busy: float, work: Callable[[sqlite3.Connection], T], given_up: threading.Event) -> T:
+        ends_at = time.monotonic() + busy
+        self._begin(given_up)
         try:
-            connection = self._open(path, busy)
-            try:
-                return work(connection)
-            finally:
-                if connection.in_transaction:
-                    connection.rollback()
+            while not given_up.is_set():
+                try:
+                    return self._once(path, min(busy, _SLICE_S), work)
+                except sqlite3.OperationalError as error:
+                    if not _is_busy(error) or time.monotonic() >= ends_at:
+                        raise
+            raise NodeError(f"{self._node}: nobody waits for {path} any more")
         except (sqlite3.Error, sqlite3.Warning) as error:
             if not isinstance(error, _HARMLESS):
                 self._close()
             raise NodeError(f"{self._node}: {_sentence(error, path)}") from error
         except OverflowError as error:
             raise NodeError(f"{self._node}: a number is too large for SQLite, which has 64 bits: {error}") from error
+        finally:
+            self._begin(None)
+
+    def _begin(self, call: threading.Event | None) -> None:
+        with self._switching:
+            self._under_way = call
+
+    def _interrupt(self, call: threading.Event) -> None:
+        """Interrupt the statement under way if it is that of this call: others have done nothing wrong."""
+        with self._switching:
+            if self._under_way is call and self._connection is not None:
+                self._connection.interrupt()
+
+    def _once(self, path: Path, busy: float, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._open(path, busy)
+        try:
+            return work(connection)
+        finally:
+            if connection.in_transaction:
+                connection.rollback()
 
     def _open(self, path: Path, busy: float) -> sqlite3.Connection:
         if self._connection is not None and self._opened == (path, *_identity(path), busy):
@@ -96,9 +126,14 @@ class SqliteFile:
         return connection
 
     def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = self._opened = None
+        with self._switching:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = self._opened = None
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _identity(path: Path) -> tuple[int, int]:

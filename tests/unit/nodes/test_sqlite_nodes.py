@@ -187,6 +187,34 @@ async def test_a_file_that_another_program_holds_is_waited_for_and_then_an_error
     assert ask(tmp_path, "SELECT n FROM orders") == [(1,), (3,)]
 
 
+@pytest.mark.parametrize("cls", [Sqlite, SqliteInsert])
+async def test_a_wait_for_a_file_that_another_program_holds_ends_when_its_node_is_cancelled(
+    cls: type[Sqlite | SqliteInsert], shop: Path
+) -> None:
+    own = {"sql": "DELETE FROM products"} if cls is Sqlite else {"table": "products", "columns": {"name": "x"}}
+    async with at_work(cls, {"path": "shop.db", "busy_timeout": "1h", **own}, shop) as node:
+        with closing(sqlite3.connect(shop / "shop.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = other.execute("SELECT * FROM products").fetchall()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await node.run({})
+            other.execute("COMMIT")
+    assert ask(shop, "SELECT * FROM products") == before
+
+
+async def test_an_item_that_is_cancelled_does_not_break_off_another_one(shop: Path) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) AS i FROM n"
+    async with at_work(Sqlite, {"path": "shop.db", "sql": many, "one": True}, shop) as node:
+        first = asyncio.create_task(node.run({}, "first"))
+        second = asyncio.create_task(node.run({}, "second"))
+        await asyncio.sleep(0)  # both have asked
+        second.cancel()
+        assert (await first)["rows"] == {"i": 100_000}
+        with pytest.raises(asyncio.CancelledError):
+            await second
+
+
 async def test_a_file_that_is_replaced_is_opened_anew(tmp_path: Path) -> None:
     async with at_work(SqliteInsert, INSERT, tmp_path) as node:
         await node.run({"n": 1})

@@ -51,8 +51,8 @@ class Email(NonBlockingNode):
 
     A mail counts as sent when the server has taken it. If that is not known, as after a crash, the item comes again and
     so does the mail, with the same Message-ID, so that most mailboxes show it once. If the server takes it for some
-    receivers only, that is an error that names the others. Stopping a loop waits for a server that is slow, up to
-    `patience`.
+    receivers only, that is an error that names the others. A loop that stops waits for a slow server as long as its
+    grace; after that the mail may still go out, and comes again with the item.
     """
 
     example = """
