@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Stream:
         """Add the next numbers."""
         with self.server.client() as client:
             for _ in range(count):
-                client.xadd("orders", {"data": '{"n": %d}' % self._added})
+                client.xadd("orders", {"data": json.dumps({"n": self._added})})
                 self._added += 1
 
     def until_all_came(self) -> None:
