@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from flowtui.client.door import EngineClient
 from flowtui.model.states import Command, LoopState
 from http_server import Answer, HttpServer, with_etag
 
+PATIENCE_S = 20.0
 HOOK = """
 nodes:
   hook: {{type: webhook, config: {{port: {port}, path: {path}, answer_timeout: 15s}}}}
@@ -133,6 +135,26 @@ def test_a_port_that_is_taken_fails_the_loop_with_a_sentence(write, start, clien
     assert clients.status(1) == 202
 
 
+def test_a_client_whose_item_a_kill_cuts_off_is_told_that_it_is_a_dead_letter(write, start, folder, clients) -> None:
+    write("a.yaml", HOOK.format(port=clients.port, path="/a"))
+    app = start()
+    app.until_state("a.hook", LoopState.RUNNING)
+    (folder / "gate").touch()
+    sent = clients.send(1)
+    app.until(under_way(app))
+    app.tell(Command.KILL, "a.hook")
+    answer = sent.result()
+    assert (answer.status_code, answer.json()["outcome"]) == (202, "dead")
+    app.until_state("a.hook", LoopState.STOPPED)
+    client = EngineClient(app.engine)
+    (letter,) = client.dead_letters().result(PATIENCE_S)
+    assert (letter.error, letter.id) == ("Cancelled", answer.json()["id"])
+    (folder / "gate").unlink()
+    app.tell(Command.START, "a.hook")
+    client.replay(letter).result(PATIENCE_S)
+    app.until(app.done, "for the replay")
+
+
 def test_requests_to_a_failing_server_are_tried_again_by_the_engine_until_it_is_well(write, start, http) -> None:
     http.on("/x", Answer(503), Answer(drop="before"), Answer(body={"left": 3}))
     write(
@@ -184,6 +206,40 @@ def test_a_stop_does_not_wait_for_a_server_that_does_not_answer(write, start, ht
     app.until_state("a.poll", LoopState.PAUSED)
     app.tell(Command.STOP, "a.poll")
     app.until_state("a.poll", LoopState.STOPPED)
+
+
+def test_a_poller_whose_server_is_away_says_so_and_goes_on_by_itself_when_it_is_back(write, start, clients) -> None:
+    text = "nodes:\n  poll: {type: http-poll, config: {url: 'http://127.0.0.1:PORT/x', every: 10ms, items: ''}}\n"
+    write("a.yaml", text.replace("PORT", str(clients.port)) + "  note: {type: note, needs: poll}\n")
+    app = start()
+    app.until(lambda: "connection refused; does the server run" in app.loop("a.poll").waiting, "for the reason")
+    with HttpServer(clients.port) as http:
+        http.on("/x", with_etag([{"n": n} for n in range(5)], '"a"'))
+        app.until(lambda: len(app.done()) >= 5, "for the list")
+        http.wait_for(3)  # it has asked again
+    app.until(lambda: "connection refused" in app.loop("a.poll").waiting, "for the reason again")
+    assert app.done() == [*range(5)]
+    assert app.loop("a.poll").state is LoopState.RUNNING
+
+
+def test_a_poller_that_was_changed_goes_on_in_its_list(write, start, http, folder) -> None:
+    http.on("/x", with_etag([{"n": n} for n in range(20)], '"a"'))
+    text = f"""
+    nodes:
+      poll: {{type: http-poll, config: {{url: "{http.url}/x", every: 10ms, items: "", id: n}}}}
+      wait: {{type: wait, needs: poll}}
+      note: {{type: note, needs: wait}}
+    """
+    write("a.yaml", text)
+    (folder / "gate").touch()
+    app = start(watch=True)
+    app.until(lambda: app.node("a.poll", "wait").running, "for an element under way")
+    write("a.yaml", text.replace("10ms", "11ms"))
+    app.until(lambda: app.loop("a.poll").state is LoopState.STOPPING, "for the reload to begin")
+    (folder / "gate").unlink()
+    app.until(lambda: len(app.done()) >= 20, "for the rest of the list")
+    assert app.loop("a.poll").revision == 2
+    assert app.done() == [*range(20)]
 
 
 def test_a_poller_goes_on_in_its_list_after_a_stop_and_shows_why_it_waits(write, start, http, folder) -> None:
