@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import socket
 from uuid import uuid4
@@ -17,6 +18,21 @@ nodes:
   out: {type: queue-writer, needs: start, config: {queue: numbers}}
   in: {type: queue-reader, config: {queue: numbers}}
   note: {type: note, needs: in}
+"""
+SAME = """
+nodes:
+  make: {type: sequence, config: {items: [{key: a, n: 0}, {key: a, n: 1}, {key: a, n: 2}], resume: true}}
+  put: {type: queue-writer, needs: make, config: {queue: q}}
+  read: {type: queue-reader, config: {queue: q}}
+  once: {type: dedupe, needs: read, config: {key: key}}
+  wait: {type: wait, needs: once}
+  note: {type: note, needs: wait}
+"""
+ASK = """
+nodes:
+  ask: {type: trigger}
+  wait: {type: wait, needs: ask}
+  note: {type: note, needs: wait}
 """
 WHO = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -112,3 +128,56 @@ def test_an_instance_that_ends_hands_its_loops_over(write, instance) -> None:
     second.until(lambda: stands_by(second), "to stand by")
     first.engine.close(grace=1.0)
     second.until(lambda: second.loop("w.start").iterations > 3, "to take over")
+
+
+@pytest.mark.parametrize("the_first_ends", [False, True])
+def test_of_items_with_one_key_that_both_have_one_passes_also_if_its_instance_ends(
+    write, instance, folder, the_first_ends
+) -> None:
+    (folder / "gate").touch()
+    write("w.yaml", SAME)
+    first = instance()
+    first.until(lambda: first.node("w.read", "wait").running, "for the first item to pass")
+    second = instance()
+    second.until(lambda: second.node("w.read", "once").runs == 2, "for the others to be dropped")
+    assert (first.node("w.read", "once").runs, second.node("w.read", "wait").runs) == (1, 0)
+    if the_first_ends:
+        first.engine.close(grace=0.0)
+        second.until(lambda: second.node("w.read", "wait").running, "for the first item to pass again")
+    (folder / "gate").unlink()
+    second.until(second.done, "for its end")
+    second.until_idle()
+    assert second.done() == [0]
+
+
+def test_a_run_that_is_asked_for_runs_once_on_one_of_them(write, instance, flowtui, folder, redis_url) -> None:
+    write("w.yaml", ASK)
+    apps = instance(), instance()
+    for app in apps:
+        app.until_state("w.ask", LoopState.RUNNING)
+    where = ("--store", redis_url, "--namespace", instance.keywords["namespace"])
+    for n in range(4):
+        child = flowtui.run("trigger", "w", str(folder), *where, "--input", json.dumps({"n": n}), "--wait")
+        assert json.loads(child.output) == {"n": n}
+    assert apps[0].done() == [0, 1, 2, 3]
+    assert sum(app.loop("w.ask").iterations for app in apps) == 4
+
+
+def test_who_waits_for_a_run_gets_its_result_from_the_other_one_if_the_first_ends(
+    write, instance, flowtui, folder, redis_url
+) -> None:
+    (folder / "gate").touch()
+    write("w.yaml", ASK)
+    apps = instance(), instance()
+    for app in apps:
+        app.until_state("w.ask", LoopState.RUNNING)
+    where = ("--store", redis_url, "--namespace", instance.keywords["namespace"])
+    child = flowtui.start("trigger", "w", str(folder), *where, "--input", '{"n": 7}', "--wait", "--json")
+    apps[0].until(lambda: any(app.node("w.ask", "wait").running for app in apps), "for the run to begin")
+    one, other = sorted(apps, key=lambda app: app.node("w.ask", "wait").running, reverse=True)
+    one.engine.close(grace=0.0)
+    other.until(lambda: other.node("w.ask", "wait").running, "for the run to begin again")
+    (folder / "gate").unlink()
+    last = child.end().events[-1]
+    assert (last["state"], last["result"], last["attempt"]) == ("done", {"n": 7}, 2)
+    assert other.done() == [7]
