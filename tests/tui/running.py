@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fake_client import FakeClient
@@ -35,8 +35,12 @@ class Running:
 
     async def until(self, words: str) -> None:
         """Let everything settle until these words are on the screen."""
+        await self.until_true(lambda: words in self.text)
+
+    async def until_true(self, condition: Callable[[], object]) -> None:
+        """Let everything settle until a condition holds."""
         async with asyncio.timeout(_PATIENCE_S):
-            while words not in self.text:
+            while not condition():
                 await self.settle()
 
     async def resize(self, columns: int, lines: int) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event
 from textual.screen import Screen
 
 from flowtui.model.errors import AccessRefused
@@ -26,6 +27,7 @@ from flowtui.tui.actions import ACTIONS, Scope, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
+from flowtui.tui.key_order import KeyOrder, Typed
 from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.help import help_detail
@@ -63,6 +65,7 @@ class FlowtuiApp(App[None]):
         )
         self.client = client
         self._sent = Sent()
+        self._key_order = KeyOrder(self, lambda: self.focused or self.screen, super().on_event)
         self.closing = Closing(client)
         self._terminal = terminal
         self._snapshot: EngineSnapshot | None = None
@@ -78,6 +81,14 @@ class FlowtuiApp(App[None]):
         if terminal is not None:
             # Standard error leads into the log meanwhile; a crash must be told on the terminal.
             self.error_console = Console(file=cast(IO[str], terminal.output), markup=False, highlight=False)
+
+    # Keys
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Typed) and not event.is_forwarded:
+            await self._key_order.take(event)
+        else:
+            await super().on_event(event)
 
     # Beginning
 
