@@ -46,7 +46,7 @@ CACHE_CALLS = ("get", "put")
 LETTER_CALLS = ("requested", "release")
 
 
-class _LeapingSelector(selectors.DefaultSelector):
+class LeapingSelector(selectors.DefaultSelector):
     """Does not wait for a timer: the time leaps to it."""
 
     leapt = 0.0
@@ -63,17 +63,17 @@ class _LeapingSelector(selectors.DefaultSelector):
 class LeapingLoop(asyncio.SelectorEventLoop):
     """An event loop in which hours pass at once."""
 
-    def __init__(self) -> None:
-        self._leaping = _LeapingSelector()
+    def __init__(self, selector: LeapingSelector | None = None) -> None:
+        self._leaping: Any = selector or LeapingSelector()
         super().__init__(self._leaping)
 
     def time(self) -> float:
         return self._leaping.leapt
 
 
-def run(scene: Coroutine[Any, Any, T]) -> T:
+def run(scene: Coroutine[Any, Any, T], on: type[LeapingLoop] = LeapingLoop) -> T:
     """Run a scene to its end in leaping time."""
-    with contextlib.closing(LeapingLoop()) as loop:
+    with contextlib.closing(on()) as loop:
         try:
             return loop.run_until_complete(scene)
         finally:

@@ -132,14 +132,22 @@ class RateLimit(BlockingNode):
         )
 
     def setup(self) -> None:
-        self._passed: deque[float] = deque(maxlen=self.config.items)  # when the last ones passed, or will
+        self._turns: deque[float] = deque()  # when the last ones passed, and others will
 
     async def execute(self, data: NodeData) -> NodeData:
-        config, passed = self.config, self._passed
-        turn = time.monotonic()
-        if len(passed) == config.items:
-            turn = max(turn, passed[0] + config.per)
-        passed.append(turn)
-        while (wait := turn - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
+        turn = self._next_turn()
+        self._turns.append(turn)
+        try:
+            while (wait := turn - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            self._turns.remove(turn)  # else items that time out would put off all others for ever
+            raise
         return data
+
+    def _next_turn(self) -> float:
+        config, turns, now = self.config, self._turns, time.monotonic()
+        over = now - config.per
+        while turns and turns[0] <= over:
+            turns.popleft()
+        return max(now, turns[-config.items] + config.per) if len(turns) >= config.items else now
