@@ -34,10 +34,24 @@ class Held:
     Attributes:
         seen: id of the node, payload and attempt of each item that came.
         gate: set while items pass.
+        came: set whenever one comes.
     """
 
     seen: list[tuple[str, dict[str, Any], int]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until_seen(self, count: int) -> None:
+        """Wait until so many items have come, as often as they did."""
+        async with asyncio.timeout(600):
+            while len(self.seen) < count:
+                self.came.clear()
+                await self.came.wait()
+
+    def let_one_pass(self) -> None:
+        """Let go what is held, and hold the next one."""
+        self.gate.set()
+        self.gate.clear()
 
 
 class Hold(BlockingNode):
@@ -48,6 +62,7 @@ class Hold(BlockingNode):
     async def execute(self, data: NodeData) -> NodeData:
         held = self.held
         held.seen.append((self.id, dict(data.payload), data.meta.attempt))
+        held.came.set()
         await held.gate.wait()
         return data
 

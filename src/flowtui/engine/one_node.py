@@ -147,8 +147,10 @@ class OneNode:
         assert isinstance(step.node, ProducerNode)
         # What a restart would give back.
         step.node.cursor = json.loads(json.dumps(wanted.cursor))
-        await set_up(step)
         source = _Once(step, self._loop, "", executor, WaitingFor(), _refuse)
+        await set_up(step)
+        if (cursor := source.new_cursor()) is not None:
+            self.cursor = json.loads(cursor)
         began = perf_counter()
         try:
             while len(self.items) < wanted.take and (it := await source.take()) is not None:

@@ -97,8 +97,8 @@ class NodeSource:
             if result is not None:
                 it.item = id = new_id() if type(result) is dict else self._id_of(result)
                 it.data = NodeData(result, id, self._meta)
-                if self._node.cursor is not None:
-                    self._save_cursor(it)
+                if self._node.cursor is not None and (cursor := self.new_cursor()) is not None:
+                    it.save_cursor(cursor)
                 counters.runs += 1
                 self._retry = self._rest = 0.0
                 if self._waits:
@@ -146,8 +146,15 @@ class NodeSource:
         given = result.id if isinstance(result, NodeData) else ""
         return given or new_id()
 
-    def _save_cursor(self, it: Iteration) -> None:
+    def new_cursor(self) -> bytes | None:
+        """Return the producer's cursor as JSON if it has changed since the last call, else None.
+
+        Raises:
+            NodeError: if it is no JSON, or the producer may have none.
+        """
         cursor = self._node.cursor
+        if cursor is None:
+            return None
         if self._node.replicable:
             # Several tracks would each save theirs over the others'; trying again mends nothing.
             self._misuse = NodeError(
@@ -156,14 +163,14 @@ class NodeSource:
             )
             raise self._misuse
         if cursor == self._saved_cursor:
-            return
+            return None
         try:
             text = json.dumps(cursor, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             why = why_no_json(cursor, "self.cursor") or f"self.cursor is no JSON: {error}"
             raise NodeError(f"{in_words(self._step)}: {why}") from None
         self._saved_cursor = json.loads(text)
-        it.save_cursor(text)
+        return text
 
     async def _nothing_now(self) -> None:
         # A producer that polls without waiting must not eat the event loop.

@@ -20,7 +20,7 @@ from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled, retrying
 from flowtui.engine.runs import RunRecorder, WatchedRouting, WatchedWalker
-from flowtui.engine.session import StoreSession, Terms
+from flowtui.engine.session import Settled, StoreSession, Terms
 from flowtui.engine.source import BatchSource, NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
 from flowtui.engine.walk import Walker
@@ -166,7 +166,9 @@ class Track:
                 raise asyncio.CancelledError
             self._set_up.append(step)
             await set_up(step)
-
+        if isinstance(self.source, NodeSource) and (cursor := self.source.new_cursor()) is not None:
+            # Whoever begins "now" must know at the next start when that was, though nothing came until then.
+            await self.session.commit(Settled(0, 0, (), (), (), cursor), 0, lambda: 0)
         self._is_open = True
         self._tell_halted()
 

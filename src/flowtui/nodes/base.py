@@ -138,7 +138,7 @@ class ProducerNode(BaseNode):
     Attributes:
         replicable: whether several tracks may run it at once.
         cursor: a JSON value that is saved with the outputs of the item it belongs to, and given back before
-            `setup` at the next start; None at the very first.
+            `setup` at the next start; None at the very first. One that `setup` sets is saved before the first item.
         waiting: why there is nothing now, as people shall read it; it counts whenever `execute` returns None.
     """
 

@@ -118,7 +118,7 @@ def scene(held: Held, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callab
             await lab.push(3, "w.in")
             held.gate.clear()
             await lab.running()
-            await lab.until_true(lambda: held.seen)
+            await held.until_seen(1)
             await act(lab)
             await lab.stop()
             stats = await lab.stats("w.in")
@@ -158,7 +158,7 @@ def test_a_stop_waits_as_long_as_the_grace_and_gives_back_what_has_not_ended_the
         assert await contents(lab, case.queue(0)) == []
         assert ((await lab.stats("w.in")).depth, await lab.letters()) == (3, [])
         await lab.running()
-        await lab.until_true(lambda: len(held.seen) == 2)
+        await held.until_seen(2)
         lab.tell(Command.STOP)
         await asyncio.sleep(5)
         assert lab.state is LoopState.STOPPING

@@ -69,6 +69,17 @@ def tail(tmp_path: Path) -> Iterator[Callable[..., FileTail]]:
         node.teardown()
 
 
+@pytest.mark.parametrize("start", ["end", "beginning"])
+async def test_lines_that_come_between_the_first_start_and_the_second_are_yielded(
+    start: str, tail: Any, log: Path
+) -> None:
+    first = tail(start=start)
+    add(log, "new 1")
+    add(log.with_name("other.log"), "new 2")
+    second = tail(saved(first), start=start)
+    assert await lines(second) == ["old 1", "old 2", "new 1", "new 2"][2 if start == "end" else 0 :]
+
+
 async def test_only_lines_that_come_after_the_first_start_are_yielded(tail: Any, log: Path) -> None:
     node = tail()
     assert await lines(node) == []

@@ -89,7 +89,9 @@ class Cron(ProducerNode):
 
     An item is `{"at": …, "scheduled": …, "missed": false, "tick": 1}`: when it was made, which time it stands for,
     whether that was missed, and how many there were. The same time always has the same id, so a crash never doubles it.
-    A time is missed if 10 seconds later the loop still is stopped, paused or busy, or the machine asleep.
+    A time is missed if 10 seconds later the loop still is stopped, paused or busy, or the machine asleep; also if a
+    crash, or a stop after its grace, has cut off what was done about it. Before the very first start, and before
+    `expression` or `time_zone` was changed, nothing can be missed.
 
     When clocks go forward, a time of day that is skipped comes right behind the gap; when they go back, one that comes
     twice counts once. Expressions for each hour or minute follow real time.
@@ -130,13 +132,21 @@ class Cron(ProducerNode):
         config = self.config
         self._schedule = Schedule(config.expression, zone(config.time_zone))
         self._waiting: deque[float] = deque()  # missed ticks that are made up for
-        known = self.cursor if isinstance(self.cursor, dict) else {}
-        self._last: float = known.get("at", time.time())
         self._found = (math.nan, math.nan)
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+        known = self.cursor if isinstance(self.cursor, dict) else {}
         self._tick: int = known.get("tick", 0)
+        self._times = f"{config.expression} {config.time_zone}"
+        self._last: float = known["at"] if known.get("times") == self._times else time.time()
+        self._save()
+
+    def halted(self, halted: bool) -> None:
+        (self._goes_on.clear if halted else self._goes_on.set)()
 
     async def execute(self) -> NodeData:
         while True:
+            await self._goes_on.wait()  # a tick that was held during a pause would not count as missed
             if self._waiting:
                 return self._item(self._waiting[0], missed=True)
             self._heed_set_back()
@@ -184,7 +194,7 @@ class Cron(ProducerNode):
             self._waiting.popleft()
         self._last = tick
         self._tick += 1
-        self.cursor = {"at": tick, "tick": self._tick}
+        self._save()
         payload: dict[str, Any] = {
             "at": self._text(time.time()),
             "scheduled": self._text(tick),
@@ -192,6 +202,9 @@ class Cron(ProducerNode):
             "tick": self._tick,
         }
         return NodeData(payload, derived_id(self.loop, self.id, int(tick)))
+
+    def _save(self) -> None:
+        self.cursor = {"at": self._last, "tick": self._tick, "times": self._times}
 
     def _text(self, moment: float) -> str:
         return self._schedule.local(moment).isoformat(timespec="seconds")

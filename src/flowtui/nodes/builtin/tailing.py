@@ -79,6 +79,7 @@ class FileTail(ProducerNode):
         if known is None and config.start == "end":
             for name in self._found():
                 self._skip(name)
+        self.cursor = self._places
 
     def teardown(self) -> None:
         with getattr(self, "_busy", threading.Lock()):
