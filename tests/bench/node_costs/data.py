@@ -87,5 +87,5 @@ ROWS = (
     Row("validate", _node(Validate, {"schema": SCHEMA}), _bare(_validator.is_valid), "jsonschema", 3.0),
     Row("python", _node(Python, {"function": "json:dumps", "takes": "payload"}), _bare(json.dumps), "json.dumps", 4.0),
     Row("sqlite-insert", _node(SqliteInsert, TABLE), _bare_rows, "sqlite3, a transaction a row", 4.0),
-    Row("rate-limit", _node(RateLimit, {"items": 100_000, "per": "1ms"}), _bare_awaits, "an awaited function", 40.0),
+    Row("rate-limit", _node(RateLimit, {"items": 100_000, "per": "1ms"}), _bare_awaits, "an awaited function", 15.0),
 )  # fmt: skip

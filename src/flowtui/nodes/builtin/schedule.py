@@ -26,8 +26,8 @@ class Interval(ProducerNode):
     """Yield an item at a steady pace, the first at once.
 
     An item is `{"tick": 1, "at": "2026-01-31T12:00:00.000+00:00"}`. The schedule does not drift. Ticks that come due
-    while the loop is busy or paused are skipped, not made up for: when it goes on, one comes at once. Each start, also
-    one after a reload or a crash, begins anew; `cron` keeps its times.
+    while the loop is busy or paused are skipped: however many they are, one comes at once when it goes on. Each start,
+    also that after a reload or a crash, begins anew; `cron` keeps its times.
     """
 
     example: ClassVar = {"every": "2s"}
