@@ -59,7 +59,7 @@ class OneNode:
         output: what it hands on; of a producer, its last item.
         port: that a conditional chose.
         items: what a producer gave.
-        cursor: of a producer: the cursor that was saved with its last item.
+        cursor: of a producer: the cursor that was saved last, in its `setup` or with an item.
         is_completed: whether a producer has raised `Exhausted`.
         waiting: why a producer has nothing now, in its own words.
         ms: how long the run itself took; None if it has never begun.

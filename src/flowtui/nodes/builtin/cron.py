@@ -89,9 +89,9 @@ class Cron(ProducerNode):
 
     An item is `{"at": …, "scheduled": …, "missed": false, "tick": 1}`: when it was made, which time it stands for,
     whether that was missed, and how many there were. The same time always has the same id, so a crash never doubles it.
-    A time is missed if 10 seconds later the loop still is stopped, paused or busy, or the machine asleep; also if a
-    crash, or a stop after its grace, has cut off what was done about it. Before the very first start, and before
-    `expression` or `time_zone` was changed, nothing can be missed.
+    A time is missed if 10 seconds later the loop still is stopped, paused or busy, or the machine asleep. One whose
+    item was cut off by a crash, or by the end of a stop's grace, counts as if it had not come yet. Before the very
+    first start, and before `expression` or `time_zone` was changed, nothing can be missed.
 
     When clocks go forward, a time of day that is skipped comes right behind the gap; when they go back, one that comes
     twice counts once. Expressions for each hour or minute follow real time.
