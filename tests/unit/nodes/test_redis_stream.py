@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ async def test_it_may_begin_with_new_entries_and_waits_for_them(
         await until_it_waits(client)
         client.xadd(config["stream"], {"n": "new"})
         assert [item["fields"] for item in await waiting] == [{"n": "new"}]
+
+
+@pytest.mark.parametrize("before", [0, 2])
+async def test_what_came_after_the_first_start_is_not_missed_though_it_was_never_taken(
+    config: Any, client: redis.Redis, tmp_path: Path, before: int
+) -> None:
+    for _ in range(before):
+        client.xadd(config["stream"], {"n": "old"})
+    async with at_work(RedisStream, {**config, "start": "end"}, tmp_path) as node:
+        cursor = json.loads(json.dumps(node.node.cursor))
+    client.xadd(config["stream"], {"n": "new"})
+    async with at_work(RedisStream, {**config, "start": "end"}, tmp_path, cursor) as node:
+        assert [item["fields"] for item in await taken(node, 1)] == [{"n": "new"}]
 
 
 async def test_a_stream_need_not_exist_yet(config: Any, client: redis.Redis, tmp_path: Path) -> None:

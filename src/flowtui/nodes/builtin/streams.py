@@ -56,7 +56,7 @@ class RedisStream(ProducerNode):
                 raise ValueError("a URL begins with redis://, rediss:// or unix://")
             return url
 
-    def setup(self) -> None:
+    async def setup(self) -> None:
         self._entries: deque[Entry] = deque()
         known = self.cursor if isinstance(self.cursor, dict) else {}
         self._last: str | None = known.get("id")
@@ -75,6 +75,11 @@ class RedisStream(ProducerNode):
             )
         except ValueError as error:
             raise NodeError(f"{self.id}: the URL of the server cannot be used: {error}") from None
+        if self._last is None and self.config.start == "end":
+            # What comes from now on is not missed, even if flowtui dies before the first entry is through.
+            with contextlib.suppress(RedisError, OSError):
+                await self._check()
+                self.cursor = {"id": self._last, "count": self._count}
 
     async def teardown(self) -> None:
         if hasattr(self, "_redis"):
