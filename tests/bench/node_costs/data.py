@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,8 @@ import jmespath
 import jsonschema
 
 from flowtui.nodes.base import BaseNode
-from flowtui.nodes.builtin.databases import SqliteInsert
+from flowtui.nodes.builtin.commands import Shell
+from flowtui.nodes.builtin.databases import Sqlite, SqliteInsert
 from flowtui.nodes.builtin.functions import Python
 from flowtui.nodes.builtin.schedule import RateLimit
 from flowtui.nodes.builtin.schemas import Validate
@@ -30,6 +32,7 @@ SCHEMA = {
     "required": ["id", "lines"],
     "properties": {"id": {"type": "integer"}, "lines": {"type": "array", "items": {"type": "object"}}},
 }
+QUERY = "SELECT :id AS id, 'Zoë' AS name"
 TABLE = {"path": "out.db", "table": "orders", "create": True, "columns": ["id", "name"]}
 
 
@@ -77,6 +80,26 @@ def _bare_rows(folder: Path, count: int) -> float:
         return timed(insert)
 
 
+def _query(folder: Path, count: int) -> float:
+    (folder / "read.db").touch()
+    return consumed(Sqlite, {"path": "read.db", "sql": QUERY}, map(_order, range(count)), folder)
+
+
+def _bare_query(folder: Path, count: int) -> float:
+    async def query(connection: sqlite3.Connection) -> float:
+        began = perf_counter()
+        for n in range(count):
+            await asyncio.to_thread(lambda n=n: connection.execute(QUERY, {"id": n}).fetchmany(100))
+        return perf_counter() - began
+
+    with closing(sqlite3.connect(folder / "bare.db", isolation_level=None, check_same_thread=False)) as connection:
+        return asyncio.run(query(connection))
+
+
+def _cat(order: dict[str, Any]) -> bytes:
+    return subprocess.run(["cat"], input=json.dumps(order).encode(), capture_output=True, check=True).stdout
+
+
 _template = jinja2.Template(TEXT)
 _search = jmespath.compile(EXPRESSION).search
 _validator = jsonschema.Draft202012Validator(SCHEMA)
@@ -87,5 +110,7 @@ ROWS = (
     Row("validate", _node(Validate, {"schema": SCHEMA}), _bare(_validator.is_valid), "jsonschema", 3.0),
     Row("python", _node(Python, {"function": "json:dumps", "takes": "payload"}), _bare(json.dumps), "json.dumps", 4.0),
     Row("sqlite-insert", _node(SqliteInsert, TABLE), _bare_rows, "sqlite3, a transaction a row", 4.0),
+    Row("sqlite", _query, _bare_query, "sqlite3, a statement on a thread", 6.0),
+    Row("shell", _node(Shell, {"command": ["cat"]}), _bare(_cat), "subprocess.run", 6.0),
     Row("rate-limit", _node(RateLimit, {"items": 100_000, "per": "1ms"}), _bare_awaits, "an awaited function", 15.0),
 )  # fmt: skip

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 
 import httpx
 
 from flowtui.model.states import Outcome
-from flowtui.nodes.builtin.http import HttpRequest
+from flowtui.nodes.builtin.http import HttpNotify, HttpRequest
+from flowtui.nodes.builtin.llm import Llm
 from flowtui.nodes.builtin.webhook import Webhook
 from flowtui.nodes.http_server import HttpServer, Limits, Request, Response
 from node_costs import Row, consumed
@@ -24,13 +25,17 @@ async def _answer(_: Request) -> Response:
     return Response(200, _BODY)
 
 
+async def _chat(_: Request) -> Response:
+    return Response(200, {"choices": [{"message": {"role": "assistant", "content": "four"}}]})
+
+
 @contextlib.contextmanager
-def _server() -> Iterator[str]:
+def _server(answer: Callable[[Request], Awaitable[Response]] = _answer) -> Iterator[str]:
     """Serve on a thread of its own; yield the URL."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = HttpServer(lambda *_: None, _answer, Limits(1_000_000))
+    server = HttpServer(lambda *_: None, answer, Limits(1_000_000))
     try:
         asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result()
         yield f"http://127.0.0.1:{server.port}/"
@@ -45,6 +50,18 @@ def _http_request(folder: Path, count: int) -> float:
     with _server() as url:
         config = {"url": url, "method": "POST", "json": {"id": "{{ data.n }}"}, "trust_env": False}
         return consumed(HttpRequest, config, [{"n": n} for n in range(count)], folder)
+
+
+def _http_notify(folder: Path, count: int) -> float:
+    with _server() as url:
+        config = {"url": url, "trust_env": False}
+        return consumed(HttpNotify, config, [{"id": n} for n in range(count)], folder)
+
+
+def _llm(folder: Path, count: int) -> float:
+    with _server(_chat) as url:
+        config = {"base_url": url.rstrip("/"), "model": "any", "prompt": "Sum up {{ data.n }}"}
+        return consumed(Llm, config, [{"n": n} for n in range(count)], folder)
 
 
 def _bare_httpx(_: Path, count: int) -> float:
@@ -109,5 +126,7 @@ async def _echo_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 ROWS = (
     Row("http-request", _http_request, _bare_httpx, "httpx by hand", 1.6),
+    Row("http-notify", _http_notify, _bare_httpx, "httpx by hand", 1.6),
+    Row("llm", _llm, _bare_httpx, "httpx by hand", 2.0),
     Row("webhook", _webhook, _bare_server, "a server that reads and says 202, the client's time included", 2.0),
 )
