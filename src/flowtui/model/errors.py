@@ -105,11 +105,18 @@ class UnknownLoop(FlowtuiError):
 
 
 class UnknownNode(FlowtuiError):
-    """A loop has no node of that id."""
+    """No node has that id."""
 
 
 class MissingInputs(FlowtuiError):
     """A node cannot be run, since there is no input for it; the text names it, what is missing, and what to do."""
+
+class FileChanged(FlowtuiError):
+    """A file is not as the caller has read it, so that it stays as it is."""
+
+
+class NotSaved(FlowtuiError):
+    """A config was not written to its file, which is as it was."""
 
 
 class StoreError(FlowtuiError):

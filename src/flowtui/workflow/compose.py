@@ -8,12 +8,18 @@ from bisect import bisect_right
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import FileMark, MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from flowtui.workflow.yaml_faults import lines_of, yaml_fault
 
 TAG = "tag:yaml.org,2002:"
+
+#: Where an alias begins and ends, by the `id` of the collection that it stands in: for each of its nodes in turn, of a
+#: mapping for key, value, key, value; None where there is no alias.
+Aliases = dict[int, list[tuple[int, int] | None]]
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
@@ -57,7 +63,37 @@ def compose_yaml(text: str) -> Node | None:
     Raises:
         TextError: if the text is no YAML, or more than one document.
     """
+    return _compose(YAML(typ="safe", pure=True), text)
+
+
+def compose_with_aliases(text: str) -> tuple[Node | None, Aliases]:
+    """Return the root node as `compose_yaml` does, and where the aliases stand of which the tree shows the targets.
+
+    Raises:
+        TextError: if the text is no YAML, or more than one document.
+    """
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _NotingComposer
+    root = _compose(yaml, text)
+    return root, yaml.composer.aliases
+
+
+class _NotingComposer(Composer):
+    """Notes for every node in which places of its parent an alias stands."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.aliases: Aliases = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.parser.peek_event()
+        is_alias = isinstance(event, AliasEvent)
+        span = (event.start_mark.index, event.end_mark.index) if is_alias else None
+        self.aliases.setdefault(id(parent), []).append(span)
+        return super().compose_node(parent, index)
+
+
+def _compose(yaml: YAML, text: str) -> Node | None:
     yaml.composer.warn_double_anchors = False  # YAML allows it: the later one counts from there on
     try:
         root: Node | None = yaml.compose(text)
@@ -133,7 +169,7 @@ class _JsonComposer:
         else:
             text = self._text[at:end]
             tag = "null" if value is None else type(value).__name__
-        return ScalarNode(TAG + tag, text, self._mark(at), style='"'), end
+        return ScalarNode(TAG + tag, text, self._mark(at), self._mark(end), style='"'), end
 
     def _mapping(self, start: int) -> tuple[Node, int]:
         pairs: list[tuple[Node, Node]] = []
@@ -143,7 +179,7 @@ class _JsonComposer:
             value, at = self.value(self._skip(at) + 1)
             pairs.append((key, value))
             at = self._skip(at)
-        return MappingNode(TAG + "map", pairs, self._mark(start)), at + 1
+        return MappingNode(TAG + "map", pairs, self._mark(start), self._mark(at + 1), flow_style=True), at + 1
 
     def _sequence(self, start: int) -> tuple[Node, int]:
         items: list[Any] = []
@@ -152,4 +188,4 @@ class _JsonComposer:
             item, at = self.value(at + 1 if self._text[at] == "," else at)
             items.append(item)
             at = self._skip(at)
-        return SequenceNode(TAG + "seq", items, self._mark(start)), at + 1
+        return SequenceNode(TAG + "seq", items, self._mark(start), self._mark(at + 1), flow_style=True), at + 1

@@ -39,12 +39,14 @@ class Translation:
         problems: what is wrong with the export itself.
         renamed: the new ids of nodes whose own ids can't be ids here.
         notes: what the comments in the drawing say.
+        places: where each node stands in the export, by its new id.
     """
 
     source: Source
     problems: tuple[Problem, ...]
     renamed: Mapping[str, str]
     notes: tuple[str, ...]
+    places: Mapping[str, KeyPath]
 
 
 def is_react_flow(source: Source) -> bool:
@@ -99,7 +101,8 @@ class _Translator:
             plain=frozenset(),
             damaged=frozenset(self._damaged),
         )
-        return Translation(source, tuple(self._problems), renamed, tuple(self._notes))
+        places = {node.id: node.at for node in working}
+        return Translation(source, tuple(self._problems), renamed, tuple(self._notes), places)
 
     def _heading(self) -> None:
         self._values[()] = self._source.values[()]

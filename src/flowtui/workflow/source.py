@@ -94,14 +94,23 @@ def parse_source(path: Path, data: bytes) -> tuple[Source | None, tuple[Problem,
     try:
         text = decode(data)
         root = compose_json(text) if path.suffix.lower() == ".json" else compose_yaml(text)
-        if root is None or root.tag == TAG + "null":
-            raise TextError(1, 1, "the file is empty: write at least 'nodes:' with one node", "empty-file")
-        if not isinstance(root, MappingNode):
-            raise TextError(*_place(root), "a workflow file must be a mapping with 'nodes:'", "not-a-mapping")
-        reading = _Reading(path, text)
-        reading.value(root, ())
+        return read_tree(path, text, root)
     except TextError as error:
         return None, (Problem(path, error.line, error.column, error.message, error.code),)
+
+
+def read_tree(path: Path, text: str, root: Node | None) -> tuple[Source, tuple[Problem, ...]]:
+    """Read the tree of a text.
+
+    Raises:
+        TextError: if nothing at all can be made of it.
+    """
+    if root is None or root.tag == TAG + "null":
+        raise TextError(1, 1, "the file is empty: write at least 'nodes:' with one node", "empty-file")
+    if not isinstance(root, MappingNode):
+        raise TextError(*_place(root), "a workflow file must be a mapping with 'nodes:'", "not-a-mapping")
+    reading = _Reading(path, text)
+    reading.value(root, ())
     return reading.source, tuple(reading.problems)
 
 

@@ -43,15 +43,39 @@ def workflow_text(
     for part in parts[1:]:
         nodes.yaml_set_comment_before_after_key(part[0], before="\n")
     document = {"name": name, "description": value.get("description"), "nodes": nodes}
+    head = (f"# {line}\n" for note in notes for line in _UNPRINTABLE.sub(" ", note).splitlines() if line.strip())
+    return "".join(head) + block_text({key: value for key, value in document.items() if value})
+
+
+def block_text(value: Any, indent: int = 2, offset: int = 2) -> str:
+    """Return a value as YAML over several lines.
+
+    Args:
+        value: a mapping or a list; of JSON.
+        indent: how many blanks a mapping stands further in than the key above it.
+        offset: how many the dash of a list does.
+    """
+    return _dumped(value, _Representer, indent, offset)
+
+
+def flow_text(value: Any) -> str:
+    """Return a value of JSON as YAML within one line, as it may stand in a list in brackets."""
+    return _dumped([value], _FlowRepresenter, 2, 2).strip()[1:-1]
+
+
+def is_shown(text: str) -> bool:
+    """Say whether all characters of a text can stand in a file so that a reader sees them."""
+    return not _UNPRINTABLE.search(text)
+
+
+def _dumped(value: Any, representer: type[RoundTripRepresenter], indent: int, offset: int) -> str:
     yaml = YAML(typ="rt")
-    yaml.Representer = _Representer
+    yaml.Representer = representer
     yaml.width = 1 << 30
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
+    yaml.indent(mapping=indent, sequence=offset + 2, offset=offset)
     text = io.StringIO()
-    text.writelines(
-        f"# {line}\n" for note in notes for line in _UNPRINTABLE.sub(" ", note).splitlines() if line.strip()
-    )
-    yaml.dump({key: value for key, value in document.items() if value}, text)
+    yaml.dump(value, text)
     return text.getvalue()
 
 
@@ -77,7 +101,7 @@ class _Representer(RoundTripRepresenter):
         return self.represent_scalar(TAG + "null", "null")
 
     def text(self, data: str) -> Node:
-        return self.represent_scalar(TAG + "str", data, style=_style(data))
+        return self.represent_scalar(TAG + "str", data, style=style_of(data))
 
     def list(self, data: Sequence[Any]) -> Node:
         is_short = not any(isinstance(item, (dict, list)) for item in data) and len(str(data)) <= _SHORT
@@ -93,8 +117,22 @@ _Representer.add_representer(list, _Representer.list)
 _Representer.add_representer(dict, _Representer.dict)
 
 
-def _style(text: str) -> str | None:
-    """Return how a text is quoted; None where the emitter may write it without quotes."""
+class _FlowRepresenter(_Representer):
+    """Writes everything into one line."""
+
+    def list(self, data: Sequence[Any]) -> Node:
+        return self.represent_sequence(TAG + "seq", data, flow_style=True)
+
+    def dict(self, data: Mapping[str, Any]) -> Node:
+        return self.represent_mapping(TAG + "map", data, flow_style=True)
+
+
+_FlowRepresenter.add_representer(list, _FlowRepresenter.list)
+_FlowRepresenter.add_representer(dict, _FlowRepresenter.dict)
+
+
+def style_of(text: str) -> str | None:
+    """Return how a text is quoted, `|` for a block; None where the emitter may write it without quotes."""
     if _UNPRINTABLE.search(text):
         return '"'
     if "\n" in text:
