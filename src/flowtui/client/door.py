@@ -10,7 +10,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from flowtui.engine.engine import FlowEngine
 from flowtui.engine.triggers import Triggers
 from flowtui.model.access import Mode
-from flowtui.model.development import DevLine, DevRequest, DevRun, Inspection, NodeInput, PlannedRun, Preview, Stored
+from flowtui.model.development import (
+    DevLine,
+    DevRequest,
+    DevRun,
+    Inspection,
+    NodeInput,
+    PlannedRun,
+    Preview,
+    SavedConfig,
+    SourcePlace,
+    Stored,
+)
 from flowtui.model.errors import AccessRefused
 from flowtui.model.forms import Form, KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
@@ -185,6 +196,30 @@ class EngineClient:
     def pin(self, loop: str, node: str, output: Stored | None) -> Future[None]:
         """Have a node's dependants get this output in place of what it makes, in development; None unpins it."""
         return self._engine.development(lambda development: development.pin(loop, node, output))
+
+    @_changing
+    def save_config(self, loop: str, node: str, config: Mapping[str, Any], digest: str) -> Future[SavedConfig]:
+        """Write the config of a node to its workflow file, which must be the one that `digest` was made from.
+
+        Fails with `FileChanged`, `NotSaved`, `UnknownLoop` or `UnknownNode`; the file is then as it was.
+        """
+        return self._engine.configs(lambda files: files.save(loop, node, config, digest))
+
+    @_changing
+    def undo_config(self, saved: SavedConfig) -> Future[SavedConfig]:
+        """Take back a saved config; what is returned undoes that in turn. Fails with `FileChanged` or `NotSaved`."""
+        return self._engine.configs(lambda files: files.undo(saved))
+
+    def reload(self) -> Future[str]:
+        """Read the folder again if anything in it has changed, without waiting to be told; return what came of it."""
+        return self._engine.reload()
+
+    def source_of(self, loop: str, node: str = "") -> Future[SourcePlace]:
+        """Return where a node's code stands: its author's, else its lines in the workflow file.
+
+        Without a node it is the loop's producer in the workflow file. Fails with `UnknownLoop` or `UnknownNode`.
+        """
+        return self._engine.configs(lambda files: files.source_of(loop, node))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

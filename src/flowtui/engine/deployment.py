@@ -41,6 +41,7 @@ class Deployment:
         self._revisions: Counter[str] = Counter()
         self._swap_problems: dict[str, Problem] = {}
         self._file_problems: tuple[Problem, ...] = ()
+        self._one_at_a_time = asyncio.Lock()
         self.loops: dict[str, Loop] = {}
         self.seen: object = None  # fingerprint of the files that were loaded last
         self.last_reload = ""
@@ -90,6 +91,13 @@ class Deployment:
         )
         if not first:
             self._tell(names, changes, failed=sum(1 for result in results if result))
+
+    async def refresh(self) -> str:
+        """Read the folder again if anything in it has changed, and deploy it; return what came of the last time."""
+        async with self._one_at_a_time:
+            if fingerprint(self._folder) != self.seen:
+                await self.deploy(await asyncio.to_thread(self.load))
+        return self.last_reload
 
     def get(self, id: str) -> Loop:
         """Return a loop.

@@ -28,6 +28,7 @@ from flowtui.engine.reload import changes
 from flowtui.engine.replays import follow_replays
 from flowtui.engine.requests import Requests, handlers
 from flowtui.engine.runner import GRACE_S
+from flowtui.engine.saving import ConfigFiles
 from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
@@ -81,6 +82,7 @@ class FlowEngine:
         self._commands = Commands(self._deployment, self._drains)
         self._store: DataStore | None = None
         self._triggers = Triggers(self._deployment, lambda: self._store)
+        self._configs = ConfigFiles(self._deployment)
         self._requests = Requests(handlers(self._commands, self._triggers))
         self._pools: Pools | None = None
         self._development: Development | None = None
@@ -190,6 +192,14 @@ class FlowEngine:
         """Do something with a single node; fails with what `work` raises. To cancel it ends a node that runs for it."""
         return self._submit(self._in_development(work))
 
+    def configs(self, work: Callable[[ConfigFiles], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something with the configs in the workflow files; fails with what `work` raises."""
+        return self._submit(work(self._configs))
+
+    def reload(self) -> Future[str]:
+        """Read the folder again if anything in it has changed; return what came of it."""
+        return self._submit(self._reload())
+
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""
         return self._submit(self._is_idle())
@@ -224,6 +234,11 @@ class FlowEngine:
         if self._development is None:
             raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
         return await work(self._development)
+
+    async def _reload(self) -> str:
+        if self._loading or self._store is None:
+            raise FlowtuiError(self._failure or "the workflows are being loaded; try again in a moment")
+        return await self._deployment.refresh()
 
     async def _is_idle(self) -> bool:
         if self._loading or self._store is None:
@@ -307,7 +322,7 @@ class FlowEngine:
 
     async def _follow_folder(self) -> None:
         async for _ in changes(self._folder, lambda: self._deployment.seen):
-            await self._deployment.deploy(await asyncio.to_thread(self._deployment.load))
+            await self._deployment.refresh()
 
     async def _end(self, store: DataStore) -> None:
         loops = list(self._deployment.loops.values())

@@ -305,6 +305,15 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """A place in a file that a person may want to edit; line and column from 1, 0 if not known."""
+
+    path: Path
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SavedConfig:
     """A config that was written to its file, with what is needed to take that back.
 

@@ -111,6 +111,7 @@ class UnknownNode(FlowtuiError):
 class MissingInputs(FlowtuiError):
     """A node cannot be run, since there is no input for it; the text names it, what is missing, and what to do."""
 
+
 class FileChanged(FlowtuiError):
     """A file is not as the caller has read it, so that it stays as it is."""
 

@@ -8,16 +8,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from flowtui.model.errors import NodeError
 from flowtui.model.forms import FieldKind, FormField
 from flowtui.model.states import NodeKind
 from flowtui.nodes.base import BaseNode
 from flowtui.nodes.checks import is_base
 from flowtui.nodes.fields import form_fields
+from flowtui.nodes.functions import load_function
+from flowtui.nodes.modules import revision_of
 from flowtui.nodes.registry import NodeType
 
 _SENTENCE = re.compile(r"(.+?)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s+[^a-z\s]|\s*$)", re.DOTALL)
@@ -45,6 +49,22 @@ def place(node_type: NodeType) -> tuple[str, int]:
         return path, inspect.getsourcelines(node_type.cls)[1]
     except (OSError, TypeError):
         return path, 0
+
+
+def author_place(node_type: NodeType) -> tuple[Path, int] | None:
+    """Return the file and the line where the author of a workflow folder has written what a node does.
+
+    That is its class, or the function that its config names; None if what it does is built in or installed.
+    """
+    if node_type.source is not None:
+        return node_type.source, place(node_type)[1]
+    if not node_type.function or revision_of(node_type.function.partition(":")[0]) is None:
+        return None
+    try:
+        function = inspect.unwrap(load_function(node_type.function))
+        return Path(inspect.getsourcefile(function) or ""), inspect.getsourcelines(function)[1]
+    except (NodeError, OSError, TypeError, ValueError):
+        return None
 
 
 def example(node_type: NodeType) -> str:
