@@ -211,7 +211,7 @@ class EngineClient:
         return self._engine.configs(lambda files: files.undo(saved))
 
     def reload(self) -> Future[str]:
-        """Read the folder again if anything in it has changed, without waiting to be told; return what came of it."""
+        """Read the folder again now; return what came of it, empty if nothing has changed since the last time."""
         return self._engine.reload()
 
     def source_of(self, loop: str, node: str = "") -> Future[SourcePlace]:

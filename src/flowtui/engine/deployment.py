@@ -93,11 +93,12 @@ class Deployment:
             self._tell(names, changes, failed=sum(1 for result in results if result))
 
     async def refresh(self) -> str:
-        """Read the folder again if anything in it has changed, and deploy it; return what came of the last time."""
+        """Read the folder again and deploy it; return what came of that, empty if nothing has changed since."""
         async with self._one_at_a_time:
-            if fingerprint(self._folder) != self.seen:
-                await self.deploy(await asyncio.to_thread(self.load))
-        return self.last_reload
+            if fingerprint(self._folder) == self.seen:
+                return ""
+            await self.deploy(await asyncio.to_thread(self.load))
+            return self.last_reload
 
     def get(self, id: str) -> Loop:
         """Return a loop.

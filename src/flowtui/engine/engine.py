@@ -197,7 +197,7 @@ class FlowEngine:
         return self._submit(work(self._configs))
 
     def reload(self) -> Future[str]:
-        """Read the folder again if anything in it has changed; return what came of it."""
+        """Read the folder again; return what came of it, empty if nothing has changed since the last time."""
         return self._submit(self._reload())
 
     def is_idle(self) -> Future[bool]:

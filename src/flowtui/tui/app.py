@@ -20,13 +20,14 @@ from textual.binding import Binding, BindingType
 from textual.events import Event
 from textual.screen import Screen
 
-from flowtui.model.errors import AccessRefused
+from flowtui.model.errors import AccessRefused, FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import ACTIONS, Scope, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
+from flowtui.tui.editing import EditSource, editor_command, run_editor
 from flowtui.tui.key_order import KeyOrder, Typed
 from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
@@ -72,8 +73,8 @@ class FlowtuiApp(App[None]):
         self._quit_question: ConfirmScreen | None = None
         self._said, self._said_until = "", 0.0
         self._outside = (sys.stdout, sys.stderr)
-        commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
-        self.overview = OverviewScreen(commands, self._begin)
+        self._commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
+        self.overview = OverviewScreen(self._commands, self._begin)
         self.animation_level = "none"
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -185,6 +186,26 @@ class FlowtuiApp(App[None]):
         yield SystemCommand(
             "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme
         )
+
+    def on_edit_source(self, message: EditSource) -> None:
+        """Give the terminal to the user's editor, then see what has become of the folder."""
+        message.stop()
+        access = (self._snapshot or self.client.snapshot()).access
+        try:
+            access.check()
+            command = editor_command(message.place, os.environ)
+            if self._terminal is None:
+                raise FlowtuiError("there is no terminal that an editor could have: run flowtui in one")
+        except FlowtuiError as error:
+            self.say(str(error), severity="warning")
+            return
+        streams = sys.stdout, sys.stderr
+        with self.suspend():
+            sys.stdout, sys.stderr = streams  # Textual would have nodes print onto the terminal
+            problem = run_editor(command, self._terminal.output.fileno())
+        if problem:
+            self.say(problem, severity="error")
+        self._commands.reload(message.then)
 
     # Ending
 

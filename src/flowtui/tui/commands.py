@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
@@ -94,6 +95,20 @@ class Commands:
     def trigger_form(self, loop: str, told: Callable[[Form | None], None]) -> None:
         """Ask what a trigger asks for; `told` is given its form, None if it takes any JSON object."""
         self._run(self._answered(lambda: self.client.trigger_form(loop, {}), told))
+
+    def source_of(self, loop: str, node: str, told: Callable[[SourcePlace], None]) -> None:
+        """Ask where a node's code stands; without a node, where the loop does in its workflow file."""
+        self._run(self._answered(lambda: self.client.source_of(loop, node), told))
+
+    def reload(self, then: Callable[[], None]) -> None:
+        """Have the folder read again; a notice says what came of it, unless nothing has changed."""
+
+        def told(what: str) -> None:
+            if what:
+                self.say(what)
+            then()
+
+        self._run(self._answered(self.client.reload, told))
 
     async def _answered(self, ask: Callable[[], Future[T]], told: Callable[[T], None]) -> None:
         try:

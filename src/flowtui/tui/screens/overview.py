@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from flowtui.model.access import OF_PRODUCTION
+from flowtui.model.development import SourcePlace
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
@@ -34,6 +35,7 @@ from flowtui.tui.details import (
     problem_detail,
     queue_detail,
 )
+from flowtui.tui.editing import EditSource, chosen_code
 from flowtui.tui.screens.confirm import (
     ConfirmScreen,
     ask_drain_all,
@@ -321,6 +323,20 @@ class OverviewScreen(Screen[None]):
     def _loops(self, workflow: str = "") -> list[LoopView]:
         loops = self._snapshot.loops if self._snapshot else ()
         return [loop for loop in loops if workflow in ("", loop.workflow)]
+
+    # Editing
+
+    def action_edit(self) -> None:
+        chosen = chosen_code(self.current.chosen, self.nodes.loop)
+        if isinstance(chosen, SourcePlace):
+            self._edit(chosen)
+        elif chosen is not None:
+            self._commands.source_of(*chosen, self._edit)
+        else:
+            self._commands.say("Choose a loop, a node or a problem to edit.", severity="warning")
+
+    def _edit(self, place: SourcePlace) -> None:
+        self.post_message(EditSource(place))
 
     # Details
 

@@ -49,6 +49,11 @@ class Pane(Painted, can_focus=True):
         """Return one row."""
         raise NotImplementedError
 
+    @property
+    def chosen(self) -> object | None:
+        """What the row under the cursor shows, None if there is no row."""
+        raise NotImplementedError
+
     def column_heads(self, width: int) -> Line | None:
         """Return the line above the rows, None for none."""
         return None
