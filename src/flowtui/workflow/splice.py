@@ -171,14 +171,14 @@ class Splicer:
             if layout.begins_line(first):
                 body = (layout.line_start(first), end)
                 start, end = self._behind_key(place)
-        yield _Cut(*self._head(place, start, end, piece.head))
+        yield self._head(place, start, end, piece.head)
         indent = " " * layout.base(place)
         lines = [indent + line if line else "" for line in piece.body]
         line_break = layout.break_at(start)
         if body is not None and lines:
             yield _Cut(*body, line_break.join(lines))
         elif body is not None:
-            yield _Cut(body[0], layout.next_line(body[1]))
+            yield self._lines(*body)
         elif lines:
             at = layout.line_end(end)
             yield _Cut(at, at, line_break + line_break.join(lines))
@@ -194,13 +194,11 @@ class Splicer:
         at = self._text.index(":", place.key.end_mark.index) + 1
         return at, at
 
-    def _head(self, place: Place, start: int, end: int, head: str) -> tuple[int, int, str]:
-        rest = self._text[end : self._layout.line_end(end)]
+    def _head(self, place: Place, start: int, end: int, head: str) -> _Cut:
         if head:
-            return start, end, self._spaced(place, start, head)
-        while not rest.strip() and self._text[start - 1] in " \t":
-            start -= 1
-        return start, end + (0 if rest.strip() else len(rest)), ""
+            return _Cut(start, end, self._spaced(place, start, head))
+        rest = self._text[end : self._layout.line_end(end)]
+        return _Cut(len(self._text[:start].rstrip(" \t")), end + (0 if rest.strip() else len(rest)))
 
     def _spaced(self, place: Place, start: int, text: str) -> str:
         """Return a value with the blank, or the colon, that it needs in front."""
@@ -283,7 +281,7 @@ class Splicer:
         layout, end = self._layout, self._layout.end(place)
         start = layout.start(place) if place.key is not None else layout.dash(place)
         if layout.begins_line(start):
-            yield _Cut(layout.line_start(start), layout.next_line(end))
+            yield self._lines(layout.line_start(start), end)
             return
         # The first one, behind the dash of a list: the next one moves up, unless a comment stands between them.
         other = entries[1]
@@ -292,6 +290,13 @@ class Splicer:
             yield _Cut(len(self._text[:start].rstrip(" \t")), end)
         else:
             yield _Cut(start, behind)
+
+    def _lines(self, start: int, end: int) -> _Cut:
+        """Cut whole lines; a file whose last line has no end keeps that habit."""
+        after = self._layout.next_line(end)
+        if after == self._layout.line_end(end) and start:
+            start -= 2 if self._text[start - 2 : start] == "\r\n" else 1
+        return _Cut(start, after)
 
     def _remove_in_line(self, place: Place, entries: Sequence[Place]) -> Iterator[_Cut]:
         layout, start, end = self._layout, self._layout.start(place), self._layout.end(place)
