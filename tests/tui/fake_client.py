@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.model.access import Access, Mode
+from flowtui.model.development import SourcePlace
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
@@ -138,6 +139,8 @@ class FakeClient:
         self.triggered: list[tuple[str, dict[str, Any]]] = []
         self.asked = Asked("run-1", "orders.ask", LoopState.RUNNING)
         self.runs: dict[str, Run] = {}
+        self.places: dict[tuple[str, str], SourcePlace] = {}
+        self.reloads = 0
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -194,6 +197,13 @@ class FakeClient:
 
     def run(self, id: str) -> Future[Run]:
         return self._answer(self.runs[id])
+
+    def source_of(self, loop: str, node: str = "") -> Future[SourcePlace]:
+        return self._answer(self.places[loop, node])
+
+    def reload(self) -> Future[str]:
+        self.reloads += 1
+        return self._answer("w r2: 1 swapped")
 
     def report_output(self, text: str) -> None:
         self.output.append(text)
