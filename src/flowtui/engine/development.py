@@ -34,7 +34,7 @@ from flowtui.model.forms import KeyPath
 from flowtui.model.ids import new_id
 from flowtui.model.spelling import did_you_mean
 from flowtui.model.states import NodeKind
-from flowtui.nodes.described import place
+from flowtui.nodes.described import author_place
 from flowtui.nodes.forms import edit, form_of
 from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.data_store import DataStore
@@ -105,7 +105,7 @@ class Development:
             upstream=inputs.upstream,
             path=plan.path,
             line=file.line(found),
-            source=_source(found),
+            source=author_place(found.type),
             digest=file.digest,
             config=config,
             form=form,
@@ -237,10 +237,3 @@ def _unheard(_: DevLine) -> None:
 
 def _with_warning(run: DevRun, text: str) -> DevRun:
     return replace(run, lines=(*run.lines, DevLine(time.time(), logging.WARNING, text)))
-
-
-def _source(node: PlanNode) -> tuple[Path, int] | None:
-    if node.type.source is None:
-        return None
-    path, line = place(node.type)
-    return Path(path), line
