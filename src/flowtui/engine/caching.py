@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
@@ -17,7 +17,9 @@ from flowtui.model.data import NodeData
 from flowtui.model.errors import StoreError
 from flowtui.nodes.base import NodeConfig
 from flowtui.nodes.masking import masker
-from flowtui.storage.cache_store import CacheStore
+
+if TYPE_CHECKING:  # a process that runs single nodes has no use for a store
+    from flowtui.storage.cache_store import CacheStore
 
 #: Larger outputs are not worth what they cost the store.
 MOST_BYTES = 256 * 1024

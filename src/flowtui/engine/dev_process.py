@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Pipe
+from typing import Protocol
 
 from flowtui.engine.dev_wire import Begun, Hello, Result, Task
 from flowtui.engine.output_lines import OutputLines
@@ -27,8 +28,21 @@ _FATAL = "Fatal Python error: "
 OnLine = Callable[[DevLine], None]
 
 
-def _unheard(_: DevLine) -> None:
-    pass
+class RunsNodes(Protocol):
+    """What `Development` needs of who runs its nodes, for one event loop."""
+
+    def warm(self) -> None:
+        """See to it that the next run begins at once."""
+
+    async def run(self, task: Task, on_line: OnLine = ...) -> Result:
+        """Run a node; `on_line` is told each line while it runs, on another thread."""
+
+    def close(self) -> None:
+        """End what runs; from any thread."""
+
+
+def unheard(_: DevLine) -> None:
+    """Take a line that nobody wants to hear."""
 
 
 class DevProcess:
@@ -37,7 +51,7 @@ class DevProcess:
     def __init__(self, log_level: int) -> None:
         """Start it; it gets ready while nobody waits."""
         self.runs = 0
-        self._on_line: OnLine = _unheard
+        self._on_line: OnLine = unheard
         self._fatal: list[str] = []  # what the interpreter said when it died
         self._is_closed = False
         self._connection, theirs = Pipe()
@@ -136,7 +150,7 @@ class DevProcesses:
         if self._warm is None and not self._is_closed:
             self._warm = DevProcess(self._log_level)
 
-    async def run(self, task: Task, on_line: OnLine = _unheard) -> Result:
+    async def run(self, task: Task, on_line: OnLine = unheard) -> Result:
         """Run a node. If this is cancelled, the node ends at once, with all that it has started.
 
         Args:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flowtui.engine.dev_config import WrittenFiles, rendered_templates
 from flowtui.engine.dev_inputs import Known, NodeInputs, planned_runs
-from flowtui.engine.dev_process import DevProcesses, OnLine
+from flowtui.engine.dev_process import DevProcesses, OnLine, RunsNodes, unheard
 from flowtui.engine.pins import Pin, PinFile
 from flowtui.engine.trials import Trial, Trials
 from flowtui.graph.node_revisions import revisions, upstream
@@ -56,7 +56,7 @@ class Development:
         *,
         env: Mapping[str, str] = os.environ,
         why_not_edit: Callable[[], str] = str,
-        log_level: int = logging.INFO,
+        processes: RunsNodes | None = None,
     ) -> None:
         """Make it; no process is started before one is of use.
 
@@ -67,7 +67,7 @@ class Development:
             store: keeps outputs and runs; without one, inputs must be given or pinned.
             env: where `${NAME}` comes from.
             why_not_edit: says why nothing may be changed, empty if it may.
-            log_level: the least grave lines that runs tell.
+            processes: who runs the nodes; by default processes of their own.
         """
         self._plans = plans
         self._store = store
@@ -75,7 +75,7 @@ class Development:
         self._why_not_edit = why_not_edit
         self._files = WrittenFiles()
         self._pins = PinFile(folder)
-        self._processes = DevProcesses(log_level)
+        self._processes = processes or DevProcesses()
         self._trials = Trials(self._processes, secrets, store, env)
 
     def close(self) -> None:
@@ -84,7 +84,8 @@ class Development:
 
     async def inspect(self, loop: str, node: str) -> Inspection:
         """Return all that is known of a node."""
-        self._processes.warm()
+        if not self._why_not_edit():
+            self._processes.warm()
         plan, found = self._find(loop, node)
         known = await self._known(plan, found)
         file = await asyncio.to_thread(self._files.read, plan)
@@ -190,7 +191,7 @@ class Development:
             inputs=given,
             item=inputs.item(given) if given else None,
         )
-        run, is_whole = await self._trials.run(trial, file, on_line or _unheard)
+        run, is_whole = await self._trials.run(trial, file, on_line or unheard)
         return await self._keep(run, is_whole=is_whole)
 
     def _find(self, loop: str, node: str) -> tuple[ExecutionPlan, PlanNode]:
@@ -229,10 +230,6 @@ class Development:
         except StoreError as error:
             return _with_warning(run, f"the run is not kept: {error}")
         return run if is_kept else _with_warning(run, "the output is too large to be kept as an input of others")
-
-
-def _unheard(_: DevLine) -> None:
-    pass
 
 
 def _with_warning(run: DevRun, text: str) -> DevRun:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from flowtui.engine.commands import Commands
 from flowtui.engine.deployment import Deployment
+from flowtui.engine.dev_process import DevProcesses
 from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
@@ -353,7 +354,7 @@ class FlowEngine:
             store,
             env=self._env,
             why_not_edit=lambda: self._access.why_not_edit,
-            log_level=self._capture.level,
+            processes=DevProcesses(self._capture.level),
         )
 
     def _make_loop(self, plan: ExecutionPlan) -> Loop:

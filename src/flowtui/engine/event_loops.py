@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from typing import TYPE_CHECKING
 
-from flowtui.storage.data_store import DataStore
+if TYPE_CHECKING:  # a process that runs single nodes has no use for a store
+    from flowtui.storage.data_store import DataStore
 
 #: Seconds after which a busy node's thread lets others run. With Python's own 5 ms keys lag, and when several threads
 #: wait the engine's own may get no turn for a second.

@@ -15,8 +15,7 @@ from flowtui.model.data import Meta, NodeData, why_no_json
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import derived_id
 from flowtui.model.letters import DeadLetter
-from flowtui.storage.queue_store import Item
-from flowtui.storage.records import Key
+from flowtui.storage.records import Item, Key
 
 
 @dataclass(slots=True)

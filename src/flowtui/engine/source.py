@@ -8,9 +8,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from flowtui.engine.commits import Commits
 from flowtui.engine.execute import Step, author_traceback, describe, hop, in_one_line, in_words
 from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
@@ -20,8 +19,11 @@ from flowtui.model.data import Meta, NodeData, Unreadable, why_no_json
 from flowtui.model.errors import NodeError
 from flowtui.model.ids import new_id
 from flowtui.nodes.base import Exhausted, ProducerNode
-from flowtui.storage.queue_store import Delivery
+from flowtui.storage.records import Delivery
 from flowtui.workflow.schema import BatchOptions
+
+if TYPE_CHECKING:  # a process that runs single nodes has no use for a store
+    from flowtui.engine.commits import Commits
 
 _LARGEST_BATCH = 256
 _JSON = json.JSONDecoder()

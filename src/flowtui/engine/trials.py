@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowtui.engine.dev_config import WrittenFile, with_config
-from flowtui.engine.dev_process import DevProcesses, OnLine
+from flowtui.engine.dev_process import OnLine, RunsNodes
 from flowtui.engine.dev_wire import Result, Task
 from flowtui.engine.execute import text_of
 from flowtui.engine.iteration import batch_payload
@@ -54,7 +54,7 @@ class Trials:
     """Runs nodes for `Development`; changes nothing in the store."""
 
     def __init__(
-        self, processes: DevProcesses, secrets: FindSecrets, store: DataStore | None, env: Mapping[str, str]
+        self, processes: RunsNodes, secrets: FindSecrets, store: DataStore | None, env: Mapping[str, str]
     ) -> None:
         self._processes = processes
         self._secrets = secrets
