@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -58,10 +59,8 @@ class _Lines(LogBuffer):
 
 def _work(task: Task, done: asyncio.Future[Result]) -> None:
     result = run_task(task)
-    try:
+    with contextlib.suppress(RuntimeError):  # closed: whoever asked for it has gone
         done.get_loop().call_soon_threadsafe(_tell, done, result)
-    except RuntimeError:
-        pass  # whoever asked for it has gone
 
 
 def _tell(done: asyncio.Future[Result], result: Result) -> None:

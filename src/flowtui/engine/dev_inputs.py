@@ -154,14 +154,17 @@ class NodeInputs:
         edges = [need.port for each in (index, *upstream(self._plan, index)) for need in nodes[each].needs]
         return any(port is not None for port in (*self._ports(id), *edges))
 
-    def _why_missing(self, id: str) -> str:
-        node, ports = self._node.id, [port for port in self._ports(id) if port]
+    def why_none(self, id: str) -> str:
+        """Return why there is nothing from an upstream, one clause that begins with `it` or `nothing`."""
+        ports = [port for port in self._ports(id) if port]
         chosen = [run.port for run in self._known.outputs.get(id, ()) if run.port]
         if ports and chosen:
-            what = f"{id} chose {chosen[0]!r} when it ran last, and {node} follows {' or '.join(map(repr, ports))}"
-        else:
-            what = f"{node} has no input from {id}"
-        return f"{what}: run {id} and what it needs, give {node} an input, or take a sample once its loop has run"
+            return f"it chose {chosen[0]!r} last, and {self._node.id} follows {' or '.join(map(repr, ports))}"
+        return "nothing is known of its output"
+
+    def _why_missing(self, id: str) -> str:
+        what = f"{self._node.id} has no input from {id} ({self.why_none(id)})"
+        return f"{what}: run {id} first, give an input, or let its loop run until there is a sample"
 
 
 def planned_runs(plan: ExecutionPlan, node: PlanNode, known: Known) -> tuple[PlannedRun, ...]:
@@ -172,7 +175,7 @@ def planned_runs(plan: ExecutionPlan, node: PlanNode, known: Known) -> tuple[Pla
         inputs = NodeInputs(plan, plan.nodes[waiting.pop()], known)
         for index in (each.index for each in plan.nodes if each.id in inputs.upstream):
             best = inputs.best(plan.nodes[index].id)
-            reason = "nothing is known of its output" if best is None else best.stale
+            reason = inputs.why_none(plan.nodes[index].id) if best is None else best.stale
             is_pinned = best is not None and best.origin is Origin.PIN
             if reason and not is_pinned and index not in why:
                 why[index] = reason
