@@ -17,7 +17,7 @@ from flowtui.engine.dev_wire import Begun, Hello, Result, Task
 from flowtui.engine.output_lines import OutputLines
 from flowtui.engine.processes import Surroundings, how_it_ended, kill, launch
 from flowtui.model.development import DevLine, NodeFailure
-from flowtui.model.errors import FlowtuiError, NodeError
+from flowtui.model.errors import FlowtuiError
 
 #: How often to make sure that the process lives, should the socket not tell, in seconds.
 _LOOK_S = 1.0
@@ -90,6 +90,15 @@ class DevProcess:
         self.close()
         return _crashed(self._process.returncode, self._fatal) if began else None
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def last_words(self) -> str:
+        """What it wrote last, behind a colon; empty if it wrote nothing."""
+        return f": {self._output.last}" if self._output.last else ""
+
     def kill(self) -> None:
         """End it now, with all that its nodes have started."""
         kill(self._process)
@@ -146,9 +155,13 @@ class DevProcesses:
         self._is_closed = False
 
     def warm(self) -> None:
-        """See to it that the next run finds a process that is ready."""
+        """See to it that the next run finds a process that is ready; if none can be started, the next run says so."""
+        if self._warm is not None and self._warm.has_ended:
+            self._warm.close()
+            self._warm = None
         if self._warm is None and not self._is_closed:
-            self._warm = DevProcess(self._log_level)
+            with contextlib.suppress(OSError):
+                self._warm = DevProcess(self._log_level)
 
     async def run(self, task: Task, on_line: OnLine = unheard) -> Result:
         """Run a node. If this is cancelled, the node ends at once, with all that it has started.
@@ -158,15 +171,20 @@ class DevProcesses:
         """
         result = None
         while result is None:  # the warm process may have ended meanwhile
-            is_new = self._warm is None
-            self.warm()
-            process, self._warm = self._warm, None
-            if process is None:
+            if self._is_closed:
                 raise FlowtuiError("no node can be run any more: flowtui ends")
+            before, self._warm = self._warm, None
+            process = before or self._new()
             result = await self._run(process, task, on_line)
-            if result is None and is_new:
-                raise NodeError("the process for the node could not start; flowtui doctor may tell why")
+            if result is None and before is None:
+                raise FlowtuiError(f"the process for the node could not start{process.last_words}")
         return result
+
+    def _new(self) -> DevProcess:
+        try:
+            return DevProcess(self._log_level)
+        except OSError as error:
+            raise FlowtuiError(f"no process for the node could be started: {error.strerror or error}") from error
 
     async def _run(self, process: DevProcess, task: Task, on_line: OnLine) -> Result | None:
         self._busy.add(process)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev_folder import developing, plans_of
+from dev_lab import developing, plans_of
 from flowtui.client.door import EngineClient
 from flowtui.engine.dev_process import DevProcesses
 from flowtui.engine.development import Development

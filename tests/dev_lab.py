@@ -1,4 +1,4 @@
-"""A folder with nodes of every kind, for tests of development."""
+"""A folder with nodes of every kind, and what tests of development do with them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from flowtui.engine.dev_process import RunsNodes
 from flowtui.engine.development import Development
 from flowtui.graph.folder import load_folder
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.development import DevRequest, DevRun, NodeInput, Sample, Stored
 from flowtui.nodes.secrets import Secrets
 from flowtui.storage.data_store import DataStore
+
+LOOP = "flow.rows"
+SMALL_LOOP = "small.rows"
+SECRET = "s3cret-value"
+SECRETS = {"FLOWTUI_SECRET_TOKEN": SECRET}
 
 NODES = '''
 import asyncio
@@ -184,3 +190,37 @@ def developing(
     return Development(
         lambda: plans_of(folder), folder, Secrets(known), store, env=known, processes=processes or RunsHere()
     )
+
+
+def rewrite(path: Path, before: str, after: str) -> None:
+    """Change a text in a file that has it."""
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+async def run(bench: Development, node: str, *inputs: NodeInput, loop: str = LOOP, **config: object) -> DevRun:
+    """Run a node with these inputs, and with another config if one is given."""
+    return await bench.run_node(DevRequest(loop, node, config or None, inputs))
+
+
+async def run_all(bench: Development, *nodes: str) -> list[DevRun]:
+    """Run nodes one after the other."""
+    return [await run(bench, node) for node in nodes]
+
+
+def payload(run: DevRun) -> object:
+    """Return the payload of the output of a run that went well."""
+    assert run.failure is None, run.failure
+    return run.output.payload if run.output is not None else None
+
+
+async def origins(bench: Development, node: str) -> dict[str, tuple[str, str]]:
+    """Return where the input from each upstream comes from, and why it is stale."""
+    return {each.upstream: (each.origin, each.stale) for each in (await bench.inspect(LOOP, node)).inputs}
+
+
+def sample(node: str, output: dict[str, int] | None, **more: object) -> Sample:
+    """Return a sample of a node of `LOOP`."""
+    told = {"port": "", "error": "", "revisions": {}, "input": None, "cut": (), **more}
+    return Sample(LOOP, node, 5.0, "i", output=None if output is None else Stored(output), **told)  # type: ignore[arg-type]
