@@ -85,7 +85,8 @@ class NodeInputs:
             raise BadInput(f"{self._node.id} is a producer, which makes items itself: give it no input")
         for each in given:
             if each.upstream and each.upstream not in self.upstream:
-                hint = did_you_mean(each.upstream, self.upstream) or f"; it needs {', '.join(self.upstream)}"
+                names = ", ".join(self.upstream) or "no other node"
+                hint = did_you_mean(each.upstream, self.upstream) or f": it needs {names}"
                 raise BadInput(f"{self._node.id} takes nothing from {each.upstream!r}{hint}")
 
     def best(self, id: str) -> NodeInput | None:

@@ -137,6 +137,8 @@ async def test_a_sample_of_an_older_revision_is_stale(bench: Development, memory
 async def test_an_input_from_elsewhere_is_refused(bench: Development) -> None:
     with pytest.raises(BadInput, match=r"add takes nothing from 'row' \(did you mean 'rows'\?\)"):
         await run(bench, "add", mock({}, "row"))
+    with pytest.raises(BadInput, match="in takes nothing from 'rows': it needs no other node"):
+        await run(bench, "in", mock({}, "rows"), loop="queues.in")
     with pytest.raises(BadInput, match="rows is a producer"):
         await run(bench, "rows", mock({}))
     with pytest.raises(UnknownNode, match=r"flow.rows has no node 'ad' \(did you mean 'add'\?\)"):
