@@ -8,7 +8,7 @@ import inspect
 import os
 import sysconfig
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from time import perf_counter_ns
@@ -18,6 +18,7 @@ from typing import Any
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.deadlines import LEAST_WATCHED_S, Limit, ThreadCall
 from flowtui.engine.logs import Attribution, context_of_its_own
+from flowtui.engine.observers import Observer
 from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.graph.plan import PlanNode
@@ -62,6 +63,7 @@ class Step:
         "need_ids",
         "needs",
         "node",
+        "observer",
         "only_next",
         "plan",
         "ports",
@@ -109,6 +111,7 @@ class Step:
         self.need_ids: tuple[str, ...] = ()
         self.dependants: tuple[Step, ...] = ()
         self.ports: frozenset[str] = frozenset()
+        self.observer: Observer | None = None
         self.only_next: Step | None = None
         self.straight: tuple[Step, ...] = ()
 
@@ -142,13 +145,14 @@ class Step:
         """Whether it never holds up the thread that calls it; a plain `def` if its last run did not."""
         return self.is_async or self.counters.last_ns < INLINE_BELOW_NS
 
-    def connect(self, steps: list[Step], *, watched: bool = False) -> None:
-        """Point to the steps that follow, which have been connected before; if `watched` there is no short way."""
+    def connect(self, steps: Sequence[Step], observer: Observer | None = None) -> None:
+        """Point to the steps that follow, which have been connected before; with an observer there is no short way."""
+        self.observer, self.only_next, self.straight = observer, None, ()
         self.dependants = tuple(steps[i] for i in self.plan.dependants)
         self.need_ids = tuple(steps[need.index].id for need in self.needs)
         if isinstance(self.node, ConditionalNode):
             self.ports = frozenset(type(self.node).ports_for(self.plan.config))
-        if watched:
+        if observer is not None:
             return
         if len(self.dependants) == 1 and not self.is_conditional:
             only = self.dependants[0]

@@ -172,6 +172,8 @@ class Routing:
         `output` is None if `step` was skipped or dropped the item; its dependants are skipped then. Queue writers
         on the way have done their work when this returns.
         """
+        if step.observer is not None:
+            step.observer.settled(step, output, port, it)
         found: list[tuple[Step, NodeData]] = []
         for dependant in step.dependants:
             if dependant.is_join:
@@ -200,6 +202,8 @@ class Routing:
             batch=it.batch,
         )
         it.bury(letter)
+        if step.observer is not None:
+            step.observer.failed(step, data, it, error)
 
     def complete(self, it: Iteration) -> None:
         """Add to the letters of an iteration of which nothing runs any more what a replay will need."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from dataclasses import replace
 from time import time
 from typing import Any
 
 from flowtui.engine.execute import Step, describe
-from flowtui.engine.iteration import Iteration, Routing
-from flowtui.engine.logs import Attribution, Place, attributed_to, current_place
-from flowtui.engine.walk import Walker
+from flowtui.engine.iteration import Iteration
+from flowtui.engine.logs import Attribution, attributed_to, current_place
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import behind, index_of
 from flowtui.model.data import NodeData
@@ -191,7 +189,7 @@ class RunRecorder:
             if recording is not None:
                 recording.end(outcome)
 
-    def entered(self, step: Step, it: Iteration) -> None:
+    def entered(self, step: Step, data: NodeData, it: Iteration) -> None:
         """A node begins to work on an item."""
         with self._noted(it.item, it) as recording:
             if recording is not None:
@@ -219,7 +217,7 @@ class RunRecorder:
             if output is not None and not step.dependants:
                 recording.keep_output(step.id, output.payload)
 
-    def failed(self, step: Step, it: Iteration, error: BaseException) -> None:
+    def failed(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
         """A node has failed for good; the trigger itself if what it was given cannot be read."""
         with self._noted(it.item, it) as recording:
             if recording is None:
@@ -256,59 +254,6 @@ class RunRecorder:
     def _forget(self, id: str, recording: _Recording) -> None:
         if recording.is_over and self._recordings.get(id) is recording:
             del self._recordings[id]
-
-
-class WatchedRouting(Routing):
-    """As `Routing`, and tells the recorder of every node that has settled."""
-
-    def __init__(
-        self,
-        plan: ExecutionPlan,
-        on_failure: Callable[[Step, str, BaseException], None],
-        recorder: RunRecorder,
-    ) -> None:
-        super().__init__(plan, on_failure)
-        self.recorder = recorder
-
-    def ready(
-        self, step: Step, output: NodeData | None, port: str | None, it: Iteration
-    ) -> list[tuple[Step, NodeData]]:
-        self.recorder.settled(step, output, port, it)
-        return super().ready(step, output, port, it)
-
-    def fail(self, step: Step, data: NodeData, it: Iteration, error: BaseException, *, alone: bool = False) -> None:
-        super().fail(step, data, it, error, alone=alone)
-        self.recorder.failed(step, it, error)
-
-
-class WatchedWalker(Walker):
-    """As `Walker`, but every node passes through the routing, also where only one thing can follow, or nothing.
-
-    Its steps must be connected as watched ones.
-    """
-
-    def __init__(
-        self,
-        producer: Step,
-        routing: WatchedRouting,
-        executor: Executor,
-        on_settled: Callable[[Iteration], None],
-        *,
-        may_inline: bool,
-    ) -> None:
-        super().__init__(producer, routing, executor, on_settled, may_inline=may_inline)
-        self._recorder = routing.recorder
-
-    async def _alone(
-        self, step: Step, data: NodeData, it: Iteration, place: Place, may_inline: bool
-    ) -> tuple[Step, NodeData | None, str | None] | None:
-        self._recorder.entered(step, it)
-        return await super()._alone(step, data, it, place, may_inline)
-
-    def _next(
-        self, step: Step, output: NodeData | None, port: str | None, it: Iteration, *, background: bool
-    ) -> tuple[Step, NodeData] | None:
-        return self._shared_out(self._routing.ready(step, output, port, it), it, background=background)
 
 
 def _kept(value: Any) -> tuple[Any, bool]:

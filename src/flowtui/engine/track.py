@@ -17,9 +17,10 @@ from flowtui.engine.execute import Step
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended, tell_halted
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.loop_secrets import LoopSecrets
+from flowtui.engine.observers import connect
 from flowtui.engine.replay import Replayer, ReplaySource
 from flowtui.engine.retry import is_cancelled, retrying
-from flowtui.engine.runs import RunRecorder, WatchedRouting, WatchedWalker
+from flowtui.engine.runs import RunRecorder
 from flowtui.engine.session import Settled, StoreSession, Terms
 from flowtui.engine.source import BatchSource, NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
@@ -84,8 +85,8 @@ class Track:
         self.steps = [Step(node, plan.loop, folder, nodes[node.id], secrets.values) for node in plan.nodes]
         self._find_secrets = secrets.find
         self._recorder = RunRecorder(plan, store.runs(), store.dead_letters()) if plan.is_triggered else None
-        for step in reversed(self.steps):
-            step.connect(self.steps, watched=plan.is_triggered)
+        connect(self.steps, self._recorder)
+        for step in self.steps:
             if step.plan.timeout is not None:
                 step.limit = deadlines.limit(step.plan.timeout)
             if step.plan.cache is not None:
@@ -108,12 +109,8 @@ class Track:
         if plan.reads is None and type(self.producer.node).ended is not ProducerNode.ended:  # type: ignore[attr-defined]
             self.commits.on_end = self._tell_producer
         may_inline = plan.pool is not Pool.ASYNCIO
-        if self._recorder is None:
-            self.routing = Routing(plan, log_failure)
-            self.walker = Walker(self.producer, self.routing, self._executor, on_settled, may_inline=may_inline)
-        else:
-            self.routing = watched = WatchedRouting(plan, log_failure, self._recorder)
-            self.walker = WatchedWalker(self.producer, watched, self._executor, on_settled, may_inline=may_inline)
+        self.routing = Routing(plan, log_failure)
+        self.walker = Walker(self.producer, self.routing, self._executor, on_settled, may_inline=may_inline)
         self.walk: Callable[[Iteration], Awaitable[None]] = self.walker.walk
         self.accept: Callable[[Iteration], bool] = self._accept
         if plan.is_replay:

@@ -202,6 +202,8 @@ class Walker:
     async def _alone(self, step: Step, data: NodeData, it: Iteration, place: Place, may_inline: bool) -> _Done | None:
         """Run a node that needs more than a call; None if it has failed."""
         place.owner = step.attribution
+        if step.observer is not None:
+            step.observer.entered(step, data, it)
         try:
             if self._aborting:  # the node before has swallowed its cancellation
                 raise asyncio.CancelledError
@@ -232,7 +234,7 @@ class Walker:
         following = step.only_next
         if following is not None and output is not None and following.queue is None:
             return following, output
-        if not step.dependants:
+        if not step.dependants and step.observer is None:
             return None
         return self._shared_out(self._routing.ready(step, output, port, it), it, background=background)
 
