@@ -1,9 +1,12 @@
-"""Dead letters are filed without the secrets in them, and get them back when they are run again."""
+"""Dead letters are filed without the secrets in them, and get them back when they are run again.
+
+What else people see of items never gets them back.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +68,25 @@ def with_secrets(letter: DeadLetter, find: FindSecrets) -> DeadLetter:
             owner = owner[key]
         owner[hidden.at[-1]] = _revealed(hidden, values)
     return replace(letter, **parts, hidden=())
+
+
+def masked(value: Any) -> Any:
+    """Return what was read from JSON with `***NAME***` in place of every secret in it. Never raises."""
+    if not masker.is_needed or not masker.holds_secret("\n".join(_texts(value))):
+        return value
+    return _Hiding().part("", value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    else:
+        yield str(value)
 
 
 def _revealed(hidden: Hidden, values: Mapping[str, str]) -> str | int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flowtui.engine.execute import Step, describe
 from flowtui.engine.iteration import Iteration
+from flowtui.engine.letter_secrets import masked
 from flowtui.engine.logs import Attribution, attributed_to, current_place
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import behind, index_of
@@ -19,7 +20,6 @@ from flowtui.model.data import NodeData
 from flowtui.model.errors import StoreError, UnknownRun
 from flowtui.model.runs import NodeRun, NodeRunState, Run, RunState, kept
 from flowtui.model.states import Outcome
-from flowtui.nodes.masking import masker
 from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.run_store import RunStore
 
@@ -259,15 +259,7 @@ class RunRecorder:
 def _kept(value: Any) -> tuple[Any, bool]:
     """Return a value as a record holds it, without secrets, and whether only its beginning is left."""
     told, is_cut = kept(value)
-    return (_masked(told) if masker.is_needed else told), is_cut
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return masker.mask(value)
-    if isinstance(value, dict):
-        return {masker.mask(key): _masked(each) for key, each in value.items()}
-    return [_masked(each) for each in value] if isinstance(value, list) else value
+    return masked(told), is_cut
 
 
 def _stopped(node: NodeRun) -> NodeRun:

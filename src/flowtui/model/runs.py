@@ -194,12 +194,21 @@ def kept(value: Any) -> tuple[Any, bool]:
 
     What JSON cannot hold is kept as its `repr`. Never raises.
     """
+    text, value = through_json(value)
+    return (text[:MOST_KEPT], True) if len(text) > MOST_KEPT else (value, False)
+
+
+def through_json(value: Any) -> tuple[str, Any]:
+    """Return the JSON text of a value, and what is read back from it.
+
+    What JSON cannot hold becomes its `repr`; if that is the value itself, the `repr` is both. Never raises.
+    """
     try:
         text = json.dumps(value, default=_shown)
-        value = json.loads(text)
+        return text, json.loads(text)
     except Exception:  # keys that are no texts, a payload within itself or nested too deeply
-        text = value = _shown(value)
-    return (text[:MOST_KEPT], True) if len(text) > MOST_KEPT else (value, False)
+        shown = _shown(value)
+        return shown, shown
 
 
 def _shown(value: object) -> str:
