@@ -9,6 +9,7 @@ import pytest
 
 from flowtui.model.development import Sample, Stored
 from flowtui.storage.data_store import DataStore
+from flowtui.storage.lease import LEASE_S
 from flowtui.storage.sample_store import SAMPLES_KEPT
 
 SAMPLE = Sample(
@@ -27,7 +28,7 @@ SAMPLE = Sample(
 
 
 def numbered(count: int, node: str = "merge") -> list[Sample]:
-    return [replace(SAMPLE, node=node, item=f"i-{number}") for number in range(count)]
+    return [replace(SAMPLE, node=node, item=f"i-{number}", at=float(number)) for number in range(count)]
 
 
 async def test_a_sample_comes_back_as_it_was_given(data_store: DataStore) -> None:
@@ -65,3 +66,19 @@ async def test_other_processes_see_them_and_what_they_keep_in_another_form_is_le
     with contextlib.closing(store.open()) as other:
         assert await other.samples().newest("w.ask", "merge") == [SAMPLE]
         await other.release()
+
+
+async def test_beside_production_its_samples_are_read_too_and_stay_as_they_are(store) -> None:
+    production = store.open()
+    namespace = f"{store.namespace}:dev"
+    beside = DataStore(production.info, store.connector, namespace, None, LEASE_S, production=store.namespace)
+    try:
+        await production.samples().add(given := numbered(3))
+        own = replace(SAMPLE, at=1.5, item="mine")
+        await beside.samples().add([own])
+        assert await beside.samples().newest("w.ask", "merge") == [given[2], own, given[1], given[0]]
+        assert await production.samples().newest("w.ask", "merge") == given[::-1]
+    finally:
+        for each in (production, beside):
+            await each.release()
+            each.close()

@@ -41,7 +41,7 @@ def without_secrets(letter: DeadLetter) -> DeadLetter:
 
 def masked(value: Any) -> Any:
     """Return data of a node with `***NAME***` in place of every secret in it, for good. Never raises."""
-    return _Hiding().part("payload", value) if masker.is_needed else value
+    return _Hiding().part("", value) if masker.is_needed and _may_hold_secret(value) else value
 
 
 def masked_data(data: Stored) -> Stored:
@@ -70,23 +70,23 @@ def with_secrets(letter: DeadLetter, find: FindSecrets) -> DeadLetter:
     return replace(letter, **parts, hidden=())
 
 
-def masked(value: Any) -> Any:
-    """Return what was read from JSON with `***NAME***` in place of every secret in it. Never raises."""
-    if not masker.is_needed or not masker.holds_secret("\n".join(_texts(value))):
-        return value
-    return _Hiding().part("", value)
+def _may_hold_secret(value: Any) -> bool:
+    try:
+        return masker.holds_secret("\n".join(_texts(value)))
+    except Exception:  # an author's class, or nested within itself or too deeply
+        return True
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, each in value.items():
-            yield key
+            yield str(key)
             yield from _texts(each)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for each in value:
             yield from _texts(each)
     else:
-        yield str(value)
+        yield value if isinstance(value, str) else _repr(value)
 
 
 def _revealed(hidden: Hidden, values: Mapping[str, str]) -> str | int:

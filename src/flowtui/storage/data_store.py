@@ -258,6 +258,7 @@ class DataStore:
         queues = QueueStore(calls, self._keeper)
         of_production = calls.within(self._production) if self._production else calls
         letters = LetterStore(of_production, of_production=bool(self._production))
+        samples = SampleStore(calls, of_production if self._production else None)
         return _Room(
             calls,
             queues,
@@ -268,8 +269,8 @@ class DataStore:
             CacheStore(connector.async_client(CACHE_TIMEOUT_S), connector.address, self._namespace),
             RunStore(calls),
             DevStore(of_production),
-            ProductionView(of_production, QueueStore(of_production, self._keeper), letters),
-            SampleStore(calls),
+            ProductionView(of_production, QueueStore(of_production, self._keeper), letters, samples),
+            samples,
         )
 
     def _recovered(self) -> None:

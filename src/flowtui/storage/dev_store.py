@@ -113,9 +113,9 @@ class ProductionView:
     Every coroutine raises as those of `DevStore` do.
     """
 
-    def __init__(self, calls: StoreCalls, queues: QueueStore, letters: LetterStore) -> None:
-        """All three are of production."""
-        self.samples = SampleStore(calls)
+    def __init__(self, calls: StoreCalls, queues: QueueStore, letters: LetterStore, samples: SampleStore) -> None:
+        """All of it is of production; `samples` may also hold items of loops that were started beside it."""
+        self.samples = samples
         self._queues = queues
         self._admin = QueueAdmin(calls, queues)
         self._letters = letters

@@ -20,10 +20,12 @@ class SampleStore:
     Every coroutine raises `StoreUnavailable` if the store does not answer now, `StoreError` if it refuses a command.
     """
 
-    def __init__(self, calls: StoreCalls) -> None:
+    def __init__(self, calls: StoreCalls, production: StoreCalls | None = None) -> None:
+        """`production` leads to the samples of the production beside which this store is; these are only read."""
         self._client = calls.client
         self._namespace = calls.namespace
         self._answer = calls.answer
+        self._production = SampleStore(production) if production is not None else None
 
     async def add(self, samples: Iterable[Sample]) -> None:
         """Keep samples, given oldest first, in place of the oldest ones of their nodes; all of them or none."""
@@ -40,7 +42,10 @@ class SampleStore:
             await self._answer(pipeline.execute())
 
     async def newest(self, loop: str, node: str) -> list[Sample]:
-        """Return the samples of a node, newest first, without those that another version has kept in another form."""
+        """Return the samples of a node, newest first, without those that another version has kept in another form.
+
+        Those of the production beside which this store is are among them.
+        """
         texts = await self._answer(self._client.lrange(self._name(loop, node), 0, -1))
         found = []
         for text in texts:
@@ -48,7 +53,9 @@ class SampleStore:
                 found.append(Sample.from_json(text))
             except (ValueError, TypeError, KeyError, AttributeError):
                 continue
-        return found
+        if self._production is not None:
+            found += await self._production.newest(loop, node)
+        return sorted(found, key=lambda sample: -sample.at)[:SAMPLES_KEPT]  # of equal ones the order stays
 
     def _name(self, loop: str, node: str) -> str:
         return f"{self._namespace}:sample:{escape(loop)}:{escape(node)}"
