@@ -18,9 +18,11 @@ from flowtui.model.development import (
     NodeInput,
     PlannedRun,
     Preview,
+    Sample,
     SavedConfig,
     SourcePlace,
     Stored,
+    TapBatch,
 )
 from flowtui.model.errors import AccessRefused
 from flowtui.model.forms import Form, KeyPath
@@ -220,6 +222,25 @@ class EngineClient:
         Without a node it is the loop's producer in the workflow file. Fails with `UnknownLoop` or `UnknownNode`.
         """
         return self._engine.configs(lambda files: files.source_of(loop, node))
+
+    def samples(self, loop: str, node: str) -> Future[tuple[Sample, ...]]:
+        """Return the last few items that passed through a node, newest first; fails with `StoreError`."""
+        return self._engine.taps(lambda taps: taps.newest(loop, node))
+
+    def tap(self, loop: str, node: str) -> Future[None]:
+        """Sample a node more often, and no other, as long as somebody asks what came; `untap` ends it.
+
+        Fails with `UnknownLoop` or `UnknownNode`.
+        """
+        return self._engine.taps(lambda taps: taps.tap(loop, node))
+
+    def tapped(self, after: int) -> TapBatch:
+        """Return what has passed through the tapped node since the sample of that number; 0 for all that is kept."""
+        return self._engine.tapped(after)
+
+    def untap(self) -> Future[None]:
+        """End the tap, if there is one."""
+        return self._engine.taps(lambda taps: taps.untap())
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import OnError
 
 
 class Breaker:
-    """Decides whether a track goes on after a failure.
+    """Decides whether a track goes on after failures. That of replays always does: whoever wants these will see.
 
     Attributes:
         in_a_row: how many iterations have failed since the last that did not.
     """
 
-    def __init__(self, plan: ExecutionPlan) -> None:
-        self._on_error = plan.on_error
-        self._limit = plan.breaker
+    def __init__(self, plan: ExecutionPlan, pause: Callable[[str], None], stop: Callable[[str], None]) -> None:
+        """`pause` and `stop` are called with the reason why the track must."""
+        self._plan = plan
+        self._pause = pause
+        self._stop = stop
         self.in_a_row = 0
 
-    def heed(self, letter: DeadLetter) -> tuple[OnError, str]:
-        """Count a failed iteration; return what the track must do now besides filing it, and why."""
+    def heed(self, letter: DeadLetter) -> None:
+        """Count a failed iteration; `letter` is its first."""
+        if self._plan.is_replay:
+            return
         self.in_a_row += 1
-        verdict, reason = self._on_error, f"{letter.error} at {letter.node}: {letter.message}"
-        if verdict is OnError.DEAD_LETTER and self.in_a_row == self._limit:
+        verdict, reason = self._plan.on_error, f"{letter.error} at {letter.node}: {letter.message}"
+        if verdict is OnError.DEAD_LETTER and self.in_a_row == self._plan.breaker:
             # What every item fails at is no fault of the items: keep the rest of them out of the dead letters.
             verdict, reason = OnError.PAUSE, f"{self.in_a_row} failures in a row, the last {reason}"
-        if verdict is OnError.PAUSE:
+        if verdict is OnError.STOP:
+            self._stop(reason)
+        elif verdict is OnError.PAUSE:
             self.in_a_row = 0
-        return verdict, reason
+            self._pause(reason)
+
+    def filed(self, letters: int) -> None:
+        """Take note of how many dead letters the loop has now that some were filed."""
+        if not self._plan.is_replay and (reason := too_many(self._plan, letters)):
+            self.in_a_row = 0
+            self._pause(reason)
 
 
 def too_many(plan: ExecutionPlan, letters: int) -> str:

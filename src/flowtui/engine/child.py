@@ -24,10 +24,12 @@ from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.processes import begin
 from flowtui.engine.runner import FlowRunner
+from flowtui.engine.sampling import Sampler
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import unpack
+from flowtui.model.development import Sample
 from flowtui.model.errors import FlowtuiError
 from flowtui.nodes.masking import masker
 from flowtui.nodes.secrets import Secrets
@@ -43,6 +45,8 @@ _SMALL_LINE = 8_000
 _TURN_S = 0.02
 #: Log lines that may wait to be sent; older ones make room.
 _MOST_LINES = 5_000
+#: Samples that may wait to be sent; older ones make room. As long as the parent listens, many more than can come.
+_MOST_SAMPLES = 200
 #: How often a child makes sure that its parent lives, should the socket not tell, in seconds.
 _PARENT_LOOK_S = 2.0
 #: An orphan's work in flight may settle for the first, and then it is gone by the second, in seconds.
@@ -74,6 +78,8 @@ class _Reporter:
         self._wake = threading.Event()
         self._lock = threading.Lock()  # of the connection's sending half and of all below
         self._reports: deque[Report] = deque()
+        self._samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
+        self.keep = self._samples.append  # has a sample sent soon
         self._sent_reading: TrackReading | None = None
         self._sent_line = 0
         self._sent_at = 0.0  # the last line (of `time.monotonic`)
@@ -133,12 +139,14 @@ class _Reporter:
     def _send(self) -> None:
         self._wake.clear()
         reports = [self._reports.popleft() for _ in range(len(self._reports))]
+        samples = tuple(self._samples.popleft() for _ in range(len(self._samples)))
         with self._lock:
             batch = self.buffer.since(self._sent_line, _MOST_LINES)
             reading = self._reading()
             changed = None if reading == self._sent_reading else reading
-            if reports or batch.lines or changed:
-                self._connection.send(News(batch.lines, batch.dropped, changed, reports[0] if reports else None))
+            if reports or batch.lines or changed or samples:
+                report = reports[0] if reports else None
+                self._connection.send(News(batch.lines, batch.dropped, changed, report, samples))
                 for report in reports[1:]:
                     self._connection.send(News(report=report))
                 self._sent_line, self._sent_reading = batch.next_seq, reading
@@ -153,6 +161,7 @@ class Child:
         self._start = start
         self._loop = asyncio.new_event_loop()
         self._runner: FlowRunner | None = None
+        self._sampler: Sampler | None = None
         self._last: Report | None = None
         self._reporter = _Reporter(connection, lambda: self._runner.reading() if self._runner is not None else None)
         self._capture = LogCapture(self._reporter.buffer, start.log_level)
@@ -183,7 +192,9 @@ class Child:
         plan = unpack(self._start.plan)
         store = DataStore.attach(self._start.store)
         try:
-            self._runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, self._find_secrets)
+            self._sampler = Sampler(plan, self._reporter.keep)
+            counters = TrackCounters(plan.ports)
+            self._runner = FlowRunner(plan, store, counters, self._heard, self._find_secrets, self._sampler)
             try:
                 with Watchdog().watching(self._loop):
                     self._loop.run_until_complete(self._runner.run())
@@ -224,10 +235,13 @@ class Child:
             self._loop.call_soon_threadsafe(self._obey, request)
 
     def _obey(self, request: Request) -> None:
-        runner = self._runner
+        runner, sampler = self._runner, self._sampler
         assert runner is not None  # the event loop does not run before
+        assert sampler is not None
         if request.wish is Wish.STOP:
             runner.stop(request.grace)
+        elif request.wish is Wish.TAP:
+            sampler.tap(request.tap)
         else:
             {Wish.PAUSE: runner.pause, Wish.RESUME: runner.resume, Wish.FINISH: runner.finish}[request.wish]()
 

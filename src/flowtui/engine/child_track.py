@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any
 
-from flowtui.engine.handle import LAST_EVENTS, Report
+from flowtui.engine.handle import LAST_EVENTS, Report, Tap
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogCapture
 from flowtui.engine.output_lines import OutputLines
@@ -23,6 +23,7 @@ from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.wire import News, Request, Start, Wish
 from flowtui.graph.packed_plan import pack
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.development import Sample
 from flowtui.model.errors import FlowtuiError
 from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.data_store import DataStore
@@ -47,8 +48,13 @@ class ChildTrack:
         report: Callable[[Report], None],
         on_gone: Callable[[ChildTrack], None],
         find_secrets: FindSecrets,
+        keep: Callable[[Sample], None],
     ) -> None:
-        """Nothing runs before `start`. `on_gone` is called after the last report, on the thread that makes it."""
+        """Nothing runs before `start`. `on_gone` is called after the last report, on the thread that makes it.
+
+        `keep` is given samples of its items.
+        """
+        self._keep = keep
         self._plan = plan
         self._store = store
         self._logs = logs
@@ -81,6 +87,9 @@ class ChildTrack:
     def stop(self, grace: float) -> None:
         self._end_by = min(self._end_by, time.monotonic() + grace + _LEAVE_S)
         self._requests.put(Request(Wish.STOP, grace))
+
+    def tap(self, tap: Tap | None) -> None:
+        self._requests.put(Request(Wish.TAP, tap=tap))
 
     def kill(self) -> None:
         with self._lock:
@@ -192,6 +201,8 @@ class ChildTrack:
             words = f"… {news.dropped} more lines were logged than can be sent"
             logs.add(logging.WARNING, words, loop=self._plan.loop)
         logs.take_over(news.lines, loop=self._plan.loop)
+        for sample in news.samples:
+            self._keep(sample)
         if news.reading is not None:
             self._reading = news.reading
         if news.report is None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from flowtui.engine.handle import Report, TrackHandle
+from flowtui.engine.handle import Report, Tap, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.telemetry import TrackReading, common_waiting, together
 from flowtui.graph.plan import ExecutionPlan
@@ -47,6 +47,7 @@ class Crew:
         self._on_report = on_report
         self._members: tuple[Member, ...] = ()  # replaced, not changed, since other threads read it
         self._waiting: dict[int, asyncio.TimerHandle] = {}  # by number: those that start again soon
+        self._tap: Tap | None = None
         self._done = TrackReading()  # what the tracks did that are gone
         self._sum: tuple[list[TrackReading], TrackReading] = ([], self._done)  # the last one, and of what
 
@@ -125,6 +126,7 @@ class Crew:
         member = Member(number, crashes, since=time.monotonic())
         self._members = (*self._members, member)
         member.handle = self._launch(plan, number, lambda report: self._on_report(member, report))
+        self._tap_all()
         if paused:
             self._pause(member)
 
@@ -143,6 +145,7 @@ class Crew:
     def remove(self, member: Member) -> None:
         """Take in that a track is gone; what it did still counts."""
         self._members = tuple(each for each in self._members if each is not member)
+        self._tap_all()
         if member.handle is not None:
             self._done = together([self._done, member.handle.reading().ended()])
 
@@ -179,6 +182,20 @@ class Crew:
         for member in self._members:
             if member.handle is not None:
                 member.handle.kill()
+
+    def tap(self, tap: Tap | None) -> None:
+        """Sample a node more often, in all tracks together as often as asked, also in those that start later."""
+        if tap != self._tap:
+            self._tap = tap
+            self._tap_all(ended=tap is None)
+
+    def _tap_all(self, *, ended: bool = False) -> None:
+        if self._tap is None and not ended:
+            return
+        share = None if self._tap is None else self._tap._replace(every_s=self._tap.every_s * len(self._members))
+        for member in self._members:
+            if member.handle is not None:
+                member.handle.tap(share)
 
     def _pause(self, member: Member) -> None:
         member.settled = False

@@ -30,10 +30,12 @@ from flowtui.engine.replays import follow_replays
 from flowtui.engine.requests import Requests, handlers
 from flowtui.engine.runner import GRACE_S
 from flowtui.engine.saving import ConfigFiles
+from flowtui.engine.taps import Taps
 from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.access import USUAL, Access, Mode
+from flowtui.model.development import TapBatch
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState
@@ -85,6 +87,7 @@ class FlowEngine:
         self._triggers = Triggers(self._deployment, lambda: self._store)
         self._configs = ConfigFiles(self._deployment)
         self._requests = Requests(handlers(self._commands, self._triggers))
+        self._taps = Taps(lambda: self._deployment.loops, lambda: self._store)
         self._pools: Pools | None = None
         self._development: Development | None = None
         self._env = env
@@ -201,6 +204,14 @@ class FlowEngine:
         """Read the folder again; return what came of it, empty if nothing has changed since the last time."""
         return self._submit(self._reload())
 
+    def taps(self, work: Callable[[Taps], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something with samples; fails with what `work` raises."""
+        return self._submit(work(self._taps))
+
+    def tapped(self, after: int) -> TapBatch:
+        """Return what has passed through the tapped node since the sample of that number."""
+        return self._taps.tapped(after)
+
     def is_idle(self) -> Future[bool]:
         """Tell whether nothing happens any more unless something new comes from outside."""
         return self._submit(self._is_idle())
@@ -275,7 +286,7 @@ class FlowEngine:
         try:
             self._store = store = await opening
             store.enlist(self._folder.absolute())
-            self._pools = Pools(store, self._capture, self._secrets)
+            self._pools = Pools(store, self._capture, self._secrets, self._taps.take)
             self._development = self._new_development(store)
         except FlowtuiError as error:
             self._failure = str(error)
@@ -297,6 +308,7 @@ class FlowEngine:
             asyncio.create_task(_reporting(self._drains.follow(store))),
             asyncio.create_task(_reporting(follow_replays(store, lambda: self._deployment.loops))),
             asyncio.create_task(_reporting(self._requests.serve(store))),
+            asyncio.create_task(_reporting(self._taps.keep())),
         ]
         if self._watch:
             background.append(asyncio.create_task(_reporting(self._follow_folder())))
@@ -336,7 +348,7 @@ class FlowEngine:
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._look(store), _LAST_LOOK_S)
+            await asyncio.wait_for(asyncio.gather(self._look(store), self._taps.flush()), _LAST_LOOK_S)
         if self._development is not None:
             self._development.close()
         if self._pools is not None:

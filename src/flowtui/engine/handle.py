@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.telemetry import TrackReading
@@ -26,6 +26,13 @@ class Report:
 LAST_EVENTS = frozenset({Event.ENDED, Event.COMPLETE, Event.FAIL, Event.CRASH})
 
 
+class Tap(NamedTuple):
+    """That one node is to be sampled as often as every so many seconds."""
+
+    node: str
+    every_s: float
+
+
 class TrackHandle(Protocol):
     """One track. All methods but `reading` are called on the engine's control thread, and return at once."""
 
@@ -43,6 +50,9 @@ class TrackHandle(Protocol):
 
     def kill(self) -> None:
         """End within about a second, whatever its nodes do."""
+
+    def tap(self, tap: Tap | None) -> None:
+        """Sample one node more often from now on; None ends that."""
 
     def reading(self) -> TrackReading:
         """Return what it did so far; from any thread."""

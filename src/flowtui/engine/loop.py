@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from flowtui.engine.breaker import too_many
 from flowtui.engine.crew import Crew, Launch, Member
-from flowtui.engine.handle import LAST_EVENTS, Report
+from flowtui.engine.handle import LAST_EVENTS, Report, Tap
 from flowtui.engine.lifecycle import Event, Lifecycle
 from flowtui.engine.replays import Replays
 from flowtui.engine.runner import GRACE_S
@@ -113,6 +113,16 @@ class Loop:
         if self.lifecycle.state in _SCALABLE:
             self._crew.scale(self.plan, replicas, paused=self._is_paused)
             self._advance()
+
+    def tap(self, tap: Tap | None) -> None:
+        """Sample a node more often in all tracks, replays too; None ends that."""
+        self._crew.tap(tap)
+        self.replays.tap(tap)
+
+    def runs_of(self, node: str) -> int:
+        """Return how often a node has run; from any thread."""
+        reading = self._crew.reading().nodes.get(node)
+        return 0 if reading is None else reading.runs
 
     def finish(self) -> None:
         """End a drain: begin nothing more, settle and commit what is in flight."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from flowtui.engine.child_track import ChildTrack
 from flowtui.engine.event_loops import end_event_loop
-from flowtui.engine.handle import Report, TrackHandle
+from flowtui.engine.handle import Report, Tap, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import LogCapture
 from flowtui.engine.runner import FlowRunner
+from flowtui.engine.sampling import Sampler
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.engine.watchdog import Watchdog
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.development import Sample
 from flowtui.nodes.base import Pool
 from flowtui.nodes.secrets import FindSecrets, no_secrets
 from flowtui.storage.data_store import DataStore
@@ -36,9 +39,11 @@ class LocalTrack:
         report: Callable[[Report], None],
         on_left: Callable[[LocalTrack], None],
         find_secrets: FindSecrets = no_secrets,
+        keep: Callable[[Sample], None] | None = None,
     ) -> None:
-        """`on_left` is called if it has been killed and does not end."""
-        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, find_secrets)
+        """`on_left` is called if it has been killed and does not end; `keep` is given samples of its items."""
+        self._sampler = Sampler(plan, keep) if keep is not None else None
+        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, find_secrets, self._sampler)
         self.loop = loop
         self._report = report
         self._on_left = on_left
@@ -67,6 +72,10 @@ class LocalTrack:
         self._post(self.runner.kill)
         asyncio.get_running_loop().call_later(_KILL_S, self._leave_behind)
 
+    def tap(self, tap: Tap | None) -> None:
+        if self._sampler is not None:
+            self._post(functools.partial(self._sampler.tap, tap))
+
     def reading(self) -> TrackReading:
         return self.runner.reading()
 
@@ -91,8 +100,14 @@ class Pools:
     Threads are daemons: a node that hangs in one for ever must not keep the process from ending.
     """
 
-    def __init__(self, store: DataStore, logs: LogCapture, find_secrets: FindSecrets) -> None:
-        """`logs` is where the lines of child processes go, and tells how grave they must be."""
+    def __init__(
+        self, store: DataStore, logs: LogCapture, find_secrets: FindSecrets, keep: Callable[[Sample], None]
+    ) -> None:
+        """`logs` is where the lines of child processes go, and tells how grave they must be.
+
+        `keep` is given samples of all that passes through tracks; it is called on any thread.
+        """
+        self._keep_sample = keep
         self._store = store
         self._find_secrets = find_secrets
         self._logs = logs
@@ -105,20 +120,25 @@ class Pools:
     def launch(self, plan: ExecutionPlan, number: int, report: Callable[[Report], None]) -> TrackHandle:
         """Start track `number` of a loop, from 1; `report` may be called on any thread."""
         if plan.pool is Pool.PROCESS:
-            child = ChildTrack(plan, self._store, self._logs, report, self._children.discard, self._find_secrets)
+            gone = self._children.discard
+            child = ChildTrack(plan, self._store, self._logs, report, gone, self._find_secrets, self._keep_sample)
             self._children.add(child)
             child.start()
             return child
         if plan.pool is Pool.ASYNCIO:
-            loop = self._shared_loop()
-            track = LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets)
-            loop.call_soon_threadsafe(self._keep, track.runner)
+            track = self._local(plan, self._shared_loop(), report)
+            track.loop.call_soon_threadsafe(self._keep, track.runner)
             return track
         loop = asyncio.new_event_loop()
-        track = LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets)
+        track = self._local(plan, loop, report)
         name = f"{plan.loop}#{number}"
         threading.Thread(target=self._own_thread, args=(loop, track.runner.run), name=name, daemon=True).start()
         return track
+
+    def _local(
+        self, plan: ExecutionPlan, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]
+    ) -> LocalTrack:
+        return LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets, self._keep_sample)
 
     def close(self) -> None:
         """End the shared event loop, what still runs on it is cancelled, and every child process."""

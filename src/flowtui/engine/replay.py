@@ -135,6 +135,11 @@ class ReplaySource:
         self._discards += 1
 
 
+def has_letter(it: Iteration) -> bool:
+    """Tell whether there is something to do: of a letter that is gone there is not."""
+    return it.letter is not None
+
+
 class Replayer:
     """Begins iterations at the node that failed, with what had come of the others put back."""
 
@@ -143,10 +148,6 @@ class Replayer:
         self._steps = steps
         self._routing = routing
         self._walker = walker
-
-    def accept(self, it: Iteration) -> bool:
-        """Return whether there is something to do."""
-        return it.letter is not None
 
     async def walk(self, it: Iteration) -> None:
         """Run what has not run."""

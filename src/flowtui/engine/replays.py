@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from flowtui.engine.crew import Launch
-from flowtui.engine.handle import LAST_EVENTS, Report, TrackHandle
+from flowtui.engine.handle import LAST_EVENTS, Report, Tap, TrackHandle
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.retry import is_cancelled
 from flowtui.graph.plan import ExecutionPlan
@@ -41,6 +41,7 @@ class Replays:
         self._ended = asyncio.Event()
         self._ended.set()
         self._closed = False
+        self._tap: Tap | None = None
         self._failures = 0  # in a row
         self._rests_until = 0.0  # of `time.monotonic`
         self.trouble = ""
@@ -58,6 +59,14 @@ class Replays:
         self._handle = self._launch(
             plan.for_replays(), 0, lambda report: self._post(lambda: self._reported(plan, report))
         )
+        if self._tap is not None:
+            self._handle.tap(self._tap)
+
+    def tap(self, tap: Tap | None) -> None:
+        """Sample a node more often, also in tracks that start later; None ends that."""
+        if tap != self._tap and self._handle is not None:
+            self._handle.tap(tap)
+        self._tap = tap
 
     def end(self, grace: float) -> None:
         """Stop the track that lives, with `grace` seconds for what is in flight; what is left waits for the next."""

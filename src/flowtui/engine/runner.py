@@ -8,20 +8,19 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from flowtui.engine.breaker import Breaker, too_many
+from flowtui.engine.breaker import Breaker
 from flowtui.engine.execute import author_traceback, describe, in_one_line
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, attribute_tasks, attributed_to
 from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.retry import take_back_cancel
+from flowtui.engine.sampling import Sampler
 from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor
 from flowtui.engine.track import Track
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import SecretError, StoreUnavailable
-from flowtui.model.letters import DeadLetter
-from flowtui.model.states import OnError
 from flowtui.nodes.base import Exhausted
 from flowtui.nodes.secrets import FindSecrets
 from flowtui.storage.data_store import DataStore
@@ -44,9 +43,16 @@ class FlowRunner:
     """
 
     def __init__(
-        self, plan: ExecutionPlan, store: DataStore, counters: TrackCounters, report: Heard, find_secrets: FindSecrets
+        self,
+        plan: ExecutionPlan,
+        store: DataStore,
+        counters: TrackCounters,
+        report: Heard,
+        find_secrets: FindSecrets,
+        sampler: Sampler | None = None,
     ) -> None:
         self.plan = plan
+        self._sampler = sampler
         self.killed = False  # whether `kill` has been called; may be read from any thread
         self.pauses = 0  # how often `pause` was called; may be read from any thread
         self._store = store
@@ -66,7 +72,7 @@ class FlowRunner:
         self._held = False
         self._unsettled = 0
         self._most_unsettled = plan.max_in_flight
-        self._breaker = Breaker(plan)
+        self._breaker = Breaker(plan, self._pause_itself, self._stop_itself)
         self._failure = ""
         self._turn_began = 0
         self._main: asyncio.Task[Any] | None = None
@@ -176,9 +182,8 @@ class FlowRunner:
             self._main.cancel()
 
     def _refused(self, error: BaseException) -> None:
-        self._failure = f"a commit failed: {describe(error)}"
         _log.error("%s failed: %s", self.plan.loop, author_traceback(error))
-        self.stop()
+        self._stop_itself(f"a commit failed: {describe(error)}")
 
     # ---- one life ----
 
@@ -229,11 +234,12 @@ class FlowRunner:
                 self._store,
                 self._counters,
                 self._secrets,
+                self._sampler,
                 on_settled=self._on_settled,
                 on_progress=self._on_progress,
                 on_refused=self._refused,
                 on_lost_loop=self._lost_loop,
-                on_filed=self._on_filed,
+                on_filed=self._breaker.filed,
             )
             session, waiting, wishes = track.session, self._waiting, self._progress
             other = await take_turn(self.plan.loop, session, waiting, wishes, lambda: self._paused, self._rest)
@@ -285,7 +291,7 @@ class FlowRunner:
 
     async def _go_on(self, track: Track) -> None:
         """Run one iteration after the other as long as nobody wishes anything else and there is room."""
-        source, take, accept, walk = track.source, track.source.take, track.accept, track.walk
+        source, take, accept = track.source, track.source.take, track.accept
         commits = track.commits
         begin, uncommitted = commits.begin, commits.open
         while not (self._stopping or self._paused or self._finishing):
@@ -309,7 +315,7 @@ class FlowRunner:
             if (it.queued and not accept(it)) or it.dead:
                 track.walker.leave(it)
             else:
-                await walk(it)
+                await track.walk(it)  # looked up each time, since the sampler may have put another there
             if started - self._turn_began > _TURN_NS:
                 await asyncio.sleep(0)
                 self._turn_began = perf_counter_ns()
@@ -323,31 +329,20 @@ class FlowRunner:
         assert track is not None
         if it.dead:
             track.routing.complete(it)
-            self._heed(it.dead[0])
+            self._breaker.heed(it.dead[0])
         elif self._breaker.in_a_row:
             self._breaker.in_a_row = 0
         track.commits.settled(it)
         if track.walker.walked is None:  # else nobody waits: the main task is on its way
             self._on_progress()
 
-    def _heed(self, letter: DeadLetter) -> None:
-        if self.plan.is_replay:  # it has failed before: whoever wants it replayed will see
-            return
-        verdict, reason = self._breaker.heed(letter)
-        if verdict is OnError.STOP:
-            self._failure = reason
-            self.stop()
-        elif verdict is OnError.PAUSE:
-            self._pause_itself(reason)
-
-    def _on_filed(self, letters: int) -> None:
-        if not self.plan.is_replay and (reason := too_many(self.plan, letters)):
-            self._pause_itself(reason)
-
     def _pause_itself(self, reason: str) -> None:
-        self._breaker.in_a_row = 0
         self._paused = True
         self._report(Event.PAUSE, reason)
+
+    def _stop_itself(self, reason: str) -> None:
+        self._failure = reason
+        self.stop()
 
     # ---- waiting ----
 

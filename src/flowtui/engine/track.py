@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from flowtui.engine.caching import NodeCache
@@ -18,9 +18,10 @@ from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended, tel
 from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.observers import connect
-from flowtui.engine.replay import Replayer, ReplaySource
+from flowtui.engine.replay import Replayer, ReplaySource, has_letter
 from flowtui.engine.retry import is_cancelled, retrying
 from flowtui.engine.runs import RunRecorder
+from flowtui.engine.sampling import Sampler, Walk
 from flowtui.engine.session import Settled, StoreSession, Terms
 from flowtui.engine.source import BatchSource, NodeSource, QueueSource, TrackSource
 from flowtui.engine.telemetry import TrackCounters
@@ -50,7 +51,7 @@ class Track:
         routing: who runs next.
         walker: runs them.
         accept: takes note that an item from a queue has begun; returns False if there is nothing to run.
-        walk: runs the blocking part of an iteration.
+        walk: runs the blocking part of an iteration; the sampler may replace it at any time.
         source: where its items come from; only after `open`.
     """
 
@@ -62,6 +63,7 @@ class Track:
         store: DataStore,
         counters: TrackCounters,
         secrets: LoopSecrets,
+        sampler: Sampler | None,
         *,
         on_settled: Callable[[Iteration], None],
         on_progress: Callable[[], None],
@@ -111,13 +113,24 @@ class Track:
         may_inline = plan.pool is not Pool.ASYNCIO
         self.routing = Routing(plan, log_failure)
         self.walker = Walker(self.producer, self.routing, self._executor, on_settled, may_inline=may_inline)
-        self.walk: Callable[[Iteration], Awaitable[None]] = self.walker.walk
-        self.accept: Callable[[Iteration], bool] = self._accept
-        if plan.is_replay:
-            replayer = Replayer(plan, self.steps, self.routing, self.walker)
-            self.walk, self.accept = replayer.walk, replayer.accept
+        self.walk = self._walk_of(self.steps)
+        self.accept: Callable[[Iteration], bool] = has_letter if plan.is_replay else self._accept
         if self._recorder is not None:
             self._watch(self._recorder)
+        if sampler is not None:
+            sampler.begin(self.steps, self._walk_of, functools.partial(setattr, self, "walk"))
+
+    def _walk_of(self, steps: Sequence[Step]) -> Walk:
+        """Return what runs the blocking part of an iteration on these steps, which may be observed ones."""
+        if self._plan.is_replay:
+            return Replayer(self._plan, steps, self.routing, self.walker).walk
+        if steps is self.steps:
+            return self.walker.walk
+
+        async def walk(it: Iteration) -> None:
+            await self.walker.resume(self.routing.ready(steps[0], it.data, None, it), it)
+
+        return walk
 
     def _watch(self, recorder: RunRecorder) -> None:
         """Have the runs of the loop's trigger recorded, each from its beginning to its commit."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
-from flowtui.engine.handle import Report
+from flowtui.engine.handle import Report, Tap
 from flowtui.engine.processes import Surroundings
 from flowtui.engine.telemetry import TrackReading
 from flowtui.graph.packed_plan import PackedPlan
+from flowtui.model.development import Sample
 from flowtui.model.snapshot import LogLine
 from flowtui.storage.data_store import StoreAccess
 
@@ -36,13 +37,15 @@ class Wish(Enum):
     RESUME = auto()
     FINISH = auto()
     STOP = auto()
+    TAP = auto()
 
 
 class Request(NamedTuple):
-    """All further messages to a child; `grace`, in seconds, is for STOP."""
+    """All further messages to a child; `grace`, in seconds, is for STOP, `tap` for TAP."""
 
     wish: Wish
     grace: float = 0.0
+    tap: Tap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,11 @@ class News:
     Attributes:
         lines: log lines, `dropped` others before them are gone.
         reading: what the track did so far, taken after `report`.
+        samples: all since the last news, unless these are so many that the oldest have made room.
     """
 
     lines: tuple[LogLine, ...] = ()
     dropped: int = 0
     reading: TrackReading | None = None
     report: Report | None = None
+    samples: tuple[Sample, ...] = ()

@@ -240,6 +240,21 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class TapBatch:
+    """What has passed through a tapped node.
+
+    Attributes:
+        samples: those that are new, oldest first.
+        taken: how many there were since the tap began; also the number of the last of `samples`.
+        passed: how many items have passed since then; `passed - taken` were seen by nobody.
+    """
+
+    samples: tuple[Sample, ...] = ()
+    taken: int = 0
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedRun:
     """A node that has to run before another one has its input.
 
