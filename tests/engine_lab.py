@@ -20,6 +20,7 @@ from flowtui.engine.lifecycle import Event
 from flowtui.engine.loop import Loop
 from flowtui.engine.pools import LocalTrack
 from flowtui.graph.plan import ExecutionPlan, PlanNeed, PlanNode
+from flowtui.model.development import Sample
 from flowtui.model.errors import StoreUnavailable
 from flowtui.model.letters import DeadLetter
 from flowtui.model.states import ACTIVE_STATES, Command, LoopState, OnError
@@ -210,7 +211,8 @@ class _LabTrack(LocalTrack):
     def __init__(
         self, lab: Lab, plan: ExecutionPlan, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]
     ) -> None:
-        super().__init__(plan, lab, loop, report, self._left)  # type: ignore[arg-type]
+        keep = lab.samples.append if lab.samples is not None else None
+        super().__init__(plan, lab, loop, report, self._left, keep=keep)  # type: ignore[arg-type]
         self._lab = lab
         self.task: asyncio.Task[None] | None = None
 
@@ -251,9 +253,13 @@ class _Launcher:
 
 
 class Lab:
-    """A loop over a memory store. `away` names the calls that the store refuses; `gates` those it holds back."""
+    """A loop over a memory store. `away` names the calls that the store refuses; `gates` those it holds back.
 
-    def __init__(self, plan: ExecutionPlan) -> None:
+    With `sampled` its items are sampled.
+    """
+
+    def __init__(self, plan: ExecutionPlan, *, sampled: bool = False) -> None:
+        self.samples: list[Sample] | None = [] if sampled else None
         self._connector = MemoryConnector()
         self._health, self._bells = Health(), Doorbells()
         self._keeper = Keeper(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine_lab import PlannedNode, plan_of, quiet, run
 from flowtui.engine.execute import Step
 from flowtui.engine.iteration import Iteration, Routing
+from flowtui.engine.observers import observed
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.engine.walk import Walker
 from flowtui.graph.plan import ExecutionPlan, PlanNode
@@ -123,11 +124,13 @@ def graphs(draw: st.DrawFn) -> list[PlannedNode]:
 
 
 @st.composite
-def examples(draw: st.DrawFn) -> tuple[list[PlannedNode], dict[tuple[str, int], Behaviour]]:
+def examples(draw: st.DrawFn) -> tuple[list[PlannedNode], dict[tuple[str, int], Behaviour], set[int]]:
+    """Nodes, what they do with each item, and which items are observed."""
     nodes = draw(graphs())
     what = st.sampled_from(["pass"] * 6 + ["drop", "fail", "cancel", "unwritable"])
     behaviour = st.builds(Behaviour, what=what, port=st.sampled_from(["yes", "no"]), turns=st.integers(0, 4))
-    return nodes, {(node.id, item): draw(behaviour) for node in nodes for item in range(ITEMS)}
+    behaviours = {(node.id, item): draw(behaviour) for node in nodes for item in range(ITEMS)}
+    return nodes, behaviours, draw(st.sets(st.integers(0, ITEMS - 1)))
 
 
 @dataclass
@@ -137,6 +140,7 @@ class Outcome:
     ran: dict[str, Inputs] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     written: dict[str, str] = field(default_factory=dict)  # writer → queue
+    outputs: dict[str, Any] = field(default_factory=dict)  # with the port; of the producer and the writers too
 
 
 def interpret(plan: ExecutionPlan, behaviours: dict[tuple[str, int], Behaviour], item: int) -> Outcome:
@@ -159,6 +163,8 @@ def interpret(plan: ExecutionPlan, behaviours: dict[tuple[str, int], Behaviour],
         else:
             inputs = merged, live if len(node.needs) > 1 else {}
             states.append(_acted(node, inputs, behaviours[node.id, item], outcome))
+    ids = (node.id for node in plan.nodes)
+    outcome.outputs = {id: state for id, state in zip(ids, states, strict=True) if state not in (None, "blocked")}
     return outcome
 
 
@@ -189,19 +195,47 @@ class Run:
     ended_at_return: list[set[tuple[str, int]]]
 
 
-async def walked(plan: ExecutionPlan) -> Run:
+class Notes:
+    """Notes what it is told as an observer: what came to each node, and what came of it."""
+
+    def __init__(self) -> None:
+        self.entered_with: dict[tuple[str, int], Inputs] = {}
+        self.ended_as: dict[tuple[str, int], Any] = {}
+
+    def entered(self, step: Step, data: NodeData, it: Iteration) -> None:
+        by = {id: branch.payload for id, branch in data.by.items()} if step.is_join else {}
+        self.entered_with[step.id, it.data["item"]] = (data.payload, by)
+
+    def settled(self, step: Step, output: NodeData | None, port: str | None, it: Iteration) -> None:
+        self._end(step, it, None if output is None else (output.payload, port))
+
+    def failed(self, step: Step, data: NodeData, it: Iteration, error: BaseException) -> None:
+        self._end(step, it, "failed")
+
+    def _end(self, step: Step, it: Iteration, what: Any) -> None:
+        key = step.id, it.data["item"]
+        assert key not in self.ended_as, "each node ends once for each item"
+        self.ended_as[key] = what
+
+
+async def walked(plan: ExecutionPlan, notes: Notes, seen: set[int]) -> Run:
     counters = {node.id: NodeCounters(("yes", "no")) for node in plan.nodes}
     steps = [Step(node, plan.loop, plan.path, counters[node.id]) for node in plan.nodes]
     for step in reversed(steps):
         step.connect(steps)
     settled: list[Iteration] = []
-    walker = Walker(steps[0], Routing(plan, lambda *_: None), cast(Executor, None), settled.append, may_inline=False)
+    routing = Routing(plan, lambda *_: None)
+    walker = Walker(steps[0], routing, cast(Executor, None), settled.append, may_inline=False)
+    first = observed(steps, notes)[0]
     result = Run([], settled, [])
     for item in range(ITEMS):
         it = Iteration(steps[0].attribution)
         it.data = NodeData({"item": item}, f"id{item}")
         result.iterations.append(it)
-        await walker.walk(it)
+        if item in seen:
+            await walker.resume(routing.ready(first, it.data, None, it), it)
+        else:
+            await walker.walk(it)
         result.ended_at_return.append(set(script.ended))
     while walker.tasks:
         await asyncio.wait(walker.tasks)
@@ -226,12 +260,13 @@ def _quiet() -> Iterator[None]:
 @settings(max_examples=tries(120), deadline=None)
 @given(examples())
 def test_the_engine_runs_every_graph_as_the_rules_say(
-    example: tuple[list[PlannedNode], dict[tuple[str, int], Behaviour]],
+    example: tuple[list[PlannedNode], dict[tuple[str, int], Behaviour], set[int]],
 ) -> None:
-    nodes, behaviours = example
+    nodes, behaviours, seen = example
     plan = plan_of(*nodes)
     script.begin(nodes, behaviours)
-    result = run(walked(plan))
+    notes = Notes()
+    result = run(walked(plan, notes, seen))
 
     assert sorted(it.data["item"] for it in result.settled) == list(range(ITEMS)), "each settles once"
     for item, it in enumerate(result.iterations):
@@ -244,3 +279,8 @@ def test_the_engine_runs_every_graph_as_the_rules_say(
         assert len(it.outbox) == len(writes)
         holding = {(id, item) for id in expected.ran if id not in behind_non_blocking(plan)}
         assert holding <= result.ended_at_return[item], "the next item begins when the blocking part is done"
+        told = {id: what for (id, of), what in notes.ended_as.items() if of == item and what is not None}
+        failures = dict.fromkeys(expected.failed, "failed")
+        assert told == (expected.outputs | failures if item in seen else {}), "an observer is told of all of it"
+        entered = {id: given for (id, of), given in notes.entered_with.items() if of == item}
+        assert entered == (expected.ran if item in seen else {})
