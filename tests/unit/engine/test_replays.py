@@ -610,3 +610,21 @@ def test_a_full_list_of_letters_pauses_the_loop_and_a_resumed_one_pauses_with_th
         await lab.close()
 
     run(scene())
+
+
+def test_a_replay_is_sampled_as_far_as_it_runs() -> None:
+    script = Script("left")
+
+    async def scene() -> None:
+        lab = Lab(diamond(script), sampled=True)
+        await failed(lab)
+        assert lab.samples is not None
+        lab.samples.clear()
+        script.failing.clear()
+        await replay_all(lab)
+        told = {sample.node: (sample.item, sample.input and sample.input.payload) for sample in lab.samples}
+        joined = {"n": 0, "left": 2, "right": 1}
+        assert told == {"left": ("i0", {"n": 0}), "join": ("i0", joined), "write": ("i0", joined | {"join": 1})}
+        await lab.close()
+
+    run(scene())
