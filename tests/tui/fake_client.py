@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.model.access import Access, Mode
-from flowtui.model.development import SourcePlace
+from flowtui.model.development import Sample, SourcePlace, TapBatch
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
@@ -141,6 +141,10 @@ class FakeClient:
         self.runs: dict[str, Run] = {}
         self.places: dict[tuple[str, str], SourcePlace] = {}
         self.reloads = 0
+        self.kept: tuple[Sample, ...] = ()  # samples that the store has, newest first
+        self.tapping: list[tuple[str, str]] = []  # every tap; the last one is empty when it has ended
+        self.flow: list[Sample] = []  # what has come to the tapped node
+        self.passed = 0
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -204,6 +208,20 @@ class FakeClient:
     def reload(self) -> Future[str]:
         self.reloads += 1
         return self._answer("w r2: 1 swapped")
+
+    def samples(self, loop: str, node: str) -> Future[tuple[Sample, ...]]:
+        return self._answer(self.kept)
+
+    def tap(self, loop: str, node: str) -> Future[None]:
+        self.tapping.append((loop, node))
+        return self._answer(None)
+
+    def tapped(self, after: int) -> TapBatch:
+        return TapBatch(tuple(self.flow[after:]), len(self.flow), max(self.passed, len(self.flow)))
+
+    def untap(self) -> Future[None]:
+        self.tapping.append(("", ""))
+        return self._answer(None)
 
     def report_output(self, text: str) -> None:
         self.output.append(text)

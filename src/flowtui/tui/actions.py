@@ -135,6 +135,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=5,
     ),
     Action(
+        "tap",
+        ("t",),
+        "t",
+        "tap",
+        "Watch items pass through the chosen node; there, space holds the view and enter shows one whole.",
+        _LOOK,
+    ),
+    Action(
         "trouble", ("exclamation_mark",), "!", "what is wrong", "List everything that is wrong, the worst first.", _LOOK
     ),
     Action(

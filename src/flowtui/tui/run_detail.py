@@ -36,8 +36,8 @@ def run_detail(run: Run, now: float, waits: str = "") -> Detail:
         entries.append(heading("Result"))
         if run.is_cut:
             entries.append(Entry("", "It is too big to be kept: this is only its beginning.", Tone.WARN))
-        entries += _json(run.result)
-    entries += [heading("Input"), *_json(run.input)]
+        entries += json_entries(run.result)
+    entries += [heading("Input"), *json_entries(run.input)]
     return Detail(run.loop, tuple(entries))
 
 
@@ -70,6 +70,7 @@ def _node(layer: int, node: NodeRun, now: float) -> list[Entry]:
     return entries
 
 
-def _json(value: object) -> list[Entry]:
+def json_entries(value: object) -> list[Entry]:
+    """Return indented JSON line by line; only a very long line is wrapped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return [Entry("", line, verbatim=len(line) < 400) for line in text.splitlines()]

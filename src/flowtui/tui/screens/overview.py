@@ -47,6 +47,7 @@ from flowtui.tui.screens.confirm import (
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.run import RunScreen
+from flowtui.tui.screens.tap import TapScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
 from flowtui.tui.widgets.log_view import LogView
@@ -339,6 +340,13 @@ class OverviewScreen(Screen[None]):
         self.post_message(EditSource(place))
 
     # Details
+
+    def action_tap(self) -> None:
+        loop, node = self.nodes.loop, self.nodes.chosen
+        if self.current in (self.loops, self.nodes) and loop is not None and node is not None:
+            self.app.push_screen(TapScreen(self._commands.client, loop.id, node.id, node.kind))
+        else:
+            self._commands.say("Choose a node first.", severity="warning")
 
     def action_trouble(self) -> None:
         if self._snapshot is not None:
