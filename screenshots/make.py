@@ -121,6 +121,19 @@ async def take_samples(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]
     save(app, "report")
 
 
+async def take_tap(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
+    """Watch orders pass through the node that checks them, a broken one among them."""
+    await pilot.resize_terminal(120, 30)
+    await choose(client, pilot, "orders.incoming")
+    await pilot.press("tab", "j", "t")
+    await until(lambda: any(sample.error for sample in client.tapped(0).samples), timeout=90)
+    await pilot.pause(2.0)
+    await pilot.press("space", "k", "k")
+    await pilot.pause(0.5)
+    save(app, "tap")
+    await pilot.press("escape", "escape", "escape")
+
+
 async def main() -> None:
     """Run the app without a terminal, on a store and sample folders of its own."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -133,6 +146,7 @@ async def main() -> None:
             await until(lambda: client.snapshot().dead_total > 0, timeout=120)
             await until(lambda: client.snapshot().uptime_s > _HISTORY_S, timeout=120)
             await take_overview(app, client, pilot)
+            await take_tap(app, client, pilot)
             await take_samples(app, client, pilot)
         await asyncio.to_thread(client.close)
 
