@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from engine_lab import LOOP, Lab, PlannedNode, plan_of, reader, run, writer
-from flowtui.engine.replays import follow_replays
+from flowtui.engine.handle import Tap, TrackHandle
+from flowtui.engine.replays import Replays, follow_replays
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.ids import derived_id
@@ -625,6 +627,18 @@ def test_a_replay_is_sampled_as_far_as_it_runs() -> None:
         told = {sample.node: (sample.item, sample.input and sample.input.payload) for sample in lab.samples}
         joined = {"n": 0, "left": 2, "right": 1}
         assert told == {"left": ("i0", {"n": 0}), "join": ("i0", joined), "write": ("i0", joined | {"join": 1})}
+        await lab.stop()
         await lab.close()
 
     run(scene())
+
+
+def test_a_tap_holds_for_replays_that_begin_later_and_is_told_once() -> None:
+    given: list[Tap | None] = []
+    replays = Replays(lambda *_: cast(TrackHandle, SimpleNamespace(tap=given.append)), lambda call: call())
+    tap = Tap("left", 0.05)
+    replays.tap(tap)
+    replays.begin(diamond(Script()))
+    for each in (tap, None, None):
+        replays.tap(each)
+    assert given == [tap, None]
