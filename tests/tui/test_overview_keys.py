@@ -15,6 +15,7 @@ from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions import ACTIONS, Scope
 from flowtui.tui.app import FlowtuiApp
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
+from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.widgets.pane import Pane
@@ -232,11 +233,19 @@ async def test_the_palette_offers_the_actions_and_runs_them() -> None:
 
 
 def test_every_action_has_its_handler_and_no_key_is_taken_twice() -> None:
-    owners = {Scope.APP: FlowtuiApp, Scope.SCREEN: OverviewScreen, Scope.PANE: Pane}
+    owners = {
+        Scope.APP: FlowtuiApp,
+        Scope.SCREEN: OverviewScreen,
+        Scope.INSPECTOR: InspectorScreen,
+        Scope.PANE: Pane,
+    }
     for action in ACTIONS:
         assert callable(getattr(owners[action.scope], f"action_{action.id}"))
-    keys = [key for action in ACTIONS for key in action.keys]
-    assert len(keys) == len(set(keys))
+    for screen in (Scope.SCREEN, Scope.INSPECTOR):
+        seen = [action for action in ACTIONS if action.scope in (screen, Scope.PANE, Scope.APP)]
+        keys = [key for action in seen for key in action.keys]
+        # In the inspector q goes back, as in all that lies over the overview.
+        assert len(keys) - len(set(keys)) == (screen is Scope.INSPECTOR)
 
 
 async def test_the_footer_keeps_the_help_when_it_is_narrow() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from textual.binding import Binding, BindingType
 
 
 class Scope(Enum):
-    """Who carries an action out; the value is Textual's namespace for its `action_…` method."""
+    """Who carries an action out, by its `action_…` method: the app, the overview, the inspector or the focused pane."""
 
     APP = "app"
-    SCREEN = "screen"
-    PANE = "focused"
+    SCREEN = "overview"
+    INSPECTOR = "inspector"
+    PANE = "pane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Action:
     """One thing that a person can do.
 
     Attributes:
-        id: the handler is `action_<id>` of the app, the overview or the focused pane, as `scope` says.
+        id: the handler is `action_<id>` of whom `scope` names.
         keys: as Textual names them; the first is the one that footer and help show first. Without any, the palette
             alone offers it.
         shown: those keys as a person reads them.
@@ -43,12 +45,58 @@ class Action:
     palette: bool = True
 
 
+#: Keys of the inspector that count while text is typed, before the text sees them.
+_OVER_TEXT = re.compile(r"f\d+|ctrl\+(?!z$).+")
+
 #: What opens the palette, for actions that have no key of their own.
 PALETTE_KEY = ":"
 
 _LOOP, _ALL, _LOOK, _MOVE, _APP = "The chosen loop", "All loops", "Looking closer", "Moving in a list", "flowtui"
 _FLOW = "Its workflow, by command"
 _LETTERS = "Dead letters"
+_NODE = "In the inspector of a node"
+
+
+def _of_node(id: str, keys: str, label: str, help: str, footer: int = 0, *, palette: bool = True) -> Action:
+    """Return an action of the inspector; its keys are shown as Textual names them."""
+    shown = keys.replace("escape", "esc")
+    return Action(id, tuple(keys.split()), shown, label, help, _NODE, Scope.INSPECTOR, footer, palette)
+
+
+_INSPECTOR = (
+    _of_node("run_node", "f5 ctrl+r", "run", "Run the node with this config and this input; esc cancels it.", 1),
+    _of_node("run_upstream", "f6", "upstream", "Run what is missing upstream, step by step; shows the plan first.", 3),
+    _of_node(
+        "compare", "f7", "diff", "Compare the output with that of the last run, the pinned one, that of production.", 4
+    ),
+    _of_node("pin_output", "f8", "pin", "Pin the output: the nodes behind get it as their input; again unpins it.", 5),
+    _of_node(
+        "replay_letter", "f9", "replay", "Run the dead letter again in production, or all like it; asks which.", 6
+    ),
+    _of_node("choose_source", "f3", "source", "Choose where the input comes from: pin, cache, sample, letter, run.", 2),
+    _of_node("save_config", "ctrl+s", "save config", "Write the config to the workflow file; the rest of it stays.", 7),
+    _of_node(
+        "undo_save", "f4 ctrl+z", "undo the save", "Take the last save of a config back; in a text ctrl+z is its own."
+    ),
+    _of_node(
+        "edit_code", "f2 e", "edit code", "Open the node's code in your editor; else its place in the workflow file."
+    ),
+    _of_node("copy_data", "ctrl+g c", "copy", "Copy the input or, elsewhere, the output to the terminal's clipboard."),
+    _of_node("save_data", "ctrl+o w", "save to a file", "Write the input or, elsewhere, the output to a file."),
+    _of_node("show_raw", "v", "tree or raw", "Show the output as a tree, or as JSON text."),
+    _of_node(
+        "next_part", "ctrl+n", "next part", "Go on to config, input, output, runs or log; tab goes field by field."
+    ),
+    _of_node("maximise", "f11 z", "maximise", "Give the part the whole screen, and back."),
+    _of_node(
+        "leave",
+        "escape q",
+        "back",
+        "Cancel the run; else leave the diff, the maximised part, the inspector.",
+        9,
+        palette=False,
+    ),
+)
 
 ACTIONS: tuple[Action, ...] = (
     Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, footer=1),
@@ -161,10 +209,19 @@ ACTIONS: tuple[Action, ...] = (
         "Open it in your editor: a node's code, a loop's workflow file, the place of a problem.",
         _LOOK,
     ),
-    Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=7),
-    Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=6),
+    Action(
+        "inspect",
+        ("i",),
+        "i",
+        "inspect",
+        "Try the chosen node out, or the node where the chosen dead letters failed, with the newest of them.",
+        _LOOK,
+        footer=6,
+    ),
+    Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=8),
+    Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=7),
     Action("previous_pane", ("shift+tab",), "shift+tab", "previous pane", "Go to the pane before.", _LOOK),
-    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=10),
+    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=11),
     Action("follow", ("f",), "f", "follow the log", "Show new log lines as they come.", _LOOK),
     Action(
         "back",
@@ -201,7 +258,8 @@ ACTIONS: tuple[Action, ...] = (
         Scope.PANE,
         palette=False,
     ),
-    Action("help", ("question_mark", "f1"), "?", "help", "This list.", _APP, Scope.APP, footer=9),
+    *_INSPECTOR,
+    Action("help", ("question_mark", "f1"), "?", "help", "This list.", _APP, Scope.APP, footer=10),
     Action(
         "command_palette",
         ("colon", "ctrl+p"),
@@ -210,7 +268,7 @@ ACTIONS: tuple[Action, ...] = (
         "Find a command by name; also ctrl+p. Themes are there too.",
         _APP,
         Scope.APP,
-        footer=8,
+        footer=9,
         palette=False,
     ),
     Action(
@@ -231,7 +289,7 @@ ACTIONS: tuple[Action, ...] = (
         "Stop all loops and leave; asks if loops run. Also ctrl+c.",
         _APP,
         Scope.APP,
-        footer=11,
+        footer=12,
     ),
 )
 
@@ -239,20 +297,33 @@ ACTIONS: tuple[Action, ...] = (
 def bindings(scope: Scope) -> list[BindingType]:
     """Return the key bindings of all actions with this scope."""
     return [
-        Binding(",".join(action.keys), action.id, action.label, show=False, id=f"flowtui.{action.id}")
+        Binding(key, action.id, action.label, show=False, id=f"flowtui.{action.id}", priority=_is_first(action, key))
         for action in ACTIONS
-        if action.scope is scope and action.keys
+        if action.scope is scope
+        for key in action.keys
     ]
 
 
-def footer_actions() -> list[Action]:
-    """Return what the footer names, from left to right."""
-    return sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
+def _is_first(action: Action, key: str) -> bool:
+    return action.scope is Scope.INSPECTOR and _OVER_TEXT.fullmatch(key) is not None
 
 
-def by_group() -> dict[str, list[Action]]:
-    """Return all actions under their headings, in the order of the help."""
+def footer_actions(scope: Scope = Scope.SCREEN) -> list[Action]:
+    """Return what the footer of the overview names, or of the inspector, from left to right."""
+    shown = [action for action in ACTIONS if action.footer]
+    if scope is Scope.INSPECTOR:
+        # The first key of each; a letter would be typed.
+        own = [replace(each, shown=each.shown.split()[0]) for each in shown if each.scope is scope]
+        help = [replace(each, shown="f1", footer=len(own) + 1) for each in shown if each.id == "help"]
+        shown = own + help
+    else:
+        shown = [each for each in shown if each.scope is not Scope.INSPECTOR]
+    return sorted(shown, key=lambda action: action.footer)
+
+
+def by_group(first: Scope = Scope.SCREEN) -> dict[str, list[Action]]:
+    """Return all actions under their headings, in the order of the help; those of the inspector where it is asked."""
     groups: dict[str, list[Action]] = {}
-    for action in ACTIONS:
+    for action in sorted(ACTIONS, key=lambda action: action.scope is not first is Scope.INSPECTOR):
         groups.setdefault(action.group, []).append(action)
     return groups

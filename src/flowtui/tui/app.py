@@ -19,11 +19,12 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event
 from textual.screen import Screen
+from textual.widget import Widget
 
 from flowtui.model.errors import AccessRefused, FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui import format as fmt
-from flowtui.tui.actions import ACTIONS, Scope, bindings
+from flowtui.tui.actions import ACTIONS, Action, Scope, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
@@ -32,6 +33,7 @@ from flowtui.tui.key_order import KeyOrder, Typed
 from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.help import help_detail
+from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.terminal import Terminal
@@ -123,7 +125,7 @@ class FlowtuiApp(App[None]):
         screen = self.screen
         if isinstance(screen, OverviewScreen):
             screen.poll(self.client, snapshot)
-        elif isinstance(screen, ReaderScreen):
+        elif isinstance(screen, ReaderScreen | InspectorScreen):
             screen.show_snapshot(snapshot)
         elif isinstance(screen, ClosingScreen):
             screen.show(fmt.plural(self.loops_to_stop, "loop") if self.loops_to_stop else "")
@@ -171,18 +173,19 @@ class FlowtuiApp(App[None]):
             self.poll()
 
     def action_help(self) -> None:
-        self.push_screen(ReaderScreen(help_detail()))
+        inspects = isinstance(self.screen, InspectorScreen)
+        self.push_screen(ReaderScreen(help_detail(Scope.INSPECTOR if inspects else Scope.SCREEN)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
         if isinstance(screen, OverviewScreen):
             for action in ACTIONS:
-                if action.palette:
-                    target = screen.current if action.scope is Scope.PANE else screen
-                    name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
-                    keys = f"  ({action.shown})" if action.shown else ""
-                    title = f"{action.label[0].upper()}{action.label[1:]}{keys}"
-                    yield SystemCommand(title, action.help, partial(target.run_action, name))
+                if action.scope is not Scope.INSPECTOR:
+                    yield from _command(action, screen.current if action.scope is Scope.PANE else screen)
+        elif isinstance(screen, InspectorScreen):
+            for action in ACTIONS:
+                if action.scope in (Scope.INSPECTOR, Scope.APP):
+                    yield from _command(action, screen)
         yield SystemCommand(
             "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme
         )
@@ -244,6 +247,14 @@ class FlowtuiApp(App[None]):
                 loop.call_soon_threadsafe(self.exit)
 
         self.closing.begin(closed)
+
+
+def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:
+    if action.palette:
+        name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
+        keys = f"  ({action.shown})" if action.shown else ""
+        title = f"{action.label[0].upper()}{action.label[1:]}{keys}"
+        yield SystemCommand(title, action.help, partial(target.run_action, name))
 
 
 def run_app(client: EngineClient) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.forms import Form
-from flowtui.model.letters import ReplayAnswer
+from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.model.states import Command
 from flowtui.tui import format as fmt
@@ -29,6 +29,15 @@ class Say(Protocol):
     """Shows a notice, for `timeout` seconds if given."""
 
     def __call__(self, text: str, severity: str = "information", timeout: float | None = None) -> None: ...
+
+
+def tell_replay(say: Say, loop: str, answer: ReplayAnswer) -> None:
+    """Say how many letters of a loop are to be replayed, and why others are not."""
+    if answer.queued or not answer.refused:
+        say(f"{loop}: {fmt.plural(answer.queued, 'dead letter')} to be replayed")
+    if answer.refused:
+        count = fmt.plural(len(answer.refused), "dead letter")
+        say(f"{count} stay as they are: {answer.refused[0]}", severity="warning")
 
 
 class Commands:
@@ -84,13 +93,20 @@ class Commands:
         """Have a group of dead letters run again from the node that failed; a notice says for how many that is so."""
 
         def told(answer: ReplayAnswer) -> None:
-            if answer.queued or not answer.refused:
-                self.say(f"{group.loop}: {fmt.plural(answer.queued, 'dead letter')} to be replayed")
-            if answer.refused:
-                count = fmt.plural(len(answer.refused), "dead letter")
-                self.say(f"{count} stay as they are: {answer.refused[0]}", severity="warning")
+            tell_replay(self.say, group.loop, answer)
 
         self._run(self._answered(lambda: self.client.replay_all(group.loop, group.fingerprint), told))
+
+    def newest_letter(self, group: DeadLetterGroup, told: Callable[[DeadLetter], None]) -> None:
+        """Ask for the newest dead letter of a group; a notice says if there is none any more."""
+
+        def first(letters: list[DeadLetter]) -> None:
+            if letters:
+                told(letters[0])
+            else:
+                self.say(f"{group.loop}: no dead letter like this is left.", severity="warning")
+
+        self._run(self._answered(lambda: self.client.dead_letters(group.loop, group.fingerprint, limit=1), first))
 
     def trigger_form(self, loop: str, told: Callable[[Form | None], None]) -> None:
         """Ask what a trigger asks for; `told` is given its form, None if it takes any JSON object."""

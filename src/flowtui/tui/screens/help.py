@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flowtui.tui.actions import PALETTE_KEY, by_group
+from flowtui.tui.actions import PALETTE_KEY, Scope, by_group
 from flowtui.tui.details import Detail, Entry, heading
 
 
-def help_detail() -> Detail:
-    """Return all keys, from the registry of actions."""
+def help_detail(first: Scope = Scope.SCREEN) -> Detail:
+    """Return all keys, from the registry of actions; first those of the screen where help was asked for."""
     entries: list[Entry] = []
-    for group, actions in by_group().items():
+    for group, actions in by_group(first).items():
         entries.append(heading(group))
         entries += [Entry(action.shown or PALETTE_KEY, action.help) for action in actions]
     entries += [
@@ -18,6 +18,7 @@ def help_detail() -> Detail:
         Entry("▼ ◌ ↻", "draining · starting or stopping · its process died, starts again"),
         Entry("■ ✔ ✖", "stopped · completed · failed"),
         Entry("○ ● ◆ !", "node: not run yet · well · well, chooses a branch · stalled"),
+        Entry("~ + - >", "inspector: changed · added · removed · moved within its list"),
         Entry("mouse", "click chooses, double click opens, the wheel scrolls; with shift the terminal selects text"),
     ]
     return Detail("Help", tuple(entries))

@@ -16,6 +16,7 @@ from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
+from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions import Scope, bindings
@@ -44,6 +45,7 @@ from flowtui.tui.screens.confirm import (
     ask_stop_all,
     ask_workflow,
 )
+from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.run import RunScreen
@@ -263,6 +265,19 @@ class OverviewScreen(Screen[None]):
             self._if_yes(ask_replay(group), lambda: self._commands.replay(group))
         else:
             self._commands.say("Choose a group of dead letters among the problems first.", severity="warning")
+
+    def action_inspect(self) -> None:
+        group = self.trouble.chosen if self.current is self.trouble else None
+        loop, node = self.nodes.loop, self.nodes.chosen
+        if isinstance(group, DeadLetterGroup):
+            self._commands.newest_letter(group, self._inspect_letter)
+        elif self.current in (self.loops, self.nodes) and loop is not None and node is not None:
+            self.app.push_screen(InspectorScreen(self._commands.client, loop.id, node.id))
+        else:
+            self._commands.say("Choose a node or a group of dead letters first.", severity="warning")
+
+    def _inspect_letter(self, letter: DeadLetter) -> None:
+        self.app.push_screen(InspectorScreen(self._commands.client, letter.loop, letter.node, letter=letter))
 
     def action_more_replicas(self) -> None:
         self._scale(1)

@@ -12,7 +12,7 @@ from flowtui.model.access import USUAL, Mode
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
-from flowtui.tui.actions import Action, footer_actions
+from flowtui.tui.actions import Action, Scope, footer_actions
 from flowtui.tui.alerts import Alert
 from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words
 from flowtui.tui.widgets.painted import Painted
@@ -158,11 +158,16 @@ class AlertBar(Painted):
 class FooterBar(Painted):
     """The keys that are used most; the rest is behind `?`."""
 
+    def __init__(self, *, id: str | None = None, scope: Scope = Scope.SCREEN) -> None:
+        """`scope` is that of the screen whose keys these are."""
+        super().__init__(id=id)
+        self._scope = scope
+
     def draw(self, width: int, height: int) -> list[Line]:
-        actions = footer_actions()
+        actions = footer_actions(self._scope)
         while actions and width_of_line(_keys(actions)) > width:
-            # The help tells the rest, so it is the last to go.
-            rest = [action for action in actions if action.id != "help"]
+            # The help tells the rest, so it is the last to go, and the way back.
+            rest = [action for action in actions if action.id not in ("help", "leave")]
             actions.remove(rest[-1] if rest else actions[-1])
         return [_keys(actions)]
 

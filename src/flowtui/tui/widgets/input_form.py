@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets import Select, Static
 
-from flowtui.model.forms import Choice, FieldKind, Form, FormField
+from flowtui.model.forms import FieldKind, Form, FormField
 from flowtui.tui.cells import safe
+from flowtui.tui.widgets.field_editor import make_editor, read_editor
 
-_LONG = (FieldKind.JSON, FieldKind.LIST, FieldKind.MAPPING, FieldKind.OBJECT)
-_YES_OR_NO = (Choice(True, "yes"), Choice(False, "no"))
 #: Of a form without fields: all of it is one JSON object.
 WHOLE = FormField(
     path=(), kind=FieldKind.JSON, type="object", label="Input", help="A JSON object: what the run begins with."
@@ -28,7 +26,7 @@ class FieldRow(Horizontal):
     def __init__(self, field: FormField) -> None:
         super().__init__(classes="field")
         self.field = field
-        self._editor = _editor(field)
+        self._editor = make_editor(field, filled=True)
         self._note = Static(classes="field-note", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -58,14 +56,10 @@ class FieldRow(Horizontal):
         Raises:
             ValueError: if it must be JSON and is not.
         """
-        editor = self._editor
-        if isinstance(editor, Select):
-            place = editor.value
-            return isinstance(place, int), _choices(self.field)[place].value if isinstance(place, int) else None
-        text = editor.text if isinstance(editor, TextArea) else editor.value  # type: ignore[attr-defined]
-        if not text.strip() and not (self.field.kind is FieldKind.TEXT and self.field.default):
-            return False, None
-        return True, _meant(self.field.kind, text)
+        is_given, value = read_editor(self.field, self._editor)
+        if not is_given and self.field.kind is FieldKind.TEXT and self.field.default:
+            return not isinstance(self._editor, Select), ""
+        return is_given, value
 
 
 class InputForm(VerticalScroll, can_focus=False):
@@ -116,40 +110,3 @@ class InputForm(VerticalScroll, can_focus=False):
                 found[row.field.name] = value
         self.complain(faults)
         return None if faults else found
-
-
-def _editor(field: FormField) -> Widget:
-    value = field.current
-    if choices := _choices(field):
-        # By their places: two choices may be equal to Python, as 1 and true are.
-        options = [(safe(choice.label), place) for place, choice in enumerate(choices)]
-        here = [place for place, choice in enumerate(choices) if json.dumps(choice.value) == json.dumps(value)]
-        return Select(options, value=here[0] if here else Select.NULL, prompt="choose", compact=True)
-    if field.multi_line or field.kind in _LONG:
-        text = value if isinstance(value, str) and field.kind not in _LONG else _shown(value)
-        area = TextArea(text, compact=True, tab_behavior="focus", highlight_cursor_line=False)
-        area.cursor_blink = False  # a blinking cursor is bytes all day
-        return area
-    line = Input("" if value is None else str(value), compact=True, select_on_focus=False)
-    line.cursor_blink = False
-    return line
-
-
-def _choices(field: FormField) -> tuple[Choice, ...]:
-    return _YES_OR_NO if field.kind is FieldKind.BOOLEAN else field.choices or ()
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _meant(kind: FieldKind, text: str) -> Any:
-    """Return what a text stands for; a number that is none stays a text, which the engine then refuses."""
-    if kind in _LONG:
-        return json.loads(text)
-    if kind in (FieldKind.INTEGER, FieldKind.NUMBER):
-        try:
-            return int(text) if kind is FieldKind.INTEGER else float(text)
-        except ValueError:
-            return text
-    return text

@@ -124,6 +124,12 @@ class LiveTable(Pane, Generic[Item]):
                 self.move_to(index)
                 return
 
+    def to_top(self) -> None:
+        """Put the cursor on the first row, and leave it there whatever comes."""
+        self._touched = False
+        self.cursor = self.top = 0
+        self.repaint()
+
     def apply_filter(self) -> None:
         asked = self.filter_text.casefold().split()
         chosen = self.chosen

@@ -67,10 +67,9 @@ class Painted(Widget):
     def on_show(self) -> None:
         self._redraw()
 
-    def on_focus(self) -> None:
-        self._redraw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draw as one that has the keys, or no longer (called by Textual)."""
+        super().watch_has_focus(has_focus)
         self._redraw()
 
     def _redraw(self) -> None:

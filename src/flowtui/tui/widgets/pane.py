@@ -9,7 +9,8 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from flowtui.tui.actions import Scope, bindings
-from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, fit, lit, piece, width_of, words, wrap
+from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, lit, piece, wrap
+from flowtui.tui.widgets.frame import lower_edge, side_tone, upper_edge
 from flowtui.tui.widgets.painted import Painted
 
 _WHEEL_LINES = 3
@@ -171,34 +172,12 @@ class Pane(Painted, can_focus=True):
         elif empty := self.empty_words():
             body = [(piece(line, inner, Tone.MUTED),) for line in wrap(empty, inner)]
         body += [()] * (height - 2 - len(body))
-        side = Tone.FRAME_FOCUS if self.has_focus else Tone.FRAME
+        side = side_tone(self.has_focus)
         left, right = Piece("│ ", side, 2), Piece(" │", side, 2)
         framed = [(left, *fill(line, inner), right) for line in body[: height - 2]]
-        return [self._upper_edge(width, side), *framed, self._lower_edge(width, side)]
+        upper = upper_edge(width, self.has_focus, self.heading, self.title_words(), self.taking_turns)
+        return [upper, *framed, lower_edge(width, self.has_focus, self.corner_words())]
 
     def _row(self, index: int, inner: int) -> Line:
         line = fill(self.row(index, inner), inner)
         return lit(line, Lit.YES if self.has_focus else Lit.BLURRED) if self.is_lit(index) else line
-
-    def _upper_edge(self, width: int, side: Tone) -> Line:
-        said = self.title_words()
-        name = Tone.ACCENT if self.has_focus else Tone.STRONG
-        title: list[Piece] = [words("╭ ", side), words(self.heading, name)]
-        if said:
-            title.append(words(f" {said}" if said.startswith(("of ", "/")) else f": {said}", Tone.TEXT))
-        for other in self.taking_turns:
-            title += [words(" · ", side), words(other, Tone.MUTED)]
-        title.append(words(" ", side))
-        line = list(fill(title, width - 2)) if sum(part.width for part in title) > width - 2 else title
-        room = width - 1 - sum(part.width for part in line)
-        return (*line, Piece("─" * room, side, room), Piece("╮", side, 1))
-
-    def _lower_edge(self, width: int, side: Tone) -> Line:
-        corner = self.corner_words()
-        said = fit(f" {corner} ", min(width_of(corner) + 2, width - 4)) if corner else ""
-        room = width - 3 - width_of(said)
-        return (
-            Piece("╰" + "─" * room, side, room + 1),
-            Piece(said, Tone.MUTED, width_of(said)),
-            Piece("─╯", side, 2),
-        )

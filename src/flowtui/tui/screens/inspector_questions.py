@@ -1,0 +1,134 @@
+"""What the inspector asks: which input, which letters, which file, and whether it may."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from flowtui.model.development import DevRun, Inspection, NodeInput, Origin, Stored
+from flowtui.model.letters import DeadLetter
+from flowtui.tui import format as fmt
+from flowtui.tui.json_text import as_line
+from flowtui.tui.run_words import inputs_words, origin_words, result_words, source_words
+from flowtui.tui.screens.ask import Option
+from flowtui.tui.screens.confirm import ConfirmScreen
+from flowtui.tui.trial import Slot, letter_input
+
+#: What is shown of a payload in a list.
+_PAYLOAD_CHARS = 200
+
+
+class Baseline(NamedTuple):
+    """An output to compare with."""
+
+    name: str
+    output: Stored
+
+
+def baselines(run: DevRun, runs: Sequence[DevRun], inspection: Inspection) -> list[Baseline]:
+    """Return what a run's output can be compared with: the run before it, what is pinned, what production made."""
+    older = itertools.dropwhile(lambda each: each.id != run.id, runs)
+    last = next((each for each in itertools.islice(older, 1, None) if each.output is not None), None)
+    found = []
+    if last is not None and last.output is not None:
+        found.append(Baseline(f"run {fmt.clock(last.at)}", last.output))
+    if inspection.pinned is not None:
+        found.append(Baseline("pinned", inspection.pinned))
+    if inspection.production is not None and inspection.production.output is not None:
+        found.append(Baseline("production", inspection.production.output))
+    return found
+
+
+class Source(NamedTuple):
+    """An input that can be chosen; several of one run are taken together."""
+
+    option: Option
+    inputs: tuple[NodeInput, ...]
+
+
+def source_options(
+    inspection: Inspection,
+    slots: Sequence[Slot],
+    fresh: NodeInput | None,
+    letters: Sequence[DeadLetter],
+    run: DevRun | None,
+    now: float,
+) -> list[Source]:
+    """Return every input that is at hand: what it began with, pins, cache, samples, letters, a run's."""
+    given = [each for each in (fresh, *inspection.choices) if each is not None]
+    numbers = {each.letter for each in given if each.letter}
+    given += [letter_input(letter) for letter in letters if letter.number not in numbers]
+    sources = [_source(each, several=len(inspection.upstream) > 1, now=now) for each in given]
+    if run is not None and run.inputs:
+        said = f"{inputs_words(run.inputs)}, {result_words(run)}"
+        sources.append(Source(Option(f"what the run of {fmt.clock(run.at)} got", said), run.inputs))
+    names = [slot.upstream for slot in slots] or [""]
+    for name in names:
+        of = f" for {name}" if name else ""
+        empty = NodeInput(Origin.MOCK, Stored({}), name)
+        sources.append(Source(Option(f"an empty object{of}", "to type into"), (empty,)))
+    return sources
+
+
+def _source(given: NodeInput, *, several: bool, now: float) -> Source:
+    label = origin_words(given)
+    if several and given.upstream and given.upstream not in label:
+        label = f"{given.upstream}: {label}"
+    detail = source_words(given, now).removeprefix(origin_words(given)).removeprefix(", ")
+    payload = as_line(given.data.payload)[:_PAYLOAD_CHARS]
+    stale = f"STALE: {given.stale}" if given.stale else ""
+    return Source(Option(label, " · ".join(filter(None, (detail, payload))), stale), (given,))
+
+
+class Replay(NamedTuple):
+    """A way to replay: one letter, edited or not, or all like it."""
+
+    option: Option
+    edited: bool = False
+    all_like: bool = False
+
+
+def replay_options(letter: DeadLetter, count: int, *, is_edited: bool) -> list[Replay]:
+    """Return how a letter can be replayed; `count` is how many there are like it."""
+    name = f"letter {letter.number}"
+    ways = [Replay(Option(f"{name} as it is", "with the payload that failed, from this node on"))]
+    if is_edited:
+        ways.insert(0, Replay(Option(f"{name} as edited here", "with what stands in the input"), edited=True))
+    if count > 1:
+        said = f"from {letter.node} on; each with its own payload"
+        ways.append(Replay(Option(f"all {count} like it", said), all_like=True))
+    return ways
+
+
+def ask_save(inspection: Inspection, changed: Sequence[str]) -> ConfirmScreen:
+    """Return the question before a config is written to a file whose loops run."""
+    place = f"{inspection.path.name}:{inspection.line}"
+    question = (
+        f"Write {', '.join(changed)} of {inspection.node} to {place}? The rest of the file stays as it is. "
+        f"{inspection.loop} takes it over at once."
+    )
+    return ConfirmScreen("Save to production", question, "yes, write the file")
+
+
+def ask_leave(node: str, what: str) -> ConfirmScreen:
+    """Return the question before something that was typed is lost."""
+    return ConfirmScreen(f"Leave {node}", f"{what} and will be lost. Leave?", "yes, leave and lose it")
+
+
+def file_name(node: str, what: str) -> str:
+    """Return where data of a node may be saved."""
+    return f"{node}-{what}.json"
+
+
+def file_refusal(text: str) -> str:
+    """Return why nothing can be written there, empty if it can."""
+    if not text:
+        return "it needs a name"
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return f"{path} is a folder: add a file name"
+    if path.exists():
+        return f"{path} is there already: choose another name"
+    return "" if path.parent.is_dir() else f"there is no folder {path.parent}"
