@@ -28,4 +28,4 @@ def dev(ctx: click.Context, folder: Path, flags: Flags) -> int:
     need_terminal()
     if ctx.get_parameter_source("store") is ParameterSource.DEFAULT:
         flags = replace(flags, store="memory")
-    return run_app(make_developing_client(folder, flags))
+    return run_app(make_developing_client(folder, flags), inspector_first=True)

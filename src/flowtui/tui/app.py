@@ -23,6 +23,7 @@ from textual.widget import Widget
 
 from flowtui.model.errors import AccessRefused, FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
+from flowtui.model.states import NodeKind
 from flowtui.tui import format as fmt
 from flowtui.tui.actions import ACTIONS, Action, Scope, bindings
 from flowtui.tui.cells import safe
@@ -59,8 +60,13 @@ class FlowtuiApp(App[None]):
         Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, client: EngineClient, terminal: Terminal | None = None) -> None:
-        """Make the app; without `terminal` it runs on whatever Textual finds, as in tests."""
+    def __init__(
+        self, client: EngineClient, terminal: Terminal | None = None, *, inspector_first: bool = False
+    ) -> None:
+        """Make the app; without `terminal` it runs on whatever Textual finds, as in tests.
+
+        With `inspector_first` it opens the first node in the inspector as soon as there is one.
+        """
         super().__init__(
             driver_class=terminal.driver_class() if terminal else None,
             # Otherwise Textual turns colours into greys, a background among them, instead of leaving them out.
@@ -74,6 +80,7 @@ class FlowtuiApp(App[None]):
         self._snapshot: EngineSnapshot | None = None
         self._quit_question: ConfirmScreen | None = None
         self._said, self._said_until = "", 0.0
+        self._inspector_first = inspector_first
         self._outside = (sys.stdout, sys.stderr)
         self._commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
         self.overview = OverviewScreen(self._commands, self._begin)
@@ -122,6 +129,9 @@ class FlowtuiApp(App[None]):
             if self._terminal.output.has_caught_up():
                 self.action_redraw()
         self._snapshot = snapshot = self.client.snapshot()
+        if self._inspector_first and not snapshot.loading:
+            self._inspector_first = False
+            self._inspect_first(snapshot)
         screen = self.screen
         if isinstance(screen, OverviewScreen):
             screen.poll(self.client, snapshot)
@@ -129,6 +139,13 @@ class FlowtuiApp(App[None]):
             screen.show_snapshot(snapshot)
         elif isinstance(screen, ClosingScreen):
             screen.show(fmt.plural(self.loops_to_stop, "loop") if self.loops_to_stop else "")
+
+    def _inspect_first(self, snapshot: EngineSnapshot) -> None:
+        for loop in snapshot.loops:
+            # A producer takes no input, so that there is less to see.
+            node = next((node for node in loop.nodes if node.kind is not NodeKind.PRODUCER), loop.nodes[0])
+            self.push_screen(InspectorScreen(self.client, loop.id, node.id))
+            return
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, self._sent.only_changes(renderable))
@@ -257,8 +274,10 @@ def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:
         yield SystemCommand(title, action.help, partial(target.run_action, name))
 
 
-def run_app(client: EngineClient) -> int:
+def run_app(client: EngineClient, *, inspector_first: bool = False) -> int:
     """Run the app on the terminal until a person leaves, a signal comes or the terminal goes; close the engine.
+
+    With `inspector_first` it begins with a node in the inspector.
 
     Returns the exit code: 0, 1 after a crash (its traceback is on the terminal), 130 after leaving at once.
 
@@ -266,7 +285,7 @@ def run_app(client: EngineClient) -> int:
         FlowtuiError: if standard input and output are no terminal.
     """
     with Terminal(client.report_output) as terminal:
-        app = FlowtuiApp(client, terminal)
+        app = FlowtuiApp(client, terminal, inspector_first=inspector_first)
         try:
             app.run()
         finally:

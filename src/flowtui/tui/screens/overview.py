@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
 from flowtui.model.access import OF_PRODUCTION
-from flowtui.model.development import SourcePlace
+from flowtui.model.development import NodeInput, SourcePlace
 from flowtui.model.errors import Problem
-from flowtui.model.forms import Form
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView
-from flowtui.model.states import Command, LoopState
+from flowtui.model.states import LoopState
 from flowtui.tui.actions import Scope, bindings
 from flowtui.tui.alerts import alerts, trouble_detail
 from flowtui.tui.commands import Commands
@@ -38,17 +36,12 @@ from flowtui.tui.details import (
 )
 from flowtui.tui.editing import EditSource, chosen_code
 from flowtui.tui.screens.confirm import (
-    ConfirmScreen,
-    ask_drain_all,
-    ask_kill,
     ask_replay,
-    ask_stop_all,
-    ask_workflow,
 )
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.layout import arrange
+from flowtui.tui.screens.loop_actions import LoopActions
 from flowtui.tui.screens.reader import ReaderScreen
-from flowtui.tui.screens.run import RunScreen
 from flowtui.tui.screens.tap import TapScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
@@ -63,16 +56,14 @@ _PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
 _PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
 
 
-class OverviewScreen(Screen[None]):
+class OverviewScreen(LoopActions):
     """The first screen; `when_painted` is called once."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
 
     def __init__(self, commands: Commands, when_painted: Callable[[], None]) -> None:
-        super().__init__()
-        self._commands = commands
+        super().__init__(commands)
         self._when_painted = when_painted
-        self._snapshot: EngineSnapshot | None = None
         self._failure = ""
         self._zoomed = False
         self.body = Vertical(id="body")
@@ -115,14 +106,18 @@ class OverviewScreen(Screen[None]):
         self.loops.focus()
         self.call_after_refresh(self._when_painted)
 
+    @property
+    def chosen_loop(self) -> LoopView | None:
+        return self.loops.chosen
+
     # What the engine says
 
     def poll(self, client: EngineClient, snapshot: EngineSnapshot) -> None:
         """Show this snapshot and the log lines since the last one."""
         failure = client.failure()
         # A pane that comes into view gets its room some time after it was asked for, and is empty until then.
-        if snapshot is not self._snapshot or failure != self._failure or not self._in_view() <= self._filled:
-            self._snapshot, self._failure = snapshot, failure
+        if snapshot is not self.snapshot or failure != self._failure or not self._in_view() <= self._filled:
+            self.snapshot, self._failure = snapshot, failure
             self._show(snapshot)
         self.log_view.pull(client.logs)
 
@@ -156,7 +151,7 @@ class OverviewScreen(Screen[None]):
             self._make_current(event.widget)
 
     def _arrange(self) -> None:
-        arrange(self, self._snapshot)
+        arrange(self, self.snapshot)
 
     @property
     def zoomed(self) -> bool:
@@ -167,9 +162,9 @@ class OverviewScreen(Screen[None]):
         """Bring a pane into view and give it the keys."""
         self._make_current(pane)
         pane.focus()
-        if self._snapshot is not None:
+        if self.snapshot is not None:
             # What was hidden has not been drawn meanwhile.
-            self.call_after_refresh(self._show, self._snapshot)
+            self.call_after_refresh(self._show, self.snapshot)
 
     def _make_current(self, pane: Pane) -> None:
         self.current = pane
@@ -220,49 +215,14 @@ class OverviewScreen(Screen[None]):
         self.footer.display = True
         self.current.focus()
 
-    # Commands
-
-    def action_start(self) -> None:
-        self._to_chosen(Command.START)
-
-    def action_stop(self) -> None:
-        self._to_chosen(Command.STOP)
-
-    def action_pause(self) -> None:
-        loop = self.loops.chosen
-        paused = loop is not None and loop.state in _PAUSED
-        self._to_chosen(Command.RESUME if paused else Command.PAUSE)
-
-    def action_drain(self) -> None:
-        self._to_chosen(Command.DRAIN)
-
-    def action_restart(self) -> None:
-        self._to_chosen(Command.RESTART)
-
-    def action_kill(self) -> None:
-        if loop := self._chosen_loop():
-            # Meanwhile the cursor may come to stand on another one.
-            self._if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
-
-    def action_trigger(self) -> None:
-        loop = self._chosen_loop()
-        if loop is None:
-            return
-        if not loop.is_triggered:
-            self._commands.say(f"{loop.id} makes its items itself: only a trigger's loop runs by hand.", "warning")
-            return
-
-        def show(form: Form | None) -> None:
-            self.app.push_screen(RunScreen(self._commands.client, loop.id, form))
-
-        self._commands.trigger_form(loop.id, show)
+    # Dead letters and nodes
 
     def action_replay(self) -> None:
         group = self.trouble.chosen if self.current is self.trouble else None
         if isinstance(group, DeadLetterGroup) and group.of_production:
             self._commands.say(f"The group stays as it is: {OF_PRODUCTION}.", severity="warning")
         elif isinstance(group, DeadLetterGroup):
-            self._if_yes(ask_replay(group), lambda: self._commands.replay(group))
+            self.if_yes(ask_replay(group), lambda: self._commands.replay(group))
         else:
             self._commands.say("Choose a group of dead letters among the problems first.", severity="warning")
 
@@ -278,67 +238,6 @@ class OverviewScreen(Screen[None]):
 
     def _inspect_letter(self, letter: DeadLetter) -> None:
         self.app.push_screen(InspectorScreen(self._commands.client, letter.loop, letter.node, letter=letter))
-
-    def action_more_replicas(self) -> None:
-        self._scale(1)
-
-    def action_fewer_replicas(self) -> None:
-        self._scale(-1)
-
-    def _to_chosen(self, command: Command) -> None:
-        if loop := self._chosen_loop():
-            self._commands.one(command, loop.id)
-
-    def _scale(self, change: int) -> None:
-        if loop := self._chosen_loop():
-            self._commands.scale(loop.id, change)
-
-    def _chosen_loop(self) -> LoopView | None:
-        loop = self.loops.chosen
-        if loop is None:
-            self._commands.say("There is no loop to choose.", severity="warning")
-        return loop
-
-    def _if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
-        self.app.push_screen(question, lambda yes: then() if yes else None)
-
-    def action_start_all(self) -> None:
-        self._commands.all(Command.START)
-
-    def action_pause_all(self) -> None:
-        self._commands.all(_pause_or_resume(self._loops()))
-
-    def action_stop_all(self) -> None:
-        self._if_yes(ask_stop_all(len(self._loops())), lambda: self._commands.all(Command.STOP))
-
-    def action_drain_all(self) -> None:
-        self._if_yes(ask_drain_all(len(self._loops())), lambda: self._commands.all(Command.DRAIN))
-
-    def action_start_workflow(self) -> None:
-        if loop := self._chosen_loop():
-            self._commands.all(Command.START, loop.workflow)
-
-    def action_pause_workflow(self) -> None:
-        if loop := self._chosen_loop():
-            self._commands.all(_pause_or_resume(self._loops(loop.workflow)), loop.workflow)
-
-    def action_stop_workflow(self) -> None:
-        self._ask_workflow(Command.STOP)
-
-    def action_drain_workflow(self) -> None:
-        self._ask_workflow(Command.DRAIN)
-
-    def action_restart_workflow(self) -> None:
-        self._ask_workflow(Command.RESTART)
-
-    def _ask_workflow(self, command: Command) -> None:
-        if loop := self._chosen_loop():
-            question = ask_workflow(command, loop.workflow, len(self._loops(loop.workflow)))
-            self._if_yes(question, lambda: self._commands.all(command, loop.workflow))
-
-    def _loops(self, workflow: str = "") -> list[LoopView]:
-        loops = self._snapshot.loops if self._snapshot else ()
-        return [loop for loop in loops if workflow in ("", loop.workflow)]
 
     # Editing
 
@@ -359,13 +258,18 @@ class OverviewScreen(Screen[None]):
     def action_tap(self) -> None:
         loop, node = self.nodes.loop, self.nodes.chosen
         if self.current in (self.loops, self.nodes) and loop is not None and node is not None:
-            self.app.push_screen(TapScreen(self._commands.client, loop.id, node.id, node.kind))
+            client, loop_id, node_id = self._commands.client, loop.id, node.id
+
+            def inspect(given: NodeInput | None) -> None:
+                self.app.push_screen(InspectorScreen(client, loop_id, node_id, given))
+
+            self.app.push_screen(TapScreen(client, loop_id, node_id, node.kind, inspect))
         else:
             self._commands.say("Choose a node first.", severity="warning")
 
     def action_trouble(self) -> None:
-        if self._snapshot is not None:
-            self._read(trouble_detail(self._snapshot, self._failure), lambda now: trouble_detail(now, self._failure))
+        if self.snapshot is not None:
+            self._read(trouble_detail(self.snapshot, self._failure), lambda now: trouble_detail(now, self._failure))
 
     def action_details(self) -> None:
         self._open(self.current)
@@ -379,9 +283,9 @@ class OverviewScreen(Screen[None]):
             self._open(event.pane)
 
     def _open(self, pane: Pane) -> None:
-        if self._snapshot is None:
+        if self.snapshot is None:
             return
-        now = self._snapshot.taken_at
+        now = self.snapshot.taken_at
         if pane is self.loops and (loop := self.loops.chosen):
             self._read(loop_detail(loop, now), describe_loop(loop.id))
         elif pane is self.nodes and (loop := self.nodes.loop) and (node := self.nodes.chosen):
@@ -398,7 +302,3 @@ class OverviewScreen(Screen[None]):
 
     def _read(self, detail: Detail, describe: Describe | None) -> None:
         self.app.push_screen(ReaderScreen(detail, describe))
-
-
-def _pause_or_resume(loops: Iterable[LoopView]) -> Command:
-    return Command.PAUSE if any(loop.state in _PAUSABLE for loop in loops) else Command.RESUME

@@ -1,0 +1,142 @@
+"""What a person may do with loops, on every screen on which one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from textual.screen import Screen
+
+from flowtui.model.forms import Form
+from flowtui.model.snapshot import EngineSnapshot, LoopView
+from flowtui.model.states import Command, LoopState
+from flowtui.tui.commands import Commands
+from flowtui.tui.screens.confirm import (
+    ConfirmScreen,
+    ask_drain_all,
+    ask_kill,
+    ask_stop_all,
+    ask_workflow,
+)
+from flowtui.tui.screens.run import RunScreen
+
+_PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
+_PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
+
+
+class LoopActions(Screen[None]):
+    """The handlers of all actions on the chosen loop, on its workflow, and on all loops.
+
+    Attributes:
+        snapshot: what was shown last; None before the first one.
+    """
+
+    def __init__(self, commands: Commands) -> None:
+        super().__init__()
+        self._commands = commands
+        self.snapshot: EngineSnapshot | None = None
+
+    @property
+    def chosen_loop(self) -> LoopView | None:
+        """The loop that commands are for; a subclass says which."""
+        raise NotImplementedError
+
+    def action_start(self) -> None:
+        self._to_chosen(Command.START)
+
+    def action_stop(self) -> None:
+        self._to_chosen(Command.STOP)
+
+    def action_pause(self) -> None:
+        loop = self.chosen_loop
+        paused = loop is not None and loop.state in _PAUSED
+        self._to_chosen(Command.RESUME if paused else Command.PAUSE)
+
+    def action_drain(self) -> None:
+        self._to_chosen(Command.DRAIN)
+
+    def action_restart(self) -> None:
+        self._to_chosen(Command.RESTART)
+
+    def action_kill(self) -> None:
+        if loop := self._chosen_loop():
+            # Meanwhile the cursor may come to stand on another one.
+            self.if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
+
+    def action_trigger(self) -> None:
+        loop = self._chosen_loop()
+        if loop is None:
+            return
+        if not loop.is_triggered:
+            self._commands.say(f"{loop.id} makes its items itself: only a trigger's loop runs by hand.", "warning")
+            return
+
+        def show(form: Form | None) -> None:
+            self.app.push_screen(RunScreen(self._commands.client, loop.id, form))
+
+        self._commands.trigger_form(loop.id, show)
+
+    def action_more_replicas(self) -> None:
+        self._scale(1)
+
+    def action_fewer_replicas(self) -> None:
+        self._scale(-1)
+
+    def _to_chosen(self, command: Command) -> None:
+        if loop := self._chosen_loop():
+            self._commands.one(command, loop.id)
+
+    def _scale(self, change: int) -> None:
+        if loop := self._chosen_loop():
+            self._commands.scale(loop.id, change)
+
+    def _chosen_loop(self) -> LoopView | None:
+        loop = self.chosen_loop
+        if loop is None:
+            self._commands.say("There is no loop to choose.", severity="warning")
+        return loop
+
+    def if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
+        """Do something if a person says yes to a question."""
+        self.app.push_screen(question, lambda yes: then() if yes else None)
+
+    def action_start_all(self) -> None:
+        self._commands.all(Command.START)
+
+    def action_pause_all(self) -> None:
+        self._commands.all(_pause_or_resume(self._loops()))
+
+    def action_stop_all(self) -> None:
+        self.if_yes(ask_stop_all(len(self._loops())), lambda: self._commands.all(Command.STOP))
+
+    def action_drain_all(self) -> None:
+        self.if_yes(ask_drain_all(len(self._loops())), lambda: self._commands.all(Command.DRAIN))
+
+    def action_start_workflow(self) -> None:
+        if loop := self._chosen_loop():
+            self._commands.all(Command.START, loop.workflow)
+
+    def action_pause_workflow(self) -> None:
+        if loop := self._chosen_loop():
+            self._commands.all(_pause_or_resume(self._loops(loop.workflow)), loop.workflow)
+
+    def action_stop_workflow(self) -> None:
+        self._ask_workflow(Command.STOP)
+
+    def action_drain_workflow(self) -> None:
+        self._ask_workflow(Command.DRAIN)
+
+    def action_restart_workflow(self) -> None:
+        self._ask_workflow(Command.RESTART)
+
+    def _ask_workflow(self, command: Command) -> None:
+        if loop := self._chosen_loop():
+            question = ask_workflow(command, loop.workflow, len(self._loops(loop.workflow)))
+            self.if_yes(question, lambda: self._commands.all(command, loop.workflow))
+
+    def _loops(self, workflow: str = "") -> list[LoopView]:
+        loops = self.snapshot.loops if self.snapshot else ()
+        return [loop for loop in loops if workflow in ("", loop.workflow)]
+
+
+def _pause_or_resume(loops: Iterable[LoopView]) -> Command:
+    return Command.PAUSE if any(loop.state in _PAUSABLE for loop in loops) else Command.RESUME
