@@ -26,6 +26,9 @@ class Running:
     async def press(self, *keys: str) -> None:
         """Press keys, then let everything settle."""
         await self.pilot.press(*keys)  # returns when the app is idle
+        async with asyncio.timeout(_PATIENCE_S):
+            while not self.app.key_order.is_through:
+                await self.pilot.pause()
         await self.settle()
 
     async def settle(self) -> None:

@@ -221,7 +221,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", ("slash",), "/", "filter", "Show only rows with these words; esc clears it.", _LOOK, footer=8),
     Action("next_pane", ("tab",), "tab", "next pane", "Go to the next pane.", _LOOK, footer=7),
     Action("previous_pane", ("shift+tab",), "shift+tab", "previous pane", "Go to the pane before.", _LOOK),
-    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=11),
+    Action("zoom", ("z",), "z", "maximise", "Give the pane the whole screen, and back.", _LOOK, footer=12),
     Action("follow", ("f",), "f", "follow the log", "Show new log lines as they come.", _LOOK),
     Action(
         "back",
@@ -289,7 +289,7 @@ ACTIONS: tuple[Action, ...] = (
         "Stop all loops and leave; asks if loops run. Also ctrl+c.",
         _APP,
         Scope.APP,
-        footer=12,
+        footer=11,
     ),
 )
 

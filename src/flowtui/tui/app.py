@@ -74,7 +74,7 @@ class FlowtuiApp(App[None]):
         )
         self.client = client
         self._sent = Sent()
-        self._key_order = KeyOrder(self, lambda: self.focused or self.screen, super().on_event)
+        self.key_order = KeyOrder(self, lambda: self.focused or self.screen, super().on_event)
         self.closing = Closing(client)
         self._terminal = terminal
         self._snapshot: EngineSnapshot | None = None
@@ -96,7 +96,7 @@ class FlowtuiApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, Typed) and not event.is_forwarded:
-            await self._key_order.take(event)
+            await self.key_order.take(event)
         else:
             await super().on_event(event)
 

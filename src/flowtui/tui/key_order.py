@@ -36,6 +36,11 @@ class KeyOrder:
         self._number = 0  # of the key that is under way
         self._under_way = False
 
+    @property
+    def is_through(self) -> bool:
+        """Whether no key is under way, nor waits."""
+        return not self._under_way
+
     async def take(self, event: Typed) -> None:
         """Deliver a key now, or when those before it are through."""
         self._waiting.append(event)
