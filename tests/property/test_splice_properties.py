@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flowtui.engine.saving import save_config, undo_config
-from flowtui.workflow.edits import text_digest, with_config
-from flowtui.workflow.source import parse_source
+from flowtui.workflow.edits import with_config
+from flowtui.workflow.source import parse_source, text_digest
 from flowtui.workflow.writer import block_text, flow_text
 from long_runs import tries
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from flowtui.cli.options import Flags, engine_options, running_store, work_in
+from flowtui.cli.options import Flags, engine_options
+from flowtui.cli.stores import running_store, work_in
 from flowtui.cli.usage import Folder, Misuse
 from flowtui.client.remote import Obeyed, RemoteEngines
 from flowtui.model.errors import NoEngine

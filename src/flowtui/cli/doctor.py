@@ -17,7 +17,8 @@ import click
 from flowtui.cli.checks import Check, Verdict, error, ok, unknown, warning
 from flowtui.cli.doctor_machine import disk_check, folder_checks, program_checks, terminal_checks
 from flowtui.cli.doctor_server import server_checks
-from flowtui.cli.options import Flags, existing_store, open_with, settings_of, store_options, work_in
+from flowtui.cli.options import Flags, settings_of, store_options
+from flowtui.cli.stores import existing_store, open_with, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import counted, print_found
 from flowtui.cli.usage import Folder
@@ -27,7 +28,7 @@ from flowtui.model.printable import SHOWN
 from flowtui.settings import Settings
 from flowtui.storage.connection import url_connector
 from flowtui.storage.data_store import DataStore
-from flowtui.storage.local_server import LocalServer
+from flowtui.storage.local_data import has_data
 from flowtui.storage.opening import FORMAT, key_space
 from flowtui.storage.queue_admin import INTERNAL
 from flowtui.storage.server_binary import find_server
@@ -70,7 +71,7 @@ def _store_checks(folder: Path, flags: Flags, settings: Settings) -> Iterator[Ch
 
 def _private_checks(folder: Path, flags: Flags, settings: Settings) -> Iterator[Check]:
     try:
-        if LocalServer.has_data(settings.state_dir):
+        if has_data(settings.state_dir):
             yield from work_in(existing_store(folder, flags), lambda store: _private_store(store, folder, settings))
             return
     except StoreError as problem:

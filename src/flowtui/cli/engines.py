@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from flowtui.cli.options import Flags, open_with, settings_of
+from flowtui.cli.options import Flags, settings_of
+from flowtui.cli.stores import open_with
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.access import DEVELOPING, USUAL, Access

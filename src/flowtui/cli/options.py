@@ -1,30 +1,23 @@
-"""Flags that several commands share, and the store that they describe. Imports nothing of the engine."""
+"""Flags that several commands share, and the settings that they stand for. Imports nothing of engine and store."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from flowtui.cli.usage import Misuse, debug_option
-from flowtui.model.errors import StoreError
+from flowtui.cli.usage import debug_option
 from flowtui.nodes.durations import seconds
 from flowtui.settings import Settings, default_state_dir
-from flowtui.storage.data_store import DataStore
-from flowtui.storage.local_server import LocalServer
-from flowtui.storage.opening import open_store
 
 _LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 
 class Duration(click.ParamType[float]):
@@ -99,59 +92,6 @@ def settings_of(folder: Path, flags: Flags) -> Settings:
     )
 
 
-def existing_store(folder: Path, flags: Flags) -> DataStore:
-    """Open the store that an engine on `folder` uses, or has used, with these flags.
-
-    Raises:
-        StoreError: if it cannot be opened, or there is none.
-        Misuse: if no other process can have used it.
-    """
-    settings = settings_of(folder, flags)
-    if settings.store == "memory":
-        raise Misuse("a store in memory belongs to one process: there is nothing of it to be seen from here")
-    is_private = settings.store == "local" or (settings.store == "auto" and not settings.redis_url)
-    if is_private and not LocalServer.has_data(settings.state_dir):
-        raise StoreError(
-            f"no flowtui has stored anything in {settings.state_dir}; name its folder with --folder, or its "
-            "directory with --state-dir"
-        )
-    return open_with(replace(settings, store="local") if is_private else settings)
-
-
-def running_store(folder: Path, flags: Flags) -> DataStore:
-    """Open the store that an engine on `folder` uses now, if these flags are its own.
-
-    Raises:
-        NoEngine: if its private server does not run.
-        StoreError: if it cannot be opened.
-        Misuse: if no other process can reach it.
-    """
-    settings = settings_of(folder, flags)
-    if settings.store == "memory":
-        raise Misuse("a store in memory belongs to one process: no engine can be reached through it from here")
-    return open_with(settings, start=False)
-
-
-def work_in(store: DataStore, work: Callable[[DataStore], Awaitable[T]]) -> T:
-    """Return what comes of work in a store, on an event loop of its own; closes the store."""
-
-    async def scene() -> T:
-        try:
-            return await work(store)
-        finally:
-            await store.release()
-
-    with closing(store):
-        return asyncio.run(scene())
-
-
-def open_with(settings: Settings, *, start: bool = True, for_development: bool = False) -> DataStore:
-    """Open the store of these settings; as `open_store`."""
-    return open_store(
-        settings.store,
-        state_dir=settings.state_dir,
-        namespace=settings.namespace,
-        url=settings.redis_url,
-        start=start,
-        for_development=for_development,
-    )
+def is_private(settings: Settings) -> bool:
+    """Tell whether these settings mean the private store of their state directory."""
+    return settings.store == "local" or (settings.store == "auto" and not settings.redis_url)

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from flowtui.cli.options import Flags, existing_store, store_options, work_in
+from flowtui.cli.options import Flags, store_options
+from flowtui.cli.stores import existing_store, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import print_found, table
 from flowtui.cli.usage import Misuse, confirm, json_object

@@ -12,8 +12,9 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from flowtui.cli.options import Duration, Flags, engine_options, existing_store, running_store, work_in
+from flowtui.cli.options import Duration, Flags, engine_options
 from flowtui.cli.run_texts import Progress, failure, result_text, run_lines
+from flowtui.cli.stores import existing_store, running_store, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.usage import Folder, Misuse, json_object
 from flowtui.client.remote import RemoteEngines

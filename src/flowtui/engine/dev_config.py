@@ -21,9 +21,8 @@ from flowtui.nodes.functions import find_function
 from flowtui.nodes.modules import load_modules, one_line
 from flowtui.nodes.sandbox import SECRETS
 from flowtui.nodes.templates import compile_config
-from flowtui.workflow.edits import text_digest
 from flowtui.workflow.loader import load_source, resolved
-from flowtui.workflow.source import Source
+from flowtui.workflow.source import Source, text_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from flowtui.engine.dev_wire import Begun, Hello, Result, Task
 from flowtui.engine.output_lines import OutputLines
-from flowtui.engine.processes import Surroundings, how_it_ended, kill, launch
+from flowtui.engine.processes import Process, Surroundings, how_it_ended, kill, launch
 from flowtui.model.development import DevLine, NodeFailure
 from flowtui.model.errors import FlowtuiError
 
@@ -26,6 +26,7 @@ _MOST_RUNS = 200
 #: With this begins what the interpreter says when it dies of a signal.
 _FATAL = "Fatal Python error: "
 OnLine = Callable[[DevLine], None]
+Start = Callable[[str, int, int], Process]
 
 
 class RunsNodes(Protocol):
@@ -48,7 +49,7 @@ def unheard(_: DevLine) -> None:
 class DevProcess:
     """One process. `run` blocks, and is called on one thread at a time; `kill` on any."""
 
-    def __init__(self, log_level: int) -> None:
+    def __init__(self, log_level: int, start: Start = launch) -> None:
         """Start it; it gets ready while nobody waits."""
         self.runs = 0
         self._on_line: OnLine = unheard
@@ -58,7 +59,7 @@ class DevProcess:
         reading_end, writing_end = os.pipe()
         self._output = OutputLines(reading_end, self._say)
         try:
-            self._process = launch("flowtui.engine.dev_child", theirs.fileno(), writing_end)
+            self._process = start("flowtui.engine.dev_child", theirs.fileno(), writing_end)
         except BaseException:
             self._connection.close()
             self._output.close()
@@ -147,9 +148,15 @@ class DevProcess:
 class DevProcesses:
     """Runs nodes under test, each in a process of its own, of which one waits for the next run. For one event loop."""
 
-    def __init__(self, log_level: int = logging.INFO) -> None:
-        """`log_level`: the least grave lines that are told."""
+    def __init__(self, log_level: int = logging.INFO, start: Start = launch) -> None:
+        """Make them; none is started yet.
+
+        Args:
+            log_level: the least grave lines that are told.
+            start: `launch`, or `fork` where that is possible.
+        """
         self._log_level = log_level
+        self._start = start
         self._warm: DevProcess | None = None
         self._busy: set[DevProcess] = set()
         self._is_closed = False
@@ -161,7 +168,7 @@ class DevProcesses:
             self._warm = None
         if self._warm is None and not self._is_closed:
             with contextlib.suppress(OSError):
-                self._warm = DevProcess(self._log_level)
+                self._warm = DevProcess(self._log_level, self._start)
 
     async def run(self, task: Task, on_line: OnLine = unheard) -> Result:
         """Run a node. If this is cancelled, the node ends at once, with all that it has started.

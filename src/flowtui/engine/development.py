@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowtui.engine.dev_config import WrittenFiles, rendered_templates
 from flowtui.engine.dev_inputs import Known, NodeInputs, planned_runs
@@ -37,7 +37,9 @@ from flowtui.model.states import NodeKind
 from flowtui.nodes.described import author_place
 from flowtui.nodes.forms import edit, form_of
 from flowtui.nodes.secrets import FindSecrets
-from flowtui.storage.data_store import DataStore
+
+if TYPE_CHECKING:
+    from flowtui.storage.data_store import DataStore
 
 
 class Development:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.loop import Loop
-from flowtui.engine.retry import is_cancelled
 from flowtui.model.errors import StoreError
 from flowtui.model.states import LoopState
 from flowtui.storage.data_store import DataStore

@@ -13,13 +13,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from time import perf_counter_ns
 from types import CodeType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowtui.engine.caching import NodeCache
 from flowtui.engine.deadlines import LEAST_WATCHED_S, Limit, ThreadCall
 from flowtui.engine.logs import Attribution, context_of_its_own
 from flowtui.engine.observers import Observer
-from flowtui.engine.retry import retrying
 from flowtui.engine.telemetry import NodeCounters
 from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
@@ -30,6 +29,9 @@ from flowtui.nodes.builtin.queues import QueueWriter
 from flowtui.nodes.masking import masker
 from flowtui.nodes.secrets import NO_VALUES
 from flowtui.nodes.templates import ConfigTemplate, compile_config
+
+if TYPE_CHECKING:  # single nodes are never tried again
+    from tenacity import AsyncRetrying
 
 _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 _BUILTIN_NODES = os.path.join(_PACKAGE, "nodes", "builtin", "")
@@ -102,7 +104,7 @@ class Step:
         self.attribution = Attribution(loop, plan.id)
         self.is_conditional = plan.kind is NodeKind.CONDITIONAL
         self.is_non_blocking = plan.kind is NodeKind.NON_BLOCKING
-        self.tries = retrying(plan.retry, counters) if plan.retry is not None else None
+        self.tries: AsyncRetrying | None = None  # a track sets it
         self.limit: Limit | None = None  # of the time that a try may take
         self.cache: NodeCache | None = None
         self.is_join = len(plan.needs) > 1

@@ -12,12 +12,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.execute import Step, execute
 from flowtui.engine.frame import log_failure, set_up, tear_down, tell_ended
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.logs import attributed_to
-from flowtui.engine.retry import is_cancelled
 from flowtui.engine.source import NodeSource
 from flowtui.engine.telemetry import NodeCounters, WaitingFor
 from flowtui.graph.plan import PlanNode

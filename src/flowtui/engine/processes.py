@@ -9,9 +9,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import ForkProcess
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,71 @@ def launch(module: str, connection: int, output: int, *names: str) -> subprocess
     )
 
 
+class Process(Protocol):
+    """A child as `launch` and `fork` return it, and as `subprocess.Popen` is."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def fork(module: str, connection: int, output: int) -> Process:
+    """As `launch`, at once: the child has all that this process has imported.
+
+    That can be done only while there is one thread; else it is launched.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return launch(module, connection, output)
+    main = import_module(module).main
+    born, bearing = os.pipe()
+    process = get_context("fork").Process(target=_live, args=(main, connection, output))
+    process.start()
+    os.close(bearing)
+    os.read(born, 1)  # nothing comes, but its end: the child has a session now, by which it can be killed
+    os.close(born)
+    return _Forked(process)
+
+
+def _live(main: Callable[[], None], connection: int, output: int) -> None:
+    """Be a forked child until the end."""
+    os.setsid()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # Those of the parent take 1 and 2 for what they were there.
+    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", 1, "utf-8", "backslashreplace") for descriptor in (1, 2))
+    # What the parent has open must not be open here: its end tells others that it is gone.
+    own = os.dup(connection)
+    os.closerange(3, own)
+    os.closerange(own + 1, os.sysconf("SC_OPEN_MAX"))
+    sys.argv[1:] = [str(own)]
+    main()
+
+
+class _Forked:
+    """A child that is a copy of this process."""
+
+    def __init__(self, process: ForkProcess) -> None:
+        self._process = process
+        self.pid = process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired("fork", timeout or 0.0)
+        return code
+
+
 def begin() -> Connection[Any, Any]:
     """Make this process, which `launch` has started, fit for code of users; return the socket to its parent."""
     descriptor = int(sys.argv[1])
@@ -76,7 +146,7 @@ def begin() -> Connection[Any, Any]:
     return Connection(descriptor)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Process) -> None:
     """End a process and what it has started, if that still belongs to its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.crew import Launch
 from flowtui.engine.handle import LAST_EVENTS, Report, Tap, TrackHandle
 from flowtui.engine.lifecycle import Event
-from flowtui.engine.retry import is_cancelled
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import StoreError
 from flowtui.storage.data_store import DataStore

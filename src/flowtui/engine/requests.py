@@ -11,8 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.commands import Commands
-from flowtui.engine.retry import is_cancelled
 from flowtui.engine.triggers import Triggers
 from flowtui.model.errors import FlowtuiError, StoreError
 from flowtui.model.states import Command

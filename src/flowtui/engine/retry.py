@@ -15,20 +15,9 @@ from tenacity import (
     wait_random,
 )
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.telemetry import NextTry, NodeCounters
 from flowtui.workflow.schema import RetryOptions
-
-
-def is_cancelled() -> bool:
-    """Tell whether the running task has been asked to end, even if the code in it swallowed that."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def take_back_cancel(task: asyncio.Task[object] | None) -> None:
-    """Let a task that was asked to end go on."""
-    while task is not None and task.cancelling():
-        task.uncancel()
 
 
 def retrying(

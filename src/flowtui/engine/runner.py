@@ -9,12 +9,12 @@ from time import perf_counter_ns
 from typing import Any
 
 from flowtui.engine.breaker import Breaker
+from flowtui.engine.cancelling import take_back_cancel
 from flowtui.engine.execute import author_traceback, describe, in_one_line
 from flowtui.engine.iteration import Iteration
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.logs import Attribution, attribute_tasks, attributed_to
 from flowtui.engine.loop_secrets import LoopSecrets
-from flowtui.engine.retry import take_back_cancel
 from flowtui.engine.sampling import Sampler
 from flowtui.engine.standby import take_turn
 from flowtui.engine.telemetry import TrackCounters, TrackReading, WaitingFor

@@ -18,7 +18,8 @@ from flowtui.model.errors import FileChanged, NotSaved, UnknownNode
 from flowtui.model.spelling import did_you_mean
 from flowtui.nodes.described import author_place
 from flowtui.nodes.registry import NodeType
-from flowtui.workflow.edits import text_digest, with_config
+from flowtui.workflow.edits import with_config
+from flowtui.workflow.source import text_digest
 
 
 class ConfigFiles:

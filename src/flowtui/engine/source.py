@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.execute import Step, author_traceback, describe, hop, in_one_line, in_words
 from flowtui.engine.iteration import BatchIteration, Iteration
 from flowtui.engine.logs import Attribution, current_place
-from flowtui.engine.retry import is_cancelled
 from flowtui.engine.telemetry import WaitingFor
 from flowtui.model.data import Meta, NodeData, Unreadable, why_no_json
 from flowtui.model.errors import NodeError

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.logs import Attribution, attributed_to
-from flowtui.engine.retry import is_cancelled
 from flowtui.engine.session import StoreSession
 from flowtui.engine.telemetry import WaitingFor
 

@@ -9,9 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.handle import Tap
 from flowtui.engine.loop import Loop
-from flowtui.engine.retry import is_cancelled
 from flowtui.model.development import Sample, TapBatch
 from flowtui.model.errors import StoreError, StoreUnavailable, UnknownLoop, UnknownNode
 from flowtui.storage.data_store import DataStore

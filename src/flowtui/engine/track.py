@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from flowtui.engine.caching import NodeCache
+from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.commits import Commits
 from flowtui.engine.deadlines import Deadlines
 from flowtui.engine.dedupe import Deduper
@@ -19,7 +20,7 @@ from flowtui.engine.iteration import Iteration, Routing
 from flowtui.engine.loop_secrets import LoopSecrets
 from flowtui.engine.observers import connect
 from flowtui.engine.replay import Replayer, ReplaySource, has_letter
-from flowtui.engine.retry import is_cancelled, retrying
+from flowtui.engine.retry import retrying
 from flowtui.engine.runs import RunRecorder
 from flowtui.engine.sampling import Sampler, Walk
 from flowtui.engine.session import Settled, StoreSession, Terms
@@ -87,6 +88,9 @@ class Track:
         self.steps = [Step(node, plan.loop, folder, nodes[node.id], secrets.values) for node in plan.nodes]
         self._find_secrets = secrets.find
         self._recorder = RunRecorder(plan, store.runs(), store.dead_letters()) if plan.is_triggered else None
+        for step in self.steps:
+            if step.plan.retry is not None:
+                step.tries = retrying(step.plan.retry, step.counters)
         connect(self.steps, self._recorder)
         for step in self.steps:
             if step.plan.timeout is not None:

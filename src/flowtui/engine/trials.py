@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowtui.engine.dev_config import WrittenFile, with_config
 from flowtui.engine.dev_process import OnLine, RunsNodes
@@ -25,7 +25,9 @@ from flowtui.nodes.builtin.queues import QueueReader, QueueWriter
 from flowtui.nodes.builtin.trigger import Trigger
 from flowtui.nodes.inputs import checked_input
 from flowtui.nodes.secrets import FindSecrets, secret_names
-from flowtui.storage.data_store import DataStore
+
+if TYPE_CHECKING:
+    from flowtui.storage.data_store import DataStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from flowtui.model.errors import StoreError
+from flowtui.storage.local_data import FOLDER_NAME
 from flowtui.storage.server_process import (
     SOCKET_NAME,
     START_TIMEOUT_S,
@@ -24,7 +25,6 @@ from flowtui.storage.server_process import (
     let_go,
 )
 
-_FOLDER_NAME = "store"
 _POLL_S = 0.02
 _ATTACHED_POLL_S = 1.0
 
@@ -58,7 +58,7 @@ class LocalServer:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             # A relative path would follow the process's working directory.
             self._lock_path = state_dir.resolve() / "server.lock"
-            self._folder = state_dir.resolve() / _FOLDER_NAME
+            self._folder = state_dir.resolve() / FOLDER_NAME
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
         except OSError as error:
@@ -71,14 +71,9 @@ class LocalServer:
         self._thread = threading.Thread(target=self._watch, name="flowtui-local-server", daemon=True)
 
     @staticmethod
-    def has_data(state_dir: Path) -> bool:
-        """Return whether a server has ever kept data in this state directory."""
-        return (state_dir / _FOLDER_NAME / "appendonlydir").exists()
-
-    @staticmethod
     def running_at(state_dir: Path) -> str | None:
         """Return where the server of a state directory listens, None if none runs."""
-        path = _socket_path(state_dir.resolve() / _FOLDER_NAME)
+        path = _socket_path(state_dir.resolve() / FOLDER_NAME)
         deadline = time.monotonic() + START_TIMEOUT_S
         while (answer := ask(path)) is Answer.LOADING and time.monotonic() < deadline:
             time.sleep(_POLL_S)
@@ -90,7 +85,7 @@ class LocalServer:
 
         The next server takes its place.
         """
-        path = _socket_path(state_dir.resolve() / _FOLDER_NAME)
+        path = _socket_path(state_dir.resolve() / FOLDER_NAME)
         return path if os.path.exists(path) and ask(path) is Answer.SILENCE else None
 
     @property

@@ -9,6 +9,7 @@ from flowtui.model.errors import NoEngine, StoreError
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate, unix_connector, url_connector
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.lease import LEASE_S, Reaper
+from flowtui.storage.local_data import has_data
 from flowtui.storage.local_server import LocalServer
 from flowtui.storage.records import escape
 from flowtui.storage.server_binary import find_server
@@ -100,7 +101,7 @@ def _local_server(state_dir: Path, *, required: bool) -> tuple[LocalServer | Non
         server.start()
     except StoreError as error:
         # What waits in the queues there would seem lost.
-        if required or LocalServer.has_data(state_dir):
+        if required or has_data(state_dir):
             raise
         return None, str(error)
     return server, ""

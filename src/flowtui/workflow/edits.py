@@ -1,9 +1,8 @@
-"""A new config for one node in the text of its workflow file; all else stays as it is, to the byte."""
+"""A new config, or a new test case, in the text of its file; all else stays as it is, to the byte."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -19,17 +18,13 @@ from flowtui.workflow.react_flow import from_react_flow, is_react_flow
 from flowtui.workflow.source import KeyPath
 from flowtui.workflow.splice import Change, Splicer, canonical, same
 
-_MARK = "\ufeff"
+#: With this a file may begin.
+MARK = "\ufeff"
 #: Changes that one new config may take; far more than any form has fields.
 _MOST_CHANGES = 2000
 #: Fields of a node that stand before its config.
 _BEFORE_CONFIG = ("type", "title", "needs")
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][^}]*\}")
-
-
-def text_digest(text: bytes) -> str:
-    """Return what tells the content of a file from any other: 16 hexadecimal digits."""
-    return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 def with_config(
@@ -57,10 +52,10 @@ def with_config(
         NotSaved: if the config can't be written, or the file has problems.
     """
     config = _plain(config, node)
-    mark = _MARK if text.startswith(_MARK) else ""
-    layout = _read(path, text.removeprefix(_MARK))
+    mark = MARK if text.startswith(MARK) else ""
+    layout = read_layout(path, text.removeprefix(MARK))
     wanted, whole = _wanted(layout, node, config, types)
-    reached = _reach(path, layout, wanted, whole)
+    reached = reach(path, layout, wanted, whole)
     _check(path, layout, reached, node, config, types)
     return mark + reached.text
 
@@ -75,7 +70,8 @@ def _plain(config: Mapping[str, Any], node: str) -> dict[str, Any]:
     return plain
 
 
-def _read(path: Path, text: str) -> Layout:
+def read_layout(path: Path, text: str) -> Layout:
+    """Return where everything stands in a text without byte order mark; raises `NotSaved` if it has problems."""
     try:
         layout = Layout(path, text)
     except TextError as error:
@@ -131,8 +127,18 @@ def _put_into_export(node: dict[str, Any], config: Mapping[str, Any]) -> None:
         settings[key] = value
 
 
-def _reach(path: Path, layout: Layout, wanted: Mapping[str, Any], whole: KeyPath) -> Layout:
-    """Make one change after the other until the text says what is wanted."""
+def reach(path: Path, layout: Layout, wanted: Mapping[str, Any], whole: KeyPath) -> Layout:
+    """Make one change after the other until the text says what is wanted; return what it is then.
+
+    Args:
+        path: of the file.
+        layout: the text as it is.
+        wanted: the whole document.
+        whole: what is there may be written anew if much of it differs.
+
+    Raises:
+        NotSaved: if that cannot be reached.
+    """
     seen = {layout.text}
     for _ in range(_MOST_CHANGES):
         change = Splicer(layout).next_change(wanted, whole)

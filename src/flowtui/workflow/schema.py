@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowtui.model.errors import Problem
-from flowtui.model.spelling import closest, did_you_mean
+from flowtui.model.spelling import closest
 from flowtui.nodes.durations import Duration
+from flowtui.workflow.field_faults import Model, describe, label, unknown_field
 from flowtui.workflow.source import KeyPath, Source
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 #: Most tracks of one loop.
 MOST_REPLICAS = 64
-_TEMPLATE = re.compile(r"\{\{|\$\{")
 _NAME_RULE = "a letter, then letters, digits, '-' and '_'"
 
 
@@ -58,23 +54,7 @@ _Names = Annotated[
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_key_without_value_counts_as_not_written(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        fields = cls.model_fields
-        return {
-            key: value
-            for key, value in data.items()
-            if value is not None or key not in fields or fields[key].is_required()
-        }
-
-
-class BatchOptions(_Model):
+class BatchOptions(Model):
     """How many items of a queue an iteration takes at once."""
 
     size: int = Field(ge=1, le=10_000, description="Most items of one batch.")
@@ -84,7 +64,7 @@ class BatchOptions(_Model):
     )
 
 
-class LoopOptions(_Model):
+class LoopOptions(Model):
     """How a loop runs; written at its producer."""
 
     pool: Literal["asyncio", "thread", "process"] | None = Field(
@@ -128,7 +108,7 @@ class LoopOptions(_Model):
     )
 
 
-class RetryOptions(_Model):
+class RetryOptions(Model):
     """How often, and how long apart, a failing node is tried again with the same item."""
 
     attempts: int = Field(default=3, ge=1, le=1_000, description="Tries in all, the first among them.")
@@ -150,13 +130,13 @@ class RetryOptions(_Model):
     )
 
 
-class CacheOptions(_Model):
+class CacheOptions(Model):
     """Use a node's output again for an equal input."""
 
     ttl: Duration = Field(gt=0, description="For how long.")
 
 
-class NodeDoc(_Model):
+class NodeDoc(Model):
     """One node as written; `needs` holds `id` or `id.port`."""
 
     type: str
@@ -176,7 +156,7 @@ class NodeDoc(_Model):
     loop: LoopOptions | None = Field(default=None, description="How the loop that this producer drives runs.")
 
 
-class FileDoc(_Model):
+class FileDoc(Model):
     """A flowtui workflow."""
 
     name: Annotated[str, AfterValidator(_workflow_name), WithJsonSchema(_NAME_SCHEMA)] | None = Field(
@@ -222,7 +202,7 @@ class Checked:
         if details["type"] == "extra_forbidden":
             self.problems.append(self._unknown_field(path))
         elif not self._source.is_damaged(path) and path not in self._meant:
-            message, code = _describe(details, _label(path))
+            message, code = describe(details, label(path), _ADDED, "one id or a list of ids")
             self.problems.append(self._source.problem(path, message, code, key=in_key))
         self._leave_out(path, rest, extra=details["type"] == "extra_forbidden")
 
@@ -237,9 +217,7 @@ class Checked:
 
     def _unknown_field(self, path: KeyPath) -> Problem:
         where, model = _place_of(path)
-        name = str(path[-1])
-        known = list(model.model_fields)
-        message = f"unknown field '{name}' in {where}{did_you_mean(name, known) or ': it has ' + ', '.join(known)}"
+        message = unknown_field(str(path[-1]), where, model)
         return self._source.problem(path, message, "unknown-field", key=True)
 
     def _leave_out(self, path: KeyPath, rest: dict[str, Any], *, extra: bool) -> None:
@@ -266,7 +244,7 @@ _ADDED = {
     "ttl": "it, like 'ttl: 10m'",
     "size": "it, like 'size: 50'",
 }
-_OPTIONS: dict[str, type[_Model]] = {
+_OPTIONS: dict[str, type[Model]] = {
     "loop": LoopOptions,
     "batch": BatchOptions,
     "retry": RetryOptions,
@@ -274,58 +252,8 @@ _OPTIONS: dict[str, type[_Model]] = {
 }
 
 
-def _place_of(path: KeyPath) -> tuple[str, type[_Model]]:
+def _place_of(path: KeyPath) -> tuple[str, type[Model]]:
     """Return in words where the field at a path stands, and the model of that place."""
     if len(path) > 3:
         return f"'{path[-2]}'", _OPTIONS[str(path[-2])]
     return ("a node", NodeDoc) if len(path) == 3 else ("a workflow", FileDoc)
-
-
-def _describe(details: ErrorDetails, field: str) -> tuple[str, str]:
-    """Return message and code for one error of pydantic."""
-    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
-    if kind == "missing":
-        return f"'{field}' is missing: add {_ADDED[field]}", "missing-field"
-    if kind in ("bad-id", "bad-name"):
-        return details["msg"], kind
-    wanted = {
-        "string_type": "text",
-        "bool_type": "true or false",
-        "int_type": "a whole number",
-        "float_type": "a number",
-        "float_parsing": "a number",
-        "dict_type": "a mapping",
-        "model_type": "a mapping",
-        "list_type": "one id or a list of ids",
-    }.get(kind)
-    if kind == "literal_error":
-        wanted = str(context["expected"])
-        if isinstance(value, str):
-            return f"'{field}' must be {wanted}, not '{value}'{did_you_mean(value, _literals(wanted))}", "bad-value"
-    elif kind in ("greater_than_equal", "less_than_equal", "greater_than"):
-        limits = {"ge": "at least", "le": "at most", "gt": "more than"}
-        wanted = " ".join(f"{words} {context[limit]}" for limit, words in limits.items() if limit in context)
-    if wanted is None:
-        return f"'{field}' is wrong: {details['msg'][:1].lower()}{details['msg'][1:]}", "bad-value"
-    if kind == "string_type" and isinstance(value, (bool, int, float)):
-        return f"'{field}' must be text: write it in quotes", "bad-value"
-    hint = "; '{{ }}' and '${ }' work in 'config' only" if isinstance(value, str) and _TEMPLATE.search(value) else ""
-    return f"'{field}' must be {wanted}, not {_shown(value)}{hint}", "bad-value"
-
-
-def _label(path: KeyPath) -> str:
-    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
-
-
-def _literals(expected: str) -> list[str]:
-    return re.findall(r"'([^']+)'", expected)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return json.dumps(value, ensure_ascii=False)[:60]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -47,8 +48,8 @@ class Source:
     def place(self, path: KeyPath, *, key: bool = False) -> Place:
         """Return line and column of the value (or the key) at a path.
 
-        Of a path that is not in the file it is the value if only a scalar stands there, else the key that it
-        would stand under, else the beginning of the file.
+        Of a path that is not in the file it is the value if only a scalar stands there, else the key or the
+        element of a list that it would stand under, else the beginning of the file.
         """
         places = self.keys if key else self.values
         if path in places:
@@ -59,6 +60,8 @@ class Source:
                 return self.values[path]
             if path in self.keys:
                 return self.keys[path]
+            if path in self.values and path:  # an element of a list
+                return self.values[path]
         return (1, 1)
 
     def problem(
@@ -79,39 +82,55 @@ class Source:
         return isinstance(value, (dict, list))
 
 
-def read_source(path: Path) -> tuple[Source | None, tuple[Problem, ...]]:
+class Kind(NamedTuple):
+    """What a file is, and what stands in it: `a workflow file` with `nodes:`, each of them a `node`."""
+
+    what: str
+    key: str
+    each: str
+
+
+WORKFLOW = Kind("a workflow file", "nodes", "node")
+
+
+def read_source(path: Path, kind: Kind = WORKFLOW) -> tuple[Source | None, tuple[Problem, ...]]:
     """Read a file; the source is None if nothing at all can be made of it."""
     try:
         data = path.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return None, (Problem(path, 0, 0, f"the file can't be read: {reason}", "unreadable"),)
-    return parse_source(path, data)
+    return parse_source(path, data, kind)
 
 
-def parse_source(path: Path, data: bytes) -> tuple[Source | None, tuple[Problem, ...]]:
+def parse_source(path: Path, data: bytes, kind: Kind = WORKFLOW) -> tuple[Source | None, tuple[Problem, ...]]:
     """Parse the content of a file, as JSON if its name says so, else as YAML."""
     try:
         text = decode(data)
         root = compose_json(text) if path.suffix.lower() == ".json" else compose_yaml(text)
-        return read_tree(path, text, root)
+        return read_tree(path, text, root, kind)
     except TextError as error:
         return None, (Problem(path, error.line, error.column, error.message, error.code),)
 
 
-def read_tree(path: Path, text: str, root: Node | None) -> tuple[Source, tuple[Problem, ...]]:
+def read_tree(path: Path, text: str, root: Node | None, kind: Kind = WORKFLOW) -> tuple[Source, tuple[Problem, ...]]:
     """Read the tree of a text.
 
     Raises:
         TextError: if nothing at all can be made of it.
     """
     if root is None or root.tag == TAG + "null":
-        raise TextError(1, 1, "the file is empty: write at least 'nodes:' with one node", "empty-file")
+        raise TextError(1, 1, f"the file is empty: write at least '{kind.key}:' with one {kind.each}", "empty-file")
     if not isinstance(root, MappingNode):
-        raise TextError(*_place(root), "a workflow file must be a mapping with 'nodes:'", "not-a-mapping")
+        raise TextError(*_place(root), f"{kind.what} must be a mapping with '{kind.key}:'", "not-a-mapping")
     reading = _Reading(path, text)
     reading.value(root, ())
     return reading.source, tuple(reading.problems)
+
+
+def text_digest(text: bytes) -> str:
+    """Return what tells the content of a file from any other: 16 hexadecimal digits."""
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 def plain_scalar(text: str) -> Any:

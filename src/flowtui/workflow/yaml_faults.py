@@ -129,7 +129,7 @@ def _other(error: MarkedYAMLError, lines: list[str]) -> TextFault:
     if "'\\t'" in told:
         told = "lines are indented with spaces, not with tabs"
     elif "another document" in problem:
-        told = "a file holds one workflow: move what is behind '---' to a file of its own"
+        told = "a file holds one document: move what is behind '---' to a file of its own"
     elif "alias" in told:
         told = f"{problem}: quote a text that begins with '*', or write the anchor '&…' before the value that is meant"
     elif "cannot start any token" in problem:

@@ -10,7 +10,7 @@ from flowtui.client.door import EngineClient
 from flowtui.model.access import READ_ONLY
 from flowtui.model.development import SavedConfig, SourcePlace
 from flowtui.model.errors import AccessRefused, FileChanged, NotSaved, UnknownLoop, UnknownNode
-from flowtui.workflow.edits import text_digest
+from flowtui.workflow.source import text_digest
 
 PATIENCE_S = 20.0
 ENDLESS = """\

@@ -25,7 +25,7 @@ from flowtui.model.errors import MissingInputs
 from flowtui.model.states import NodeKind
 from flowtui.nodes.secrets import no_secrets
 from flowtui.storage.data_store import DataStore
-from flowtui.workflow.edits import text_digest
+from flowtui.workflow.source import text_digest
 
 
 async def test_a_node_gets_what_its_upstream_made_and_hands_on_what_it_makes(bench: Development) -> None:

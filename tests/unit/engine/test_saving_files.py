@@ -13,7 +13,7 @@ import pytest
 from flowtui.engine.saving import save_config, undo_config
 from flowtui.model.development import SavedConfig
 from flowtui.model.errors import FileChanged, NotSaved
-from flowtui.workflow.edits import text_digest
+from flowtui.workflow.source import text_digest
 
 TEXT = b"\xef\xbb\xbf# mine\r\nnodes:\r\n  it: {type: t, config: {a: 1}}  # it"
 AFTER = TEXT.replace(b"a: 1", b"a: 2")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flowtui.model.errors import NotSaved, UnknownNode
-from flowtui.workflow.edits import text_digest, with_config
+from flowtui.workflow.edits import with_config
+from flowtui.workflow.source import text_digest
 
 
 def edited(text: str, config: dict[str, Any], name: str = "w.yaml", node: str = "it") -> str:
