@@ -57,6 +57,11 @@ def test_the_tests_of_the_readme_pass_as_they_stand(written: Path) -> None:
         each()
 
 
+def test_the_cases_of_the_readme_hold_as_they_stand(written: Path) -> None:
+    (written / "tests" / "totals.yaml").write_text(block("yaml", "### Test a node"))
+    assert cli(["test", str(written)], standalone_mode=False) == 0
+
+
 def test_the_commands_that_make_a_node_and_a_workflow_work_as_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,3 +37,8 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 def counted(count: int, noun: str) -> str:
     """Return a number of things; the plural has an s."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def frames(traceback: str) -> list[str]:
+    """Return the lines of a traceback of a node, as they stand below what has failed."""
+    return [f"  {line}" for line in traceback.splitlines() if not line.startswith("Traceback (")]

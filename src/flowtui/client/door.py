@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flowtui.engine.engine import FlowEngine
 from flowtui.engine.triggers import Triggers
 from flowtui.model.access import Mode
+from flowtui.model.cases import TestCase
 from flowtui.model.development import (
     DevLine,
     DevRequest,
@@ -211,6 +213,14 @@ class EngineClient:
     def undo_config(self, saved: SavedConfig) -> Future[SavedConfig]:
         """Take back a saved config; what is returned undoes that in turn. Fails with `FileChanged` or `NotSaved`."""
         return self._engine.configs(lambda files: files.undo(saved))
+
+    @_changing
+    def save_case(self, case: TestCase) -> Future[Path]:
+        """Write a test case behind the others of its workflow; return its file.
+
+        Fails with `FileChanged`, or with `NotSaved`, as if it has a case of that name; the file is then as it was.
+        """
+        return self._engine.configs(lambda files: files.save_case(case))
 
     def reload(self) -> Future[str]:
         """Read the folder again now; return what came of it, empty if nothing has changed since the last time."""

@@ -80,8 +80,7 @@ class NodeInputs:
         return Stored.of(merged(self._needs, live, NodeData({}, first.id)))
 
     def _check(self, given: Sequence[NodeInput]) -> None:
-        cls = self._node.type.cls
-        if given and issubclass(cls, ProducerNode) and not issubclass(cls, QueueReader | Trigger):
+        if given and not takes_input(self._node):
             raise BadInput(f"{self._node.id} is a producer, which makes items itself: give it no input")
         for each in given:
             if each.upstream and each.upstream not in self.upstream:
@@ -166,6 +165,12 @@ class NodeInputs:
     def _why_missing(self, id: str) -> str:
         what = f"{self._node.id} has no input from {id} ({self.why_none(id)})"
         return f"{what}: run {id} first, give an input, or let its loop run until there is a sample"
+
+
+def takes_input(node: PlanNode) -> bool:
+    """Return whether a node under test may be given its input: a producer only what a queue or a person would."""
+    cls = node.type.cls
+    return not issubclass(cls, ProducerNode) or issubclass(cls, QueueReader | Trigger)
 
 
 def planned_runs(plan: ExecutionPlan, node: PlanNode, known: Known) -> tuple[PlannedRun, ...]:

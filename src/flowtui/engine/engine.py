@@ -85,7 +85,7 @@ class FlowEngine:
         self._commands = Commands(self._deployment, self._drains)
         self._store: DataStore | None = None
         self._triggers = Triggers(self._deployment, lambda: self._store)
-        self._configs = ConfigFiles(self._deployment)
+        self._configs = ConfigFiles(self._deployment, folder)
         self._requests = Requests(handlers(self._commands, self._triggers))
         self._taps = Taps(lambda: self._deployment.loops, lambda: self._store)
         self._pools: Pools | None = None

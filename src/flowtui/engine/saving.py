@@ -1,4 +1,4 @@
-"""Configs that are written back to their workflow files, whole or not at all; the reload finds them there."""
+"""Configs and test cases that are written to their files, whole or not at all; the reload finds configs there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import Any
 
 from flowtui.engine.deployment import Deployment
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.cases import CASES_FOLDER, TestCase
 from flowtui.model.development import SavedConfig, SourcePlace
 from flowtui.model.errors import FileChanged, NotSaved, UnknownNode
 from flowtui.model.spelling import did_you_mean
 from flowtui.nodes.described import author_place
 from flowtui.nodes.registry import NodeType
+from flowtui.workflow.case_texts import new_file, with_case
 from flowtui.workflow.edits import with_config
 from flowtui.workflow.source import text_digest
 
@@ -25,8 +27,9 @@ from flowtui.workflow.source import text_digest
 class ConfigFiles:
     """The workflow files of the loops that there are; for the tasks of one event loop."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, folder: Path) -> None:
         self._deployment = deployment
+        self._folder = folder
         self._one_at_a_time = asyncio.Lock()
 
     async def save(self, loop: str, node: str, config: Mapping[str, Any], digest: str) -> SavedConfig:
@@ -53,6 +56,16 @@ class ConfigFiles:
             raise NotSaved(f"{saved.path} holds none of the loops here: nothing was written")
         async with self._one_at_a_time:
             return await asyncio.to_thread(undo_config, saved)
+
+    async def save_case(self, case: TestCase) -> Path:
+        """Write a test case behind the others of its workflow, in `tests/` of the folder; return its file.
+
+        Raises:
+            FileChanged: if somebody else changed the file meanwhile, which stays as it is.
+            NotSaved: if it has a case of that name, or can't be written; it is as it was.
+        """
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(save_case, self._folder, case)
 
     async def source_of(self, loop: str, node: str) -> SourcePlace:
         """Return where a node's code stands: its author's, else its lines in the workflow file.
@@ -99,6 +112,33 @@ def undo_config(saved: SavedConfig) -> SavedConfig:
     after = saved.before.encode()
     _replace(saved.path, before, after)
     return SavedConfig(saved.path, text_digest(after), _text(saved.path, before))
+
+
+def save_case(folder: Path, case: TestCase) -> Path:
+    """Write a test case to the file of its workflow's cases; raises what `ConfigFiles.save_case` does."""
+    if not case.name.strip():
+        raise NotSaved("a test case needs a name, which says what holds")
+    places = [folder / CASES_FOLDER / f"{case.workflow}{suffix}" for suffix in (".yaml", ".yml")]
+    path = next((each for each in places if os.path.lexists(each)), places[0])
+    if not os.path.lexists(path):
+        _create(path, new_file(path, case))
+        return path
+    before = _read(path)
+    _replace(path, before, with_case(path, _text(path, before), case).encode())
+    return path
+
+
+def _create(path: Path, text: str) -> None:
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir()
+        with path.open("x", encoding="utf-8") as file, contextlib.ExitStack() as if_it_fails:
+            if_it_fails.callback(path.unlink)
+            file.write(text)
+            file.flush()
+            if_it_fails.pop_all()
+    except OSError as error:  # also if somebody else has made it at this moment
+        raise _not_saved(path, error) from error
 
 
 def _read(path: Path) -> bytes:

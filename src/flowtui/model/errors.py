@@ -173,6 +173,10 @@ class UnknownRun(FlowtuiError):
     """Nothing is kept of such a run."""
 
 
+class NotRepeatable(FlowtuiError, ValueError):
+    """A run makes no test case, since not all of it was kept."""
+
+
 class UnknownLetter(FlowtuiError):
     """There is no dead letter of that number any more."""
 

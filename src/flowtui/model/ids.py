@@ -29,6 +29,11 @@ def loop_id(workflow: str, producer: str) -> str:
     return f"{workflow}.{producer}"
 
 
+def workflow_of(loop: str) -> str:
+    """Return the name of the workflow that a loop belongs to."""
+    return loop.partition(".")[0]
+
+
 def _renew_prefix() -> None:
     global _prefix  # noqa: PLW0603 - a forked child must not repeat its parent's ids
     _prefix = os.urandom(6).hex()

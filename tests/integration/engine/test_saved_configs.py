@@ -8,6 +8,7 @@ import pytest
 
 from flowtui.client.door import EngineClient
 from flowtui.model.access import READ_ONLY
+from flowtui.model.cases import Expected, TestCase
 from flowtui.model.development import SavedConfig, SourcePlace
 from flowtui.model.errors import AccessRefused, FileChanged, NotSaved, UnknownLoop, UnknownNode
 from flowtui.workflow.source import text_digest
@@ -119,3 +120,14 @@ def test_the_code_of_a_node_is_found_where_its_author_wrote_it(write, start, fol
     # Its lines may have moved since it was loaded.
     module.write_text("\n\n" + module.read_text())
     assert place("note") == SourcePlace(module, line("class Note(BlockingNode):"))
+
+
+def test_a_test_case_is_written_beside_the_workflows_and_is_no_workflow(write, start, folder) -> None:
+    write("w.yaml", ENDLESS.partition("  shout")[0])
+    app = start()
+    case = TestCase("it notes", "w", "note", Expected(port="x"), input={"n": 1})
+    path = EngineClient(app.engine).save_case(case).result(PATIENCE_S)
+    assert path == folder / "tests" / "w.yaml"
+    assert EngineClient(app.engine).reload().result(PATIENCE_S) == ""
+    with pytest.raises(NotSaved, match="give this one another name"):
+        EngineClient(app.engine).save_case(case).result(PATIENCE_S)
