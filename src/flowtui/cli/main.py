@@ -23,6 +23,7 @@ _COMMANDS = {
     ),
     "run": ("flowtui.cli.run:run", "Run a folder of workflows; with --headless, without a screen."),
     "dev": ("flowtui.cli.dev:dev", "Open the app to work on nodes: no loop starts, the inspector comes first."),
+    "exec": ("flowtui.cli.exec:exec_", "Run one node of a workflow, with any input, and print what comes of it."),
     "test": ("flowtui.cli.test:test", "Run the test cases of a folder of workflows."),
     "new": ("flowtui.cli.new:new", "Make a node or a workflow to begin with, and its test."),
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),

@@ -59,13 +59,15 @@ def json_object(text: str, what: str = "payload") -> dict[str, Any]:
     Raises:
         Misuse: if it is none.
     """
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        text = Path(text[1:]).read_text(encoding="utf-8")
     try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
         payload = json.loads(text)
-    except ValueError as error:
+    except OSError as error:
+        raise Misuse(f"the {what} cannot be read: {text[1:]}: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError) as error:
         raise Misuse(f"the {what} is no JSON: {error}") from None
     if not isinstance(payload, dict):
         raise Misuse(f"the {what} must be a JSON object")
