@@ -116,8 +116,8 @@ def test_every_picture_and_file_that_the_readme_links_is_there() -> None:
 
 
 def test_every_key_in_the_readme_does_what_it_says() -> None:
-    table = README.split("| key | does |")[1].split("\n\n")[0]
-    shown = set(re.findall(r"`([^`]+)`", table))
+    tables = [part.split("\n\n")[0] for part in README.split("\n| key | does ")[1:]]
+    shown = {key for table in tables for key in re.findall(r"`([^`]+)`", table)}
     keys = {key for action in ACTIONS for key in action.shown.replace("shift+tab", "").split()}
     assert shown <= keys | {"enter", "esc", ":"}, shown - keys
 

@@ -68,8 +68,7 @@ VALUES = st.recursive(
 def test_nothing_differs_exactly_from_itself_and_every_change_is_where_it_says(old: Any, new: Any) -> None:
     assert differences(old, copy.deepcopy(old)) == ()
     changes = differences(old, new)
-    if not changes:
-        assert same(new, old)
+    assert same(old, new) == same(new, old) == (not changes)
     for each in changes:
         value = old if each.kind is REMOVED and len(each.path) == 1 else new
         if each.kind in (ADDED, CHANGED, MOVED):

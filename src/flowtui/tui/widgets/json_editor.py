@@ -22,6 +22,8 @@ _LOOKS = {
     "json.brace": "json--brace",
 }
 _HIGHLIGHTER = JSONHighlighter()
+#: In texts of more lines than this the other end of a bracket is not looked for: that takes longer than a key.
+_MOST_LINES_MATCHED = 500
 #: A line as long as this is shown plain.
 _LONGEST_COLOURED = 2000
 
@@ -45,6 +47,12 @@ class JsonEditor(TextArea):
         else:
             self.value, self.fault = found, None
         self.notify_style_update()  # lines are kept as they were drawn
+
+    def find_matching_bracket(self, bracket: str, search_from: tuple[int, int]) -> tuple[int, int] | None:
+        """Return the other end of a bracket (called by Textual)."""
+        if self.document.line_count > _MOST_LINES_MATCHED:
+            return None
+        return super().find_matching_bracket(bracket, search_from)
 
     def get_line(self, line_index: int) -> Text:
         """Return a line with its colours (called by Textual)."""
