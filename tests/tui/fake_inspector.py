@@ -13,6 +13,7 @@ from fake_client import NOW, FakeClient, a_branching_loop, a_group, a_snapshot
 from pydantic import Field, SecretStr
 
 from flowtui.model.access import DEVELOPING, Access
+from flowtui.model.cases import TestCase
 from flowtui.model.development import (
     DevLine,
     DevRequest,
@@ -109,6 +110,7 @@ class FakeInspectorClient(FakeClient):
         self.pins: list[Stored | None] = []
         self.saves: list[tuple[dict[str, Any], str]] = []
         self.undone: list[SavedConfig] = []
+        self.cases: list[TestCase] = []
         self.edited: list[dict[str, Any]] = []
         self.replayed: list[DeadLetter] = []
         self.reloads = 0
@@ -203,6 +205,10 @@ class FakeInspectorClient(FakeClient):
     def reload(self) -> Future[str]:
         self.reloads += 1
         return self._answer("orders r4: 1 swapped")
+
+    def save_case(self, case: TestCase) -> Future[Path]:
+        self.cases.append(case)
+        return self._answer(Path("/home/ana/flows/tests/orders.yaml"))
 
     def dead_letters(
         self, loop: str = "", fingerprint: str = "", *, before: int | None = None, limit: int = 100

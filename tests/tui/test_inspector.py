@@ -156,11 +156,11 @@ async def test_help_and_palette_tell_the_commands_of_the_inspector() -> None:
         assert "In the inspector of a node" in it.text
         assert "f5 ctrl+r" in it.text
         await it.press("escape", "ctrl+p")
-        await it.type("pin")
+        await it.type("test case")
         await it.app.workers.wait_for_complete()
         await it.press("down", "enter")
         await it.pilot.pause()
-        assert it.toasts == ["There is no output to pin: f5 runs the node."]
+        assert it.toasts == ["There is no run to save: f5 runs the node."]
 
 
 async def test_i_on_a_group_of_dead_letters_begins_with_the_newest_of_them() -> None:

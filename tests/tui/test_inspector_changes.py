@@ -136,7 +136,7 @@ async def test_a_choice_is_chosen_from_a_list_or_given_by_a_template_and_a_secre
         assert client.saves == []
 
 
-async def test_f8_pins_the_output_and_takes_the_pin_off() -> None:
+async def test_f8_pins_the_output_and_takes_the_pin_off_and_f10_saves_the_run_as_a_test_case() -> None:
     client = FakeInspectorClient()
     client.kept_runs = [a_run()]
     async with inspecting(client) as it:
@@ -155,6 +155,20 @@ async def test_f8_pins_the_output_and_takes_the_pin_off() -> None:
             "There is no output to pin: f5 runs the node.",
             "There is no output to compare: f5 runs the node.",
         ]
+        await it.press("f10")
+        assert "check fails with ValueError" in it.text
+        assert isinstance(it.app.focused, Input)
+        it.app.focused.value = ""
+        await it.press("enter")
+        assert "✖ it needs a name" in it.text
+        await it.type("no lines")
+        await it.press("enter")
+        await done(it)
+        (case,) = client.cases
+        assert (case.name, case.workflow, case.node) == ("no lines", "orders", "check")
+        assert case.expect.error == "ValueError: order 4711 has no lines"
+        assert case.config == {"currency": "USD", "greeting": None}
+        assert it.toasts[-1] == "Saved as a test case in tests/orders.yaml: `flowtui test` repeats it."
 
 
 async def test_f9_replays_the_letter_as_it_is_as_edited_or_all_like_it_and_shows_them_leave() -> None:
@@ -229,8 +243,8 @@ async def test_read_only_offers_neither_edit_nor_replay_and_says_why() -> None:
         assert "read-only" in it.text
         assert inspector(it).input.editor.read_only
         assert all(each.editor.disabled for each in inspector(it).form.query(ConfigRow))
-        for key in ("ctrl+s", "f4", "f8", "f9"):
+        for key in ("ctrl+s", "f4", "f8", "f9", "f10"):
             await it.press(key)
             assert it.toasts[-1].startswith("You cannot ")
             assert it.toasts[-1].endswith(WHY_NOT)
-        assert (client.saves, client.pins, client.replayed) == ([], [], [])
+        assert (client.saves, client.pins, client.replayed, client.cases) == ([], [], [], [])

@@ -73,6 +73,7 @@ _INSPECTOR = (
     _of_node(
         "replay_letter", "f9", "replay", "Run the dead letter again in production, or all like it; asks which.", 6
     ),
+    _of_node("save_case", "f10 ctrl+t", "test case", "Save the run as a test case for `flowtui test`.", 8),
     _of_node("choose_source", "f3", "source", "Choose where the input comes from: pin, cache, sample, letter, run.", 2),
     _of_node("save_config", "ctrl+s", "save config", "Write the config to the workflow file; the rest of it stays.", 7),
     _of_node(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.worker import Worker
 
+from flowtui.model.cases import case_of
 from flowtui.model.development import (
     RUNS_KEPT,
     DevLine,
@@ -245,6 +246,22 @@ class NodeDesk:
             said = "is unpinned" if output is None else "is pinned in place of the old one" if had else "is pinned"
             self._say(f"The output of {self.node} {said}.")
             await self.load()
+
+    def save_case(self, run: DevRun, name: str) -> None:
+        """Save a run as a test case under this name."""
+        self._spawn(self._save_case(run, name))
+
+    async def _save_case(self, run: DevRun, name: str) -> None:
+        if self.inspection is None:
+            return
+        try:
+            case = case_of(run, name, self.inspection.config, self.inspection.upstream)
+        except FlowtuiError as error:
+            self._say(str(error), severity="warning")
+            return
+        path = await self._answer(self.client.save_case(case))
+        if path is not None:
+            self._say(f"Saved as a test case in {path.parent.name}/{path.name}: `flowtui test` repeats it.")
 
     # Dead letters
 

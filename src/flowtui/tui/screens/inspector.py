@@ -20,8 +20,10 @@ from flowtui.tui.screens.inspector_questions import (
     ask_leave,
     ask_save,
     baselines,
+    case_name,
     file_name,
     file_refusal,
+    name_refusal,
     replay_options,
     source_options,
 )
@@ -145,6 +147,15 @@ class InspectorScreen(InspectorView):
             self.desk.pin(None)
         else:
             self.say("There is no output to pin: f5 runs the node.", severity="warning")
+
+    def action_save_case(self) -> None:
+        run = self.run
+        if run is None:
+            self.say("There is no run to save: f5 runs the node.", severity="warning")
+        elif not self._may_not("save a test case"):
+            about = "What holds here? The name stands in the file of cases, and `flowtui test` shows it."
+            question = AskScreen("Save as a test case", about, case_name(run), name_refusal)
+            self.app.push_screen(question, lambda name: self.desk.save_case(run, name) if name else None)
 
     def action_copy_data(self) -> None:
         what, text = self._data()

@@ -18,6 +18,7 @@ from flowtui.tui.trial import Slot, letter_input
 
 #: What is shown of a payload in a list.
 _PAYLOAD_CHARS = 200
+_TOO_LONG = 120
 
 
 class Baseline(NamedTuple):
@@ -115,6 +116,22 @@ def ask_save(inspection: Inspection, changed: Sequence[str]) -> ConfirmScreen:
 def ask_leave(node: str, what: str) -> ConfirmScreen:
     """Return the question before something that was typed is lost."""
     return ConfirmScreen(f"Leave {node}", f"{what} and will be lost. Leave?", "yes, leave and lose it")
+
+
+def case_name(run: DevRun) -> str:
+    """Return what a test case of a run may be called."""
+    if run.failure is not None:
+        return f"{run.node} fails with {run.failure.error}"
+    return (
+        f"{run.node} takes port {run.port}" if run.port else f"{run.node} hands on what it did at {fmt.clock(run.at)}"
+    )
+
+
+def name_refusal(name: str) -> str:
+    """Return why a test case cannot have this name, empty if it can."""
+    if not name:
+        return "it needs a name"
+    return "" if len(name) <= _TOO_LONG else f"it is longer than {_TOO_LONG} characters"
 
 
 def file_name(node: str, what: str) -> str:
