@@ -19,6 +19,7 @@ from unittest import mock
 import pytest
 
 from flowtui.cli import main
+from warm_python import WarmProcess, WarmPython
 
 PATIENCE_S = 30.0
 
@@ -41,7 +42,7 @@ class _Ended:
 class Child:
     """A running `flowtui`, its output in files so that it never waits for a reader."""
 
-    def __init__(self, process: subprocess.Popen[bytes] | _Ended, output: Path, errors: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | WarmProcess | _Ended, output: Path, errors: Path) -> None:
         self.process = process
         self._output = output
         self._errors = errors
@@ -96,10 +97,12 @@ class CommandLine:
 
     Attributes:
         program: what Python is to run as `flowtui`.
+        warm: what becomes a child of which nothing special is asked; without it, and else, Python starts anew.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, warm: WarmPython | None = None) -> None:
         self.home = home
+        self.warm = warm
         self.folder = home / "flows"
         self.state_dir = home / "state"
         self.program = ["-m", "flowtui"]
@@ -124,8 +127,11 @@ class CommandLine:
         number = len(self._children)
         output, errors = self.home / f"{number}.out", self.home / f"{number}.err"
         with output.open("wb") as out, errors.open("wb") as err:
-            given = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, "env": self.env} | options
-            process = subprocess.Popen([sys.executable, *self.program, *args], cwd=cwd or self.home, **given)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": out.fileno(), "stderr": err.fileno()}
+            is_warm = self.warm and not options and not self.program[0].startswith("-X")
+            popen = self.warm.start if is_warm else subprocess.Popen
+            given = {"cwd": cwd or self.home, "env": self.env, **streams, **options}
+            process = popen([sys.executable, *self.program, *args], **given)
         child = Child(process, output, errors)
         self._children.append(child)
         return child

@@ -27,6 +27,7 @@ from flowtui.storage.local_server import LocalServer
 from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.server_binary import find_server
+from warm_python import ENGINE, WarmPython, warm_python
 
 
 def store_kinds() -> list[str]:
@@ -161,9 +162,16 @@ def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("s")
 
 
+@pytest.fixture(scope="session")
+def warm_engine() -> Iterator[WarmPython]:
+    """What processes of `flowtui`, and children of an engine in this process, are forked from."""
+    with warm_python(ENGINE) as warm:
+        yield warm
+
+
 @pytest.fixture
-def flowtui(short_path: Path) -> Iterator[CommandLine]:
+def flowtui(short_path: Path, warm_engine: WarmPython) -> Iterator[CommandLine]:
     """The command line; what it has started ends with the test."""
-    command_line = CommandLine(short_path)
+    command_line = CommandLine(short_path, warm_engine)
     yield command_line
     command_line.close()

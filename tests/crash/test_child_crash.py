@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import psutil
 
+from processes import is_gone
+
 HANGS = """
 import time
 from flowtui import BlockingNode, Pool
@@ -35,13 +37,6 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain {what}"
         time.sleep(0.01)
-
-
-def is_gone(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_no_child_outlives_an_engine_that_is_killed_even_if_its_node_hangs(flowtui):

@@ -21,6 +21,7 @@ from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
 from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Delivery, Item, QueueStore, Source
+from processes import is_gone
 
 READS = Source("shop.orders", "shop.fulfil")
 
@@ -93,13 +94,6 @@ def server_process(state_dir: Path) -> psutil.Process:
         return psutil.Process(client.info("server")["process_id"])
 
 
-def ended(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.mark.parametrize("kind", ["local", "redis"])
 async def test_after_a_killed_process_the_next_start_has_all_items_at_once(kind, short_path, request):
     choice = "local" if kind == "local" else request.getfixturevalue("redis_url")
@@ -108,7 +102,7 @@ async def test_after_a_killed_process_the_next_start_has_all_items_at_once(kind,
         child.kill()
         child.wait()
         deadline = time.monotonic() + 20
-        while not all(map(ended, servers)):
+        while not all(map(is_gone, servers)):
             assert time.monotonic() < deadline, "the server outlived its process"
             await asyncio.sleep(0.01)
     with closing(opened(choice, short_path, f"killed-{os.getpid()}")) as store:

@@ -33,7 +33,7 @@ def another_instance(chain: Chain, flowtui: CommandLine, *, stands_by: bool = Fa
     """
     home = flowtui.home / "other"
     home.mkdir()
-    other = CommandLine(home)
+    other = CommandLine(home, flowtui.warm)
     other.program = flowtui.program
     chain.write(other, autostart=stands_by)
     try:

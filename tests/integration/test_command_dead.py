@@ -19,6 +19,7 @@ from command_line import CommandLine
 from flowtui.cli.dead import dead
 from flowtui.cli.usage import Misuse
 from flowtui.model.errors import StoreError, UnknownLetter
+from warm_python import WarmPython
 
 #: Each part of the diamond notes what it ran for; `left` fails as long as there is a file `left.broken`.
 NODES = """
@@ -79,9 +80,9 @@ def write(cli: CommandLine, options: str = "breaker: 0") -> None:
 
 
 @pytest.fixture(scope="module")
-def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def failed(tmp_path_factory: pytest.TempPathFactory, warm_engine: WarmPython) -> Path:
     """A folder and a state directory after a run that has left three letters of one group."""
-    cli = CommandLine(tmp_path_factory.mktemp("f"))
+    cli = CommandLine(tmp_path_factory.mktemp("f"), warm_engine)
     write(cli)
     (cli.folder / "left.broken").touch()
     assert cli.headless("--until-idle").end().summary["dead_letters"] == 3
@@ -90,10 +91,10 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cli(failed: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def cli(failed: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch, warm_engine: WarmPython) -> Iterator[Shell]:
     """A shell where these three letters are."""
     monkeypatch.delenv("FLOWTUI_REDIS_URL", raising=False)
-    shell = Shell(short_path)
+    shell = Shell(short_path, warm_engine)
     shutil.copytree(failed / "flows", shell.folder, dirs_exist_ok=True)
     data = Path("state", "store", "appendonlydir")
     shutil.copytree(failed / data, shell.home / data)

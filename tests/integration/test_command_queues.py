@@ -16,6 +16,7 @@ from command_line import CommandLine
 from flowtui.cli.queues import queues
 from flowtui.cli.usage import Misuse
 from flowtui.model.errors import StoreError
+from warm_python import WarmPython
 
 FLOW = """
 nodes:
@@ -43,8 +44,8 @@ class Shell(CommandLine):
 
 
 @pytest.fixture
-def shell(short_path: Path) -> Iterator[Shell]:
-    shell = Shell(short_path)
+def shell(short_path: Path, warm_engine: WarmPython) -> Iterator[Shell]:
+    shell = Shell(short_path, warm_engine)
     shell.write("flow.yaml", FLOW)
     yield shell
     shell.close()
@@ -55,10 +56,23 @@ def listed(shell: Shell) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory, warm_engine: WarmPython) -> Path:
+    """A state directory after a run that has left six items."""
+    shell = Shell(tmp_path_factory.mktemp("q"), warm_engine)
+    shell.write("flow.yaml", FLOW)
+    child = shell.headless()
+    child.until(lambda: child_queues(shell), "a queue")
+    child.process.terminate()
+    child.end()
+    return shell.state_dir
+
+
 @pytest.fixture
-def stopped(shell: Shell) -> Shell:
+def stopped(shell: Shell, six: Path) -> Shell:
     """Six items wait in `flow.work`, which its reader has never read; no engine runs."""
-    shell.headless("--for", "1s").end()
+    data = Path("store", "appendonlydir")
+    shutil.copytree(six / data, shell.state_dir / data)
     return shell
 
 
@@ -69,7 +83,7 @@ def test_a_folder_that_never_ran_has_no_queues(shell):
 
 def test_queues_are_listed_with_an_engine_running_and_without(shell):
     child = shell.headless()
-    child.until(lambda: "flow.work" in child_queues(shell), "a queue")
+    child.until(lambda: child_queues(shell), "a queue")
     running = listed(shell)
     child.process.terminate()
     child.end()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from command_line import CommandLine
+from warm_python import WarmPython
 
 TOKEN = "shell-t0ken/4711"
 NODES = """
@@ -39,8 +40,8 @@ nodes:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> CommandLine:
-    shell = CommandLine(tmp_path)
+def shell(tmp_path: Path, warm_engine: WarmPython) -> CommandLine:
+    shell = CommandLine(tmp_path, warm_engine)
     shell.write("nodes/secretive.py", NODES)
     shell.write("flow.yaml", FLOW)
     shell.write("broken", "")

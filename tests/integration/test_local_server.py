@@ -28,6 +28,7 @@ from flowtui.storage.opening import open_store
 from flowtui.storage.queue_store import Commit, Item, Source
 from flowtui.storage.server_binary import find_server
 from flowtui.storage.server_process import Answer, ask
+from processes import is_gone
 
 ATTACH = """
 import sys
@@ -104,7 +105,7 @@ def test_closing_ends_the_server_and_its_watcher_and_keeps_the_data(short_path):
     assert len(family) == 2
     store.close()
     assert ask(str(short_path / "store" / "server.sock")) is Answer.SILENCE
-    wait_for(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family))
+    wait_for(lambda: all(map(is_gone, family)))
     assert {child.pid for child in psutil.Process().children()} <= before
     with closing(local_store(short_path)), client_of(short_path) as client:
         assert client.get("kept") == b"1"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from warm_python import SCREEN, WarmPython, warm_python
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,3 +19,10 @@ os.environ.setdefault("TEXTUAL_FPS", "240")
 import textual._wait
 
 textual._wait.SLEEP_GRANULARITY = 1 / 100
+
+
+@pytest.fixture(scope="session")
+def warm_screen() -> Iterator[WarmPython]:
+    """What apps in a terminal are forked from."""
+    with warm_python(SCREEN) as warm:
+        yield warm

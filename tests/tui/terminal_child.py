@@ -17,19 +17,25 @@ from pathlib import Path
 
 import pyte
 
+from warm_python import WarmPython
+
 _PATIENCE_S = 20.0
 
 
 class Terminal:
     """A program in a terminal of its own."""
 
-    def __init__(self, command: Sequence[str], columns: int, lines: int, **env: str) -> None:
+    def __init__(
+        self, command: Sequence[str], columns: int, lines: int, warm: WarmPython | None = None, **env: str
+    ) -> None:
+        """`warm` becomes the program, if no special environment is asked for; else Python starts anew."""
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.sent = bytearray()
         self.master, slave = pty.openpty()
         self.resize(columns, lines)
-        self.process = subprocess.Popen(
+        popen = warm.start if warm is not None and not env else subprocess.Popen
+        self.process = popen(
             command,
             stdin=slave,
             stdout=slave,
@@ -110,7 +116,9 @@ class Terminal:
 class TerminalChild(Terminal):
     """The app with a fake client in a terminal of its own."""
 
-    def __init__(self, notes: Path, scenario: str, columns: int, lines: int, **env: str) -> None:
+    def __init__(
+        self, notes: Path, scenario: str, columns: int, lines: int, warm: WarmPython | None = None, **env: str
+    ) -> None:
         self.notes = notes
         child = Path(__file__).with_name("child_app.py")
-        super().__init__([sys.executable, str(child), str(notes), scenario], columns, lines, **env)
+        super().__init__([sys.executable, str(child), str(notes), scenario], columns, lines, warm, **env)

@@ -16,17 +16,19 @@ from pathlib import Path
 import pytest
 from terminal_child import TerminalChild
 
+from warm_python import WarmPython
+
 LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"
 
 Open = Callable[..., TerminalChild]
 
 
 @pytest.fixture
-def open_terminal(tmp_path: Path) -> Iterator[Open]:
+def open_terminal(tmp_path: Path, warm_screen: WarmPython) -> Iterator[Open]:
     children: list[TerminalChild] = []
 
     def open_it(scenario: str = "busy", columns: int = 120, lines: int = 40, **env: str) -> TerminalChild:
-        children.append(TerminalChild(tmp_path, scenario, columns, lines, **env))
+        children.append(TerminalChild(tmp_path, scenario, columns, lines, warm_screen, **env))
         return children[-1]
 
     yield open_it

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from flowtui.engine import child_track
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import Command, LoopState
 from flowtui.storage.opening import open_store
+from warm_python import WarmProcess, WarmPython
 
 PATIENCE_S = 20.0
 
@@ -151,6 +156,22 @@ class Running:
 
     def until_idle(self) -> None:
         self.until(lambda: self.engine.is_idle().result(PATIENCE_S), "to be idle")
+
+
+@pytest.fixture(autouse=True)
+def warm_children(warm_engine: WarmPython, monkeypatch: pytest.MonkeyPatch) -> list[WarmProcess]:
+    """Have child processes forked from a warm Python, and list them; test_process_pool.py tests how they start."""
+    started: list[WarmProcess] = []
+
+    def start_child(*args: Any, **options: Any) -> WarmProcess:
+        started.append(warm_engine.start(*args, **options))
+        return started[-1]
+
+    like_subprocess = SimpleNamespace(
+        Popen=start_child, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
+    )
+    monkeypatch.setattr(child_track, "subprocess", like_subprocess)
+    return started
 
 
 @pytest.fixture

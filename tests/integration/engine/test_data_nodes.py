@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from flowtui.model.states import Command, LoopState
+from processes import is_gone
+from warm_python import WarmProcess
 
 CHAIN = """
 nodes:
@@ -32,7 +35,7 @@ def family(folder: Path) -> list[int]:
 
 
 def are_gone(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+    return all(map(is_gone, pids))
 
 
 SLEEPER = '{script: "sleep 600 & echo $! $$ > pids.tmp; mv pids.tmp pids; sleep 600"}'
@@ -94,7 +97,7 @@ def test_an_edit_of_a_function_swaps_its_loop(pool: str, write: Any, start: Any,
 
 
 def test_rows_are_there_once_though_the_process_that_inserts_them_is_killed(
-    write: Any, start: Any, folder: Path
+    write: Any, start: Any, folder: Path, warm_children: list[WarmProcess]
 ) -> None:
     config = "{path: out.db, table: rows, create: true, "
     config += 'columns: {id: "{{ item }}", n: "{{ data.n }}"}, key: [id], conflict: ignore}'
@@ -112,9 +115,9 @@ def test_rows_are_there_once_though_the_process_that_inserts_them_is_killed(
 
     for least in (1, 30):
         running.until(lambda least=least: len(rows()) >= least, f"for {least} rows")
-        killed = [each for each in psutil.Process().children() if "flowtui.engine.child" in each.cmdline()]
+        killed = [child for child in warm_children if child.returncode is None]
         for child in killed:
-            child.kill()
+            os.kill(child.pid, signal.SIGKILL)  # not by its own method, which the engine's thread may be using
         assert killed
     running.until(lambda: len(rows()) == 80, "for all rows")
     running.until_idle()

@@ -15,6 +15,7 @@ import pytest
 
 from flowtui.engine import child_track
 from flowtui.model.states import Command, LoopState
+from processes import is_gone
 
 LOCAL = "local"
 
@@ -100,6 +101,11 @@ class Forks(BlockingNode):
 
 
 @pytest.fixture(autouse=True)
+def warm_children() -> None:
+    """Every child is a new Python here."""
+
+
+@pytest.fixture(autouse=True)
 def rough_nodes(folder: Path) -> None:
     (folder / "nodes" / "rough.py").write_text(ROUGH)
 
@@ -119,7 +125,7 @@ def children() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children():
         try:
-            if "flowtui.engine.child" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            if "flowtui.engine.child" in process.cmdline() and not is_gone(process):
                 found.append(process)
         except psutil.Error:
             continue
@@ -374,7 +380,7 @@ def test_a_child_is_noticed_to_be_dead_though_a_process_that_it_forked_holds_eve
     app.until_state("w.start", LoopState.FAILED)
     assert app.loop("w.start").reason == f"its process {child.pid} was killed by SIGKILL"
     assert [line.loop for line in lines_with(app, "from what was forked")] == ["w.start"]
-    app.until(lambda: not forked.is_running() or forked.status() == psutil.STATUS_ZOMBIE, "for what it left behind")
+    app.until(lambda: is_gone(forked), "for what it left behind")
 
 
 def test_the_tracks_of_a_loop_share_a_queue_and_one_that_dies_costs_the_others_nothing(write, start, folder) -> None:
