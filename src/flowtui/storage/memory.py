@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import fakeredis
@@ -70,12 +71,43 @@ class _Server(fakeredis.TcpFakeServer):
         """A child that was killed in the middle of a call is no news: its track says so."""
 
 
+class _Scripts:
+    """A Lua runtime that compiles a script once, which takes as long as to run it; that of the library does each time."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
+        self._compiled: dict[bytes | str, Callable[[], Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runtime, name)
+
+    def execute(self, text: bytes | str) -> Any:
+        """Run a script."""
+        if text not in self._compiled:
+            self._compiled[text] = self._runtime.compile(text)
+        return self._compiled[text]()
+
+
+class _Memory(fakeredis.FakeServer):
+    """The data, and the runtime that the library makes for it and keeps here."""
+
+    _scripts: _Scripts
+
+    @property
+    def _lua_runtime(self) -> _Scripts:
+        return self._scripts
+
+    @_lua_runtime.setter
+    def _lua_runtime(self, runtime: Any) -> None:
+        self._scripts = _Scripts(runtime)
+
+
 class MemoryConnector(Connector):
     """A store in the memory of this process; it ends with the process."""
 
     def __init__(self) -> None:
         self.address = "in memory"
-        self._memory = fakeredis.FakeServer(version=(7,))
+        self._memory = _Memory(version=(7,))
         self._lock = threading.Lock()
         self._server: _Server | None = None
         self._folder = ""
