@@ -11,8 +11,10 @@ import os
 
 import pytest
 
+import short_lease
 from crash_chain import Chain, running_chain
 from fault_proxy import Moment, Trap
+from flowtui.storage.lease import LEASE_S
 
 # What the calls are, and what they are about, in about the order in which they come.
 STARTING = [("take_loop", "chain.start"), ("get", "cursor:chain.start"), ("join", "chain.middle")]
@@ -77,6 +79,7 @@ def test_a_server_that_is_killed_at_any_step_loses_and_doubles_nothing(flowtui, 
 
 
 def test_a_child_that_is_killed_at_any_step_loses_and_doubles_nothing(flowtui, short_path):
+    flowtui.program = [short_lease.__file__, str(LEASE_S)]
     with running_chain(flowtui, short_path, "process") as chain:
         for step, moment in itertools.product((STARTING[-1], *RUNNING[1:]), Moment):
             trap = caught(chain, step, moment)

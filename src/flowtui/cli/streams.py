@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def results() -> Iterator[TextIO]:
     Nodes and their child processes may print at any time, and programs read our results.
     """
     sys.stdout.flush()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else what is printed comes late, behind our own errors
+        sys.stdout.reconfigure(line_buffering=True)
     out = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace")
     os.dup2(2, 1)
     try:
