@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import socket
@@ -39,6 +40,12 @@ def store_kinds() -> list[str]:
     if shutil.which("redis-server") or os.environ.get("CI"):
         kinds.append("redis")
     return kinds
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from passing all modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass
