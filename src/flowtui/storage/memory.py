@@ -61,6 +61,24 @@ class _Server(fakeredis.TcpFakeServer):
         self.RequestHandlerClass = _Handler
         self.fake_server = memory
         self.daemon_threads = True  # a child that hangs must not keep this process
+        self._is_ending = False
+        self._thread = threading.Thread(target=self._serve, name="flowtui-memory", daemon=True)
+
+    def start(self) -> None:
+        """Serve on a thread of its own."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Return when no more clients are let in. (The library's own way looks for its end twice a second.)"""
+        self._is_ending = True
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as waking:
+            waking.connect(self.server_address)
+            self._thread.join()
+        self.server_close()
+
+    def _serve(self) -> None:
+        while not self._is_ending:
+            self.handle_request()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         # The server tells its clients apart by their addresses, and those of a unix socket have none.
@@ -127,7 +145,7 @@ class MemoryConnector(Connector):
             if self._server is None:
                 self._folder = tempfile.mkdtemp(prefix="flowtui-")
                 self._server = _Server(os.path.join(self._folder, "memory"), self._memory)
-                threading.Thread(target=self._server.serve_forever, name="flowtui-memory", daemon=True).start()
+                self._server.start()
             connector = unix_connector(os.path.join(self._folder, "memory"))
         connector.address = self.address
         return connector
@@ -136,7 +154,6 @@ class MemoryConnector(Connector):
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.end()
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._folder)
