@@ -90,7 +90,7 @@ class _Server(fakeredis.TcpFakeServer):
 
 
 class _Scripts:
-    """A Lua runtime that compiles a script once, which takes as long as to run it; that of the library does each time."""
+    """A Lua runtime that compiles a script once; that of the library does each time, which takes as long as a run."""
 
     def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
