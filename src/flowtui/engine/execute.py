@@ -393,6 +393,7 @@ def _is_theirs(path: str) -> bool:
 
 def fingerprint(error: BaseException, node: str) -> str:
     """Return a short hash that is equal for errors of one type, node and raising function."""
-    frames = traceback.extract_tb(error.__traceback__)
+    # Where a call that took too long was waited for is the walker's matter.
+    frames = [] if isinstance(error, TimedOut) else traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].name}" if frames else ""
     return hashlib.blake2b(f"{type(error).__name__}|{node}|{place}".encode(), digest_size=6).hexdigest()

@@ -13,7 +13,7 @@ from flowtui.tui.run_detail import json_entries
 
 #: Longest line, in characters: more is never seen.
 _LONGEST = 400
-_LONGEST_VALUE = 24
+_LONGEST_VALUE = 32
 _TOO_BIG = "too big to be kept"
 
 
