@@ -206,6 +206,8 @@ async def test_f5_runs_with_what_is_seen_shows_the_elapsed_time_and_esc_cancels(
         await done(it)
         assert client.running[0].cancelled()
         assert it.toasts[-1].startswith("check is cancelled after 0.")
+        assert "✖ cancelled after 0." in it.text
+        assert "checking [b]4711[/b]" in it.text, "what it logged tells where it hung"
         client.on_run = lambda _: MissingInputs("check has no input from [b]incoming[/b]")
         await it.press("f5")
         await done(it)

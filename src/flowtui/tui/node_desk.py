@@ -43,7 +43,8 @@ class NodeDesk:
     Attributes:
         trial: what is tried; None until the engine has told of the node.
         run: the run that was made last, here or before; None without any.
-        lines: what the node has logged in the run that goes on.
+        lines: what the node has logged in the run that goes on, or was cancelled.
+        cancelled: how the last run was cancelled, empty if it was not.
         gone: why the engine knows no such node, empty if it does.
     """
 
@@ -64,6 +65,7 @@ class NodeDesk:
         self.trial: Trial | None = None
         self.run: DevRun | None = None
         self.lines: list[DevLine] = []
+        self.cancelled = ""
         self.gone = ""
         self._given = given
         self._spawn = spawn
@@ -204,7 +206,7 @@ class NodeDesk:
         """Run the node, unless it runs."""
         if self._running is None and self.trial is not None:
             self._since = time.monotonic()
-            self.lines = []
+            self.lines, self.cancelled = [], ""
             self._running = self._spawn(self._run(self.trial))
             self._changed()
 
@@ -223,7 +225,8 @@ class NodeDesk:
         except FlowtuiError as error:
             self._say(str(error), severity="error")
         except (asyncio.CancelledError, concurrent.futures.CancelledError):
-            self._say(f"{self.node} is cancelled after {time.monotonic() - self._since:.1f} s.", severity="warning")
+            self.cancelled = f"cancelled after {time.monotonic() - self._since:.1f} s"
+            self._say(f"{self.node} is {self.cancelled}.", severity="warning")
         else:
             self._own_runs = [run, *self._own_runs][:RUNS_KEPT]
             self.run = run

@@ -13,6 +13,8 @@ from flowtui.tui.details import Entry, heading
 from flowtui.tui.trial import whole_input
 
 _REVISION_CHARS = 7
+#: Lines of a log that are shown.
+_MOST_LINES = 500
 _SIGNS = {
     ChangeKind.ADDED: ("+", Tone.GOOD),
     ChangeKind.REMOVED: ("-", Tone.BAD),
@@ -128,8 +130,11 @@ def run_entries(run: DevRun, now: float) -> list[Entry]:
 
 
 def line_entries(lines: Iterable[DevLine]) -> list[Entry]:
-    """Return what a node logged."""
-    return [_line(each) for each in lines]
+    """Return what a node logged last, and how much came before."""
+    said = [*lines]
+    more = len(said) - _MOST_LINES
+    before = [Entry("", f"… {fmt.plural(more, 'line')} before these", Tone.MUTED)] if more > 0 else []
+    return before + [_line(each) for each in said[-_MOST_LINES:]]
 
 
 def _line(line: DevLine) -> Entry:

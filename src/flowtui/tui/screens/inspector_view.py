@@ -185,10 +185,13 @@ class InspectorView(Screen[None]):
     def show_run(self) -> None:
         """Show the run, its output and what it said."""
         run = self.run
-        if run is not None and run.id != self._seen_run and self.current not in self.lowers:
-            # Where runs and log take turns, the log is to say why it failed.
-            self._seen_run, self.lower = run.id, self.runs if run.ok else self.report
-            self._arrange()
+        if run is not None and run.id != self._seen_run:
+            self._seen_run = run.id
+            self.report.action_first()
+            if self.current not in self.lowers:
+                # Where runs and log take turns, the log is to say why it failed.
+                self.lower = self.runs if run.ok else self.report
+                self._arrange()
         against = self.against
         pinned = run is not None and self.desk.is_pinned(run.output)
         self.output.show(run, against and (against.name, against.output.payload), is_pinned=pinned)
@@ -208,12 +211,16 @@ class InspectorView(Screen[None]):
         if running is not None:
             entries = [Entry("", f"running for {running:.1f} s, esc cancels", Tone.ACCENT)]
             return entries + line_entries(self.desk.lines)
+        if self.desk.cancelled and not self._chosen_run:
+            return [Entry("", f"✖ {self.desk.cancelled}", Tone.WARN), *line_entries(self.desk.lines)]
         if self.run is not None:
             return run_entries(self.run, self.now)
         return [Entry("", "What the node logs or prints, and why it failed, stands here.", Tone.MUTED)]
 
     def _show_report(self) -> None:
         self.report.show("Log and errors", self.report_entries())
+        if self.desk.running_s is not None and not self.report.has_focus:
+            self.report.action_last()
 
     def show_newest(self) -> None:
         """Show the newest run again, and the next one when it comes."""

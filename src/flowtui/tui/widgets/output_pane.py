@@ -185,7 +185,7 @@ class OutputPane(Pane):
         if self._against is not None and run.output is not None:
             return f"No difference to {self._against[0]}."
         if run.failure is not None:
-            return f"No output: it failed with {run.failure.error}; the error stands below. What it got is as it was."
+            return f"No output: it failed with {run.failure.error}; the error stands below."
         if "output" in run.cut:
             return "The output was too big to be kept."
         return f"No output: {run.note or 'it handed nothing on'}."
