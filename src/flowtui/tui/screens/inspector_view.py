@@ -78,6 +78,9 @@ class InspectorView(Screen[None]):
         self._seen_run = ""
         self._form_turn = asyncio.Lock()
         self.maximised = False
+        self._make_parts()
+
+    def _make_parts(self) -> None:
         self.header = HeaderBar(id="header")
         self.node_bar = NodeBar(id="node-bar")
         self.form = ConfigForm(id="config-form")
