@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import sys
 
-from flowtui.cli import options
+from flowtui.cli import stores
 from flowtui.cli.main import main
 from flowtui.engine import loop
 
 if __name__ == "__main__":
     lease_s = float(sys.argv.pop(1))
-    options.open_store = functools.partial(options.open_store, lease_s=lease_s)
+    stores.open_store = functools.partial(stores.open_store, lease_s=lease_s)
     loop._LONGEST_RESTART_S = loop._FIRST_RESTART_S
     main()

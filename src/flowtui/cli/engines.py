@@ -48,7 +48,8 @@ def _client(
         opener,
         env=os.environ,
         log_level=settings.log_level,
-        log_folder=settings.state_dir / "logs",
+        # What is only in memory leaves nothing behind.
+        log_folder=settings.state_dir / "logs" if settings.store != "memory" else None,
         access=access,
         autostart=autostart,
     )
