@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from command_line import CommandLine
 from flowtui.storage.calls import StoreCalls
@@ -29,6 +30,10 @@ from flowtui.storage.memory import MemoryConnector
 from flowtui.storage.queue_store import QueueStore
 from flowtui.storage.server_binary import find_server
 from warm_python import ENGINE, WarmPython, warm_python
+
+# Whatever runs here may have to wait for others: how long it takes says nothing.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def store_kinds() -> list[str]:

@@ -35,7 +35,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=tries(50), deadline=None)
+@settings(max_examples=tries(50))
 @given(config=st.dictionaries(TEXTS, VALUES, max_size=5), title=TEXTS)
 def test_every_value_survives_in_yaml_as_it_was_in_json(config: dict[str, Any], title: str) -> None:
     value = {"name": "w", "description": title, "nodes": {"a": {"type": "t", "title": title, "config": config}}}
@@ -100,7 +100,7 @@ def exports(draw: st.DrawFn) -> dict[str, Any]:
     return {"nodes": draw(st.permutations(nodes)), "edges": draw(st.permutations(edges)), "viewport": {"zoom": 1}}
 
 
-@settings(max_examples=tries(30), deadline=None)
+@settings(max_examples=tries(30))
 @given(export=exports())
 def test_a_converted_export_is_the_same_workflow(export: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,7 @@ def is_text_for_later(value: Any) -> bool:
     return isinstance(value, str) and ("{{" in value or "${" in value)
 
 
-@settings(max_examples=tries(30), deadline=None)
+@settings(max_examples=tries(30))
 @given(st.lists(CHANGES, min_size=2, max_size=5))
 def test_after_any_edits_each_value_is_among_its_choices_or_empty(sequence: list[dict[str, Any]]) -> None:
     config: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def test_after_any_edits_each_value_is_among_its_choices_or_empty(sequence: list
         assert {error.path for error in form_of(Place, config).all_errors()} <= {("country",)}
 
 
-@settings(max_examples=tries(30), deadline=None)
+@settings(max_examples=tries(30))
 @given(st.dictionaries(st.sampled_from(["country", "state", "city", "people", "how", "x"]), JUNK), CHANGES)
 def test_any_config_of_a_file_can_be_shown_and_edited(config: dict[str, Any], changes: dict[str, Any]) -> None:
     form = form_of(Place, config)

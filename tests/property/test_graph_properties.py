@@ -119,7 +119,7 @@ def shuffled(value, source):
     return value
 
 
-@settings(max_examples=tries(50), deadline=None)
+@settings(max_examples=tries(50))
 @given(document=documents())
 def test_every_node_is_in_exactly_one_loop_behind_all_that_it_needs(tmp_path_factory, document):
     plans = plans_of(tmp_path_factory.getbasetemp(), as_yaml(document))
@@ -139,7 +139,7 @@ def test_every_node_is_in_exactly_one_loop_behind_all_that_it_needs(tmp_path_fac
             assert len(set(node.dependants)) == len(node.dependants)
 
 
-@settings(max_examples=tries(40), deadline=None)
+@settings(max_examples=tries(40))
 @given(document=documents(), seed=st.integers(0, 1000))
 def test_layout_does_not_change_a_revision_and_every_config_value_does(tmp_path_factory, document, seed):
     folder = tmp_path_factory.getbasetemp()
@@ -186,7 +186,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=tries(150), deadline=None)
+@settings(max_examples=tries(150))
 @given(edits=EDITS)
 def test_no_damage_to_a_file_brings_a_traceback(tmp_path_factory, edits):
     text = VALID
@@ -206,7 +206,7 @@ def test_no_damage_to_a_file_brings_a_traceback(tmp_path_factory, edits):
         assert "\n" not in problem.message
 
 
-@settings(max_examples=tries(100), deadline=None)
+@settings(max_examples=tries(100))
 @given(data=st.binary(max_size=60), suffix=st.sampled_from([".yaml", ".json"]))
 def test_no_bytes_at_all_bring_a_traceback(data, suffix):
     source, problems = parse_source(Path("any" + suffix), data)

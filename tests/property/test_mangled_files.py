@@ -49,7 +49,7 @@ def assert_in_the_file(problem: Problem, data: bytes) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", problem.code)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(SEEDS), st.randoms(use_true_random=False), st.sampled_from((".yaml", ".json")))
 def test_a_part_of_a_file_with_changed_bytes_is_read_or_refused_at_a_place(data, dice, suffix):
     start = dice.randrange(len(data))
@@ -74,7 +74,7 @@ def test_a_whole_file_with_changed_bytes_loads_or_is_refused_at_a_place(seed, tm
             assert_in_the_file(problem, data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=60), st.sampled_from((".yaml", ".json")))
 def test_any_bytes_are_refused_at_a_place(data, suffix):
     source, problems = parse_source(Path("w" + suffix), data)

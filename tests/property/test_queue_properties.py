@@ -397,5 +397,5 @@ def test_no_life_of_the_queues_loses_or_doubles_an_item(store, monkeypatch):
     monkeypatch.setattr(queue_store, "BIG_PAYLOAD", BIG)
     run_state_machine_as_test(
         lambda: Queues(store.connector),
-        settings=settings(max_examples=EXAMPLES[store.kind], stateful_step_count=40, deadline=None),
+        settings=settings(max_examples=EXAMPLES[store.kind], stateful_step_count=40),
     )

@@ -257,7 +257,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=tries(120), deadline=None)
+@settings(max_examples=tries(120))
 @given(examples())
 def test_the_engine_runs_every_graph_as_the_rules_say(
     example: tuple[list[PlannedNode], dict[tuple[str, int], Behaviour], set[int]],

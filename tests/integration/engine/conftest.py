@@ -158,9 +158,9 @@ class Running:
         self.until(lambda: self.engine.is_idle().result(PATIENCE_S), "to be idle")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def warm_children(warm_engine: WarmPython, monkeypatch: pytest.MonkeyPatch) -> list[WarmProcess]:
-    """Have child processes forked from a warm Python, and list them; test_process_pool.py tests how they start."""
+    """Have child processes forked from a warm Python, and list them."""
     started: list[WarmProcess] = []
 
     def start_child(*args: Any, **options: Any) -> WarmProcess:
@@ -172,6 +172,11 @@ def warm_children(warm_engine: WarmPython, monkeypatch: pytest.MonkeyPatch) -> l
     )
     monkeypatch.setattr(child_track, "subprocess", like_subprocess)
     return started
+
+
+@pytest.fixture(autouse=True)
+def usual_children(warm_children: list[WarmProcess]) -> None:
+    """How child processes begin; test_process_pool.py, which tests that, has others."""
 
 
 @pytest.fixture

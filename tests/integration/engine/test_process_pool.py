@@ -101,8 +101,8 @@ class Forks(BlockingNode):
 
 
 @pytest.fixture(autouse=True)
-def warm_children() -> None:
-    """Every child is a new Python here."""
+def usual_children() -> None:
+    """Every child is a new Python here, but where its end is all that matters."""
 
 
 @pytest.fixture(autouse=True)
@@ -290,6 +290,7 @@ def test_whatever_a_child_writes_arrives_in_the_log_at_once_and_nowhere_else(wri
     assert (seen.out, seen.err) == ("", "")
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_a_child_that_logs_faster_than_can_be_sent_says_how_much_is_missing(write, start) -> None:
     write("w.yaml", loop("type: flood", count=1))
     app = start(LOCAL)
@@ -299,6 +300,7 @@ def test_a_child_that_logs_faster_than_can_be_sent_says_how_much_is_missing(writ
     assert lines_with(app, "flood 19999"), "the newest are kept"
 
 
+@pytest.mark.usefixtures("warm_children")
 @pytest.mark.parametrize(
     ("how", "what"),
     [
@@ -325,13 +327,13 @@ def test_a_child_that_dies_is_started_again_and_says_why_and_the_others_go_on(wr
         assert lines_with(app, "Fatal Python error: Segmentation fault"), "and where it was"
 
 
-def test_after_as_many_crashes_in_a_row_as_it_may_restart_the_loop_fails(write, start, folder) -> None:
+def test_after_as_many_crashes_in_a_row_as_it_may_restart_the_loop_fails(write, start, folder, warm_children) -> None:
     (folder / "deadly").touch()
     write("w.yaml", loop("type: die", options=", restarts: 1"))
     app = start(LOCAL)
     app.until_state("w.start", LoopState.FAILED)
     assert app.loop("w.start").reason.endswith("ended with exit code 3, 2 times in a row")
-    assert not children()
+    assert [child.returncode for child in warm_children] == [3, 3]
 
 
 def test_a_node_that_holds_its_child_can_be_killed(write, start, folder) -> None:
@@ -408,6 +410,7 @@ def test_the_tracks_of_a_loop_share_a_queue_and_one_that_dies_costs_the_others_n
     assert app.snapshot().dead_total == 0
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_items_that_kill_their_process_fill_the_list_of_dead_letters_and_that_pauses_their_loop(
     write, start, folder
 ) -> None:
