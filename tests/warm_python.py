@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,6 +40,7 @@ class WarmProcess:
         self.args = args
         self.returncode: int | None = None
         self._line = line
+        self._lock = threading.Lock()
         self.pid = int(line.readline())
 
     def poll(self) -> int | None:
@@ -49,11 +51,13 @@ class WarmProcess:
 
     def wait(self, timeout: float | None = None) -> int:
         """Return its exit code once it has ended; negative if a signal has ended it."""
-        if self.returncode is None:
-            if not select.select([self._line], [], [], timeout)[0]:
+        with contextlib.suppress(ValueError):  # another thread has heard of its end meanwhile
+            if self.returncode is None and not select.select([self._line], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            self.returncode = int(self._line.readline())
-            self._line.close()
+        with self._lock:
+            if self.returncode is None:
+                self.returncode = int(self._line.readline())
+                self._line.close()
         return self.returncode
 
     def send_signal(self, number: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flowtui.engine import child_track
+from flowtui.engine import processes
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView, QueueView
@@ -170,7 +170,7 @@ def warm_children(warm_engine: WarmPython, monkeypatch: pytest.MonkeyPatch) -> l
     like_subprocess = SimpleNamespace(
         Popen=start_child, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
     )
-    monkeypatch.setattr(child_track, "subprocess", like_subprocess)
+    monkeypatch.setattr(processes, "subprocess", like_subprocess)
     return started
 
 
