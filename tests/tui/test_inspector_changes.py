@@ -9,7 +9,7 @@ from pathlib import Path
 from fake_inspector import CheckConfig, FakeInspectorClient, a_failed_run, a_letter, a_run
 from running import Running
 from test_inspector import done, inspecting, inspector, write
-from textual.widgets import Input, Select, TextArea
+from textual.widgets import Input, Select, Static, TextArea
 
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.letters import ReplayAnswer
