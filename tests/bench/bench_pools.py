@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from flowtui.client.door import EngineClient
 from flowtui.model.states import Command, LoopState
 from lab import PATIENCE_S, chain_seconds, loop_of, running, wait_until, write_folder
 from peers import CHAIN, bare_call
@@ -152,7 +153,7 @@ def _burnt_per_second(items: int, tracks: int, turns: int) -> float:
         write_folder(folder / "flows", BURN, {"burn": burn_workflow(items, tracks, turns, result)})
         with running(folder / "flows", store="local") as engine:
             wait_until(engine, lambda now: loop_of(now, "burn.numbers").state is LoopState.COMPLETED)
-            engine.command(Command.START, "burn.read").result(PATIENCE_S)
+            EngineClient(engine).command(Command.START, "burn.read").result(PATIENCE_S)
             wait_until(engine, lambda now: loop_of(now, "burn.read").iterations == items)
         ends = [json.loads(path.read_text()) for path in result.iterdir()]
     if len(ends) != tracks or sum(map(len, ends)) != items:

@@ -15,6 +15,7 @@ import time
 
 import psutil
 
+from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import Command, LoopState
@@ -40,7 +41,7 @@ def memory(iterations: int) -> None:
     process = psutil.Process()
     marks = (iterations // 10, iterations * 99 // 100)
     with chain(iterations) as engine:
-        engine.command(Command.START, LOOP).result()
+        EngineClient(engine).command(Command.START, LOOP).result()
         held = []
         for mark in marks:
             while _view(engine).iterations < mark:
@@ -52,16 +53,16 @@ def memory(iterations: int) -> None:
 def pauses() -> None:
     """Print how long a spinning loop takes to be paused."""
     with chain(1_000_000_000) as engine:
-        engine.command(Command.START, LOOP).result()
+        EngineClient(engine).command(Command.START, LOOP).result()
         _wait(engine, LoopState.RUNNING)
         took, rates = [], []
         for _ in range(_PAUSES):
             before, began = _view(engine).iterations, time.perf_counter()
             time.sleep(_BETWEEN_S)
             rates.append((_view(engine).iterations - before) / (time.perf_counter() - began))
-            engine.command(Command.PAUSE, LOOP)
+            EngineClient(engine).command(Command.PAUSE, LOOP)
             took.append(_wait(engine, LoopState.PAUSED) * 1000)
-            engine.command(Command.RESUME, LOOP)
+            EngineClient(engine).command(Command.RESUME, LOOP)
             _wait(engine, LoopState.RUNNING)
         print(
             f"pause: median {statistics.median(took):.1f} ms, at most {max(took):.1f} ms, "

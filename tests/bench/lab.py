@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
@@ -148,7 +149,7 @@ def chain_seconds(items: int, *, pool: str = "asyncio", node: str = "pass", node
     with temporary() as folder:
         result = folder / "seconds"
         with chain(items, pool=pool, node=node, nodes=nodes, result=str(result)) as engine:
-            engine.command(Command.START, LOOP).result(PATIENCE_S)
+            EngineClient(engine).command(Command.START, LOOP).result(PATIENCE_S)
             wait_until(engine, lambda now: loop_of(now, LOOP).state is LoopState.COMPLETED)
             done = loop_of(engine.snapshot(), LOOP)
             if done.iterations != items or done.errors:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flowtui.engine.engine import FlowEngine
-from flowtui.engine.triggers import Triggers
+from flowtui.engine.rooms import Rooms
 from flowtui.model.access import Mode
 from flowtui.model.cases import TestCase
 from flowtui.model.development import (
@@ -83,7 +83,11 @@ class EngineClient:
     @_changing
     def command(self, command: Command, loop: str) -> Future[None]:
         """Carry out a command on a loop; fails with `IllegalTransition` or `UnknownLoop`."""
-        return self._engine.command(command, loop)
+
+        async def carry_out(rooms: Rooms) -> None:
+            rooms.commands.one(command, loop)
+
+        return self._engine.ask(carry_out)
 
     @_changing
     def command_all(self, command: Command, workflow: str = "") -> Future[int]:
@@ -91,7 +95,11 @@ class EngineClient:
 
         Returns how many obeyed.
         """
-        return self._engine.command_all(command, workflow)
+
+        async def carry_out(rooms: Rooms) -> int:
+            return len(rooms.commands.all(command, workflow))
+
+        return self._engine.ask(carry_out)
 
     @_changing
     def scale(self, loop: str, change: int) -> Future[int]:
@@ -99,7 +107,11 @@ class EngineClient:
 
         Fails with `NotReplicable` or `UnknownLoop`.
         """
-        return self._engine.scale(loop, change)
+
+        async def carry_out(rooms: Rooms) -> int:
+            return rooms.commands.scale(loop, change)
+
+        return self._engine.ask(carry_out)
 
     def dead_letters(
         self,
@@ -115,59 +127,59 @@ class EngineClient:
         They are those of `loop`, of all loops if empty, and of the group `fingerprint`, of all groups if empty. Those
         of the production beside which the engine develops are another list.
         """
-        return self._engine.letters(
-            lambda desk: desk.page(loop, fingerprint, before, limit, of_production=of_production)
+        return self._engine.ask(
+            lambda rooms: rooms.letters.page(loop, fingerprint, before, limit, of_production=of_production)
         )
 
     def dead_letter(self, number: int) -> Future[DeadLetter]:
         """Return one dead letter; fails with `UnknownLetter`."""
-        return self._engine.letters(lambda desk: desk.find(number))
+        return self._engine.ask(lambda rooms: rooms.letters.find(number))
 
     @_changing
     def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
         """Give a dead letter another payload for its failed node; fails with `LetterChanged` or `UnknownLetter`."""
-        return self._engine.letters(lambda desk: desk.edit(letter, payload=payload))
+        return self._engine.ask(lambda rooms: rooms.letters.edit(letter, payload=payload))
 
     @_changing
     def replay(self, letter: DeadLetter, *, from_start: bool = False) -> Future[ReplayAnswer]:
         """Have a dead letter run again, from its failed node or with all of its iteration."""
-        return self._engine.letters(lambda desk: desk.replay([letter], from_start=from_start))
+        return self._engine.ask(lambda rooms: rooms.letters.replay([letter], from_start=from_start))
 
     @_changing
     def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
         """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`."""
-        return self._engine.letters(lambda desk: desk.replay_all(loop, fingerprint, from_start=from_start))
+        return self._engine.ask(lambda rooms: rooms.letters.replay_all(loop, fingerprint, from_start=from_start))
 
     @_changing
     def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
         """Remove a dead letter; returns 1, or 0 if it was gone already."""
-        return self._engine.letters(lambda desk: desk.remove([letter]))
+        return self._engine.ask(lambda rooms: rooms.letters.remove([letter]))
 
     @_changing
     def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
         """Remove dead letters, chosen as by `dead_letters`; return how many."""
-        return self._engine.letters(lambda desk: desk.purge(loop, fingerprint))
+        return self._engine.ask(lambda rooms: rooms.letters.purge(loop, fingerprint))
 
     @_changing
     def trigger(self, loop: str, values: Mapping[str, Any]) -> Future[Asked]:
         """Have a trigger's loop run once; fails with `BadInput`, `NotTriggered`, `UnknownLoop` or `StoreError`."""
-        return self._engine.triggers(lambda triggers: triggers.ask(loop, "", values))
+        return self._engine.ask(lambda rooms: rooms.triggers.ask(loop, "", values))
 
     def trigger_form(self, loop: str, values: Mapping[str, Any]) -> Future[Form | None]:
         """Return what a trigger asks for, with these values; None if it takes any JSON object."""
 
-        async def form(triggers: Triggers) -> Form | None:
-            return triggers.form(loop, values)
+        async def form(rooms: Rooms) -> Form | None:
+            return rooms.triggers.form(loop, values)
 
-        return self._engine.triggers(form)
+        return self._engine.ask(form)
 
     def run(self, id: str) -> Future[Run]:
         """Return what is known of a run; fails with `UnknownRun` or `StoreError`."""
-        return self._engine.triggers(lambda triggers: triggers.run(id))
+        return self._engine.ask(lambda rooms: rooms.triggers.run(id))
 
     def inspect(self, loop: str, node: str) -> Future[Inspection]:
         """Return all that is known of a node; fails with `UnknownLoop`, `UnknownNode` or `StoreError`."""
-        return self._engine.development(lambda development: development.inspect(loop, node))
+        return self._engine.ask(lambda rooms: rooms.development.inspect(loop, node))
 
     def preview_config(
         self,
@@ -179,8 +191,8 @@ class EngineClient:
         data: NodeInput | None = None,
     ) -> Future[Preview]:
         """Return what becomes of a config with some changes, and of its templates for an input; keeps nothing."""
-        return self._engine.development(
-            lambda development: development.preview_config(loop, node, config, changes, reset, data)
+        return self._engine.ask(
+            lambda rooms: rooms.development.preview_config(loop, node, config, changes, reset, data)
         )
 
     @_changing
@@ -190,16 +202,16 @@ class EngineClient:
         `on_line` is told each line while it runs, on another thread. Fails with `MissingInputs`, which names what there
         is no input from, with `BadInput`, and as `inspect` does.
         """
-        return self._engine.development(lambda development: development.run_node(request, on_line))
+        return self._engine.ask(lambda rooms: rooms.development.run_node(request, on_line))
 
     def plan_upstream(self, loop: str, node: str) -> Future[tuple[PlannedRun, ...]]:
         """Return which nodes have to run, in this order, before a node has an up to date input from each upstream."""
-        return self._engine.development(lambda development: development.plan_upstream(loop, node))
+        return self._engine.ask(lambda rooms: rooms.development.plan_upstream(loop, node))
 
     @_changing
     def pin(self, loop: str, node: str, output: Stored | None) -> Future[None]:
         """Have a node's dependants get this output in place of what it makes, in development; None unpins it."""
-        return self._engine.development(lambda development: development.pin(loop, node, output))
+        return self._engine.ask(lambda rooms: rooms.development.pin(loop, node, output))
 
     @_changing
     def save_config(self, loop: str, node: str, config: Mapping[str, Any], digest: str) -> Future[SavedConfig]:
@@ -207,12 +219,12 @@ class EngineClient:
 
         Fails with `FileChanged`, `NotSaved`, `UnknownLoop` or `UnknownNode`; the file is then as it was.
         """
-        return self._engine.configs(lambda files: files.save(loop, node, config, digest))
+        return self._engine.ask(lambda rooms: rooms.configs.save(loop, node, config, digest))
 
     @_changing
     def undo_config(self, saved: SavedConfig) -> Future[SavedConfig]:
         """Take back a saved config; what is returned undoes that in turn. Fails with `FileChanged` or `NotSaved`."""
-        return self._engine.configs(lambda files: files.undo(saved))
+        return self._engine.ask(lambda rooms: rooms.configs.undo(saved))
 
     @_changing
     def save_case(self, case: TestCase) -> Future[Path]:
@@ -220,29 +232,29 @@ class EngineClient:
 
         Fails with `FileChanged`, or with `NotSaved`, as if it has a case of that name; the file is then as it was.
         """
-        return self._engine.configs(lambda files: files.save_case(case))
+        return self._engine.ask(lambda rooms: rooms.configs.save_case(case))
 
     def reload(self) -> Future[str]:
         """Read the folder again now; return what came of it, empty if nothing has changed since the last time."""
-        return self._engine.reload()
+        return self._engine.ask(lambda rooms: rooms.reload())
 
     def source_of(self, loop: str, node: str = "") -> Future[SourcePlace]:
         """Return where a node's code stands: its author's, else its lines in the workflow file.
 
         Without a node it is the loop's producer in the workflow file. Fails with `UnknownLoop` or `UnknownNode`.
         """
-        return self._engine.configs(lambda files: files.source_of(loop, node))
+        return self._engine.ask(lambda rooms: rooms.configs.source_of(loop, node))
 
     def samples(self, loop: str, node: str) -> Future[tuple[Sample, ...]]:
         """Return the last few items that passed through a node, newest first; fails with `StoreError`."""
-        return self._engine.taps(lambda taps: taps.newest(loop, node))
+        return self._engine.ask(lambda rooms: rooms.taps.newest(loop, node))
 
     def tap(self, loop: str, node: str) -> Future[None]:
         """Sample a node more often, and no other, as long as somebody asks what came; `untap` ends it.
 
         Fails with `UnknownLoop` or `UnknownNode`.
         """
-        return self._engine.taps(lambda taps: taps.tap(loop, node))
+        return self._engine.ask(lambda rooms: rooms.taps.tap(loop, node))
 
     def tapped(self, after: int) -> TapBatch:
         """Return what has passed through the tapped node since the sample of that number; 0 for all that is kept."""
@@ -250,11 +262,11 @@ class EngineClient:
 
     def untap(self) -> Future[None]:
         """End the tap, if there is one."""
-        return self._engine.taps(lambda taps: taps.untap())
+        return self._engine.ask(lambda rooms: rooms.taps.untap())
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""
-        return self._engine.is_idle()
+        return self._engine.ask(lambda rooms: rooms.is_idle())
 
     def report_output(self, text: str) -> None:
         """Log a line that something wrote to file descriptor 1 or 2 of the process."""

@@ -12,14 +12,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flowtui.engine.commands import Commands
+from flowtui.engine.control import ControlThread, reporting
 from flowtui.engine.deployment import Deployment
-from flowtui.engine.dev_process import DevProcesses
-from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
-from flowtui.engine.idle import is_idle, none_to_replay
-from flowtui.engine.letter_desk import LetterDesk
 from flowtui.engine.log_files import LogFiles
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
@@ -28,18 +24,15 @@ from flowtui.engine.pools import Pools
 from flowtui.engine.reload import changes
 from flowtui.engine.replays import follow_replays
 from flowtui.engine.requests import Requests, handlers
+from flowtui.engine.rooms import Rooms
 from flowtui.engine.runner import GRACE_S
-from flowtui.engine.saving import ConfigFiles
-from flowtui.engine.taps import Taps
-from flowtui.engine.triggers import Triggers
 from flowtui.graph.folder import LoadedFolder, load_folder
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.development import TapBatch
-from flowtui.model.errors import FlowtuiError, StoreUnavailable
+from flowtui.model.errors import FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
-from flowtui.model.states import ACTIVE_STATES, Command, LoopState
-from flowtui.nodes.secrets import Secrets
+from flowtui.model.states import ACTIVE_STATES, LoopState
 from flowtui.storage.data_store import DataStore
 
 _SAMPLE_EVERY_S = 1.0
@@ -75,30 +68,19 @@ class FlowEngine:
         self._folder = folder
         self._open_store = open_store
         self._watch = watch
-        self._access = access
         self._buffer = LogBuffer()
         self._capture = LogCapture(self._buffer, log_level)
         self._log_files = LogFiles(log_folder, self._buffer) if log_folder is not None else None
         self._monitor = StoreMonitor()
         self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop, autostart=autostart)
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
-        self._commands = Commands(self._deployment, self._drains)
-        self._store: DataStore | None = None
-        self._triggers = Triggers(self._deployment, lambda: self._store)
-        self._configs = ConfigFiles(self._deployment, folder)
-        self._requests = Requests(handlers(self._commands, self._triggers))
-        self._taps = Taps(lambda: self._deployment.loops, lambda: self._store)
+        self._rooms = Rooms(folder, self._deployment, self._drains, env, log_level, access)
+        self._requests = Requests(handlers(self._rooms.commands, self._rooms.triggers))
         self._pools: Pools | None = None
-        self._development: Development | None = None
-        self._env = env
-        self._secrets = Secrets(env)
         self._started_at = time.monotonic()
-        self._loading = True
-        self._failure = ""
-        self._control = asyncio.new_event_loop()
         self._closing = asyncio.Event()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="flowtui-engine", daemon=True)
+        self._control = ControlThread(self._main, self._failed)
 
     # ---- from outside ----
 
@@ -109,7 +91,7 @@ class FlowEngine:
         self._capture.install()
         if self._log_files is not None:
             self._log_files.start()
-        self._thread.start()
+        self._control.start()
 
     def wait_loaded(self, timeout: float | None = None) -> bool:
         """Wait until the workflows have been started or `failure` says why not."""
@@ -117,9 +99,9 @@ class FlowEngine:
 
     def close(self, grace: float = GRACE_S) -> None:
         """Stop all loops, with `grace` seconds for what is in flight, and close the store."""
-        if self._thread.is_alive():
-            self._control.call_soon_threadsafe(self._begin_closing, grace)
-            self._thread.join()
+        if self._control.is_alive:
+            self._control.post(lambda: self._begin_closing(grace))
+            self._control.join()
         self._capture.remove()
         if self._log_files is not None:
             self._log_files.close()
@@ -127,26 +109,26 @@ class FlowEngine:
     @property
     def failure(self) -> str:
         """Why nothing can run, empty if it can."""
-        return self._failure
+        return self._rooms.failure
 
     @property
     def access(self) -> Access:
         """What may be done with it; `EngineClient` sees to that."""
-        return self._access
+        return self._rooms.access
 
     def switch_mode(self) -> Mode:
         """Go from production to development, or back, and return which it is now; raises `AccessRefused`."""
-        self._access = self._access.switched()
-        return self._access.mode
+        self._rooms.access = self._rooms.access.switched()
+        return self._rooms.access.mode
 
     def snapshot(self) -> EngineSnapshot:
         """Return everything a screen shows."""
-        deployment, monitor, store = self._deployment, self._monitor, self._store
+        deployment, monitor, store = self._deployment, self._monitor, self._rooms.store
         return EngineSnapshot(
             taken_at=time.time(),
             uptime_s=time.monotonic() - self._started_at,
             folder=self._folder,
-            access=self._access,
+            access=self._rooms.access,
             store=self._store_view(),
             loops=tuple(loop.view() for loop in deployment.loops.values()),
             queues=monitor.queues,
@@ -154,7 +136,7 @@ class FlowEngine:
             dead_total=monitor.dead_total,
             problems=deployment.problems,
             last_reload=deployment.last_reload,
-            loading=self._loading,
+            loading=self._rooms.is_loading,
             instances=store.instances if store is not None else (),
         )
 
@@ -166,114 +148,27 @@ class FlowEngine:
         """Log a line that bypassed `sys.stdout`, as C code and child processes do."""
         self._buffer.add(logging.WARNING, text)
 
-    def command(self, command: Command, loop: str) -> Future[None]:
-        """Carry out a command; fails with `IllegalTransition` or `UnknownLoop`."""
-        return self._submit(self._command(command, loop))
-
-    def command_all(self, command: Command, workflow: str = "") -> Future[int]:
-        """Carry out a command on every loop, or every loop of a workflow, whose state allows it.
-
-        Returns how many these were.
-        """
-        return self._submit(self._command_all(command, workflow))
-
-    def scale(self, loop: str, change: int) -> Future[int]:
-        """Give a loop `change` more tracks, or fewer; return how many it has then, 1 at least.
-
-        Fails with `NotReplicable` or `UnknownLoop`.
-        """
-        return self._submit(self._scale(loop, change))
-
-    def letters(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something with dead letters; fails with `StoreError` and what else `work` raises."""
-        return self._submit(self._at_desk(work))
-
-    def triggers(self, work: Callable[[Triggers], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something with triggers and their runs; fails with what `work` raises."""
-        return self._submit(work(self._triggers))
-
-    def development(self, work: Callable[[Development], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something with a single node; fails with what `work` raises. To cancel it ends a node that runs for it."""
-        return self._submit(self._in_development(work))
-
-    def configs(self, work: Callable[[ConfigFiles], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something with the configs in the workflow files; fails with what `work` raises."""
-        return self._submit(work(self._configs))
-
-    def reload(self) -> Future[str]:
-        """Read the folder again; return what came of it, empty if nothing has changed since the last time."""
-        return self._submit(self._reload())
-
-    def taps(self, work: Callable[[Taps], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something with samples; fails with what `work` raises."""
-        return self._submit(work(self._taps))
+    def ask(self, work: Callable[[Rooms], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Do something in one of the rooms; fails with what that raises, and to cancel it cancels the work."""
+        return self._control.submit(self._enter(work))
 
     def tapped(self, after: int) -> TapBatch:
         """Return what has passed through the tapped node since the sample of that number."""
-        return self._taps.tapped(after)
-
-    def is_idle(self) -> Future[bool]:
-        """Tell whether nothing happens any more unless something new comes from outside."""
-        return self._submit(self._is_idle())
+        return self._rooms.taps.tapped(after)
 
     # ---- on the control thread ----
 
-    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        if not self._thread.is_alive():
-            work.close()
-            failed: Future[T] = Future()
-            failed.set_exception(FlowtuiError("the engine does not run; start it first"))
-            return failed
-        return asyncio.run_coroutine_threadsafe(work, self._control)
-
-    async def _command(self, command: Command, loop: str) -> None:
-        self._commands.one(command, loop)
-
-    async def _command_all(self, command: Command, workflow: str) -> int:
-        return len(self._commands.all(command, workflow))
-
-    async def _scale(self, loop: str, change: int) -> int:
-        return self._commands.scale(loop, change)
-
-    async def _at_desk(self, work: Callable[[LetterDesk], Coroutine[Any, Any, T]]) -> T:
-        if self._store is None:
-            raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
-        plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
-        letters, production = self._store.dead_letters(), self._store.production_letters()
-        return await work(LetterDesk(letters, plans, self._secrets, production))
-
-    async def _in_development(self, work: Callable[[Development], Coroutine[Any, Any, T]]) -> T:
-        if self._development is None:
-            raise StoreUnavailable(self._failure or "the store is not open yet; try again in a moment")
-        return await work(self._development)
-
-    async def _reload(self) -> str:
-        if self._loading or self._store is None:
-            raise FlowtuiError(self._failure or "the workflows are being loaded; try again in a moment")
-        return await self._deployment.refresh()
-
-    async def _is_idle(self) -> bool:
-        if self._loading or self._store is None:
-            return False
-        loops = self._deployment.loops
-        views = [loop.view() for loop in loops.values()]
-        return await is_idle(views, self._store.queues()) and await none_to_replay(loops, self._store.dead_letters())
+    async def _enter(self, work: Callable[[Rooms], Coroutine[Any, Any, T]]) -> T:
+        return await work(self._rooms)
 
     def _begin_closing(self, grace: float) -> None:
         self._grace = grace
         self._closing.set()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._control)
-        try:
-            self._control.run_until_complete(self._main())
-        except Exception as error:
-            self._failure = f"flowtui itself has failed ({type(error).__name__}: {error}); please report this"
-            self._loading = False
-            _log.exception("the engine has ended; please report this")
-        finally:
-            self._ready.set()
-            self._control.close()
+    def _failed(self, error: Exception) -> None:
+        self._rooms.failure = f"flowtui itself has failed ({type(error).__name__}: {error}); please report this"
+        self._rooms.is_loading = False
+        self._ready.set()
 
     async def _main(self) -> None:
         loading = asyncio.create_task(asyncio.to_thread(self._deployment.load))
@@ -284,14 +179,14 @@ class FlowEngine:
         if loading.done():
             self._deployment.show_problems(loading.result())
         try:
-            self._store = store = await opening
+            store = await opening
             store.enlist(self._folder.absolute())
-            self._pools = Pools(store, self._capture, self._secrets, self._taps.take)
-            self._development = self._new_development(store)
+            self._pools = Pools(store, self._capture, self._rooms.secrets, self._rooms.taps.take)
+            self._rooms.open(store)
         except FlowtuiError as error:
-            self._failure = str(error)
+            self._rooms.failure = str(error)
             _log.error("%s", error)
-            self._loading = False
+            self._rooms.is_loading = False
             self._ready.set()
             await closing
             return
@@ -301,17 +196,17 @@ class FlowEngine:
             await self._end(store)
             return
         await self._deployment.deploy(loading.result(), first=True)
-        self._loading = False
+        self._rooms.is_loading = False
         self._ready.set()
         background = [
-            asyncio.create_task(_reporting(self._sample(store))),
-            asyncio.create_task(_reporting(self._drains.follow(store))),
-            asyncio.create_task(_reporting(follow_replays(store, lambda: self._deployment.loops))),
-            asyncio.create_task(_reporting(self._requests.serve(store))),
-            asyncio.create_task(_reporting(self._taps.keep())),
+            asyncio.create_task(reporting(self._sample(store))),
+            asyncio.create_task(reporting(self._drains.follow(store))),
+            asyncio.create_task(reporting(follow_replays(store, lambda: self._deployment.loops))),
+            asyncio.create_task(reporting(self._requests.serve(store))),
+            asyncio.create_task(reporting(self._rooms.taps.keep())),
         ]
         if self._watch:
-            background.append(asyncio.create_task(_reporting(self._follow_folder())))
+            background.append(asyncio.create_task(reporting(self._follow_folder())))
         await closing
         for task in background:
             task.cancel()
@@ -348,9 +243,8 @@ class FlowEngine:
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(self._look(store), self._taps.flush()), _LAST_LOOK_S)
-        if self._development is not None:
-            self._development.close()
+            await asyncio.wait_for(asyncio.gather(self._look(store), self._rooms.taps.flush()), _LAST_LOOK_S)
+        self._rooms.close()
         if self._pools is not None:
             self._pools.close()
         await store.release()
@@ -358,36 +252,13 @@ class FlowEngine:
         # A private server must be gone in the end; one of the user's own may be left to itself.
         await asyncio.wait([closing], timeout=_CLOSE_S if store.info.kind == "redis" else None)
 
-    def _new_development(self, store: DataStore) -> Development:
-        return Development(
-            lambda: self._deployment.plans,
-            self._folder,
-            self._secrets,
-            store,
-            env=self._env,
-            why_not_edit=lambda: self._access.why_not_edit,
-            processes=DevProcesses(self._capture.level),
-        )
-
     def _make_loop(self, plan: ExecutionPlan) -> Loop:
         assert self._pools is not None
-        return Loop(plan, self._pools.launch, self._post)
-
-    def _post(self, call: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # closed: a track that was left behind ends only now
-            self._control.call_soon_threadsafe(call)
+        return Loop(plan, self._pools.launch, self._control.post)
 
     def _store_view(self) -> StoreView:
-        store = self._store
+        store = self._rooms.store
         if store is None:
-            return StoreView(kind="", address="", durable=True, trouble=self._failure)
+            return StoreView(kind="", address="", durable=True, trouble=self._rooms.failure)
         info = store.info
         return StoreView(info.kind, info.address, info.durable, store.trouble or self._monitor.trouble)
-
-
-async def _reporting(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work`; if it raises, the user must hear of it, since nobody awaits it before the end."""
-    try:
-        await work
-    except Exception:
-        _log.exception("a part of the engine has ended; please report this")

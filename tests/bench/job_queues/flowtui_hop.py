@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from child import Send
+from flowtui.client.door import EngineClient
 from flowtui.model.states import Command
 from flowtui.storage.data_store import DataStore
 from job_queues import PAYLOAD_TEXT
@@ -72,7 +73,7 @@ def hop() -> Iterator[Send]:
             text = _WORKFLOW.format(items=items, text=PAYLOAD_TEXT, began=began, seen=seen, queue=QUEUE)
             write_folder(state / "flows", _NODES, {"hop": text})
             with running(state / "flows", socket_url(), stores.append) as engine:
-                engine.command(Command.START, "hop.make").result(PATIENCE_S)
+                EngineClient(engine).command(Command.START, "hop.make").result(PATIENCE_S)
                 deadline = time.monotonic() + PATIENCE_S
                 # The server is asked only at the end: to ask takes time from the loops.
                 while not seen.exists() and time.monotonic() < deadline:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import redis.asyncio
 
+from flowtui.client.door import EngineClient
 from flowtui.model.states import Command
 from job_queues import PAYLOAD_TEXT
 from job_queues.server import running_server
@@ -109,7 +110,7 @@ def _flowtui(socket: str, items: int) -> list[float]:
         text = _WORKFLOW.format(items=items, rate=RATE, text=PAYLOAD_TEXT, result=result)
         write_folder(state / "flows", _NODES, {"hop": text})
         with running(state / "flows", f"unix://{socket}") as engine:
-            engine.command(Command.START, "hop.tick").result(PATIENCE_S)
+            EngineClient(engine).command(Command.START, "hop.tick").result(PATIENCE_S)
             return _read(result, items)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flowtui.client.door import EngineClient
 from flowtui.engine import processes
 from flowtui.engine.engine import FlowEngine
 from flowtui.model.access import USUAL, Access, Mode
@@ -140,7 +141,7 @@ class Running:
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
     def tell(self, command: Command, loop: str) -> None:
-        self.engine.command(command, loop).result(PATIENCE_S)
+        EngineClient(self.engine).command(command, loop).result(PATIENCE_S)
 
     def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait until `condition` holds; what the engine does cannot be awaited from here, so look often."""
@@ -155,7 +156,7 @@ class Running:
         self.until(lambda: self.loop(loop).state is state, f"for {loop} to be {state}")
 
     def until_idle(self) -> None:
-        self.until(lambda: self.engine.is_idle().result(PATIENCE_S), "to be idle")
+        self.until(lambda: EngineClient(self.engine).is_idle().result(PATIENCE_S), "to be idle")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flowtui.client.door import EngineClient
 from flowtui.model.states import Command, LoopState
 from processes import is_gone
 from warm_python import WarmProcess
@@ -48,7 +49,7 @@ def test_a_program_is_ended_with_its_children_when_its_loop_stops(
     write("w.yaml", CHAIN.format(count=1, pool=pool, type="shell", config=SLEEPER, more=""))
     running = start()
     running.until(lambda: family(folder), "for the program")
-    running.engine.command(Command.KILL, "w.take").result(20)
+    EngineClient(running.engine).command(Command.KILL, "w.take").result(20)
     running.until(lambda: are_gone(family(folder)), "for the program to end")
     running.until_state("w.take", LoopState.STOPPED)
     running.until(lambda: running.queue("w.work").depth == 1, "for the item to go back")
@@ -75,7 +76,7 @@ def test_an_item_that_waits_goes_back_to_its_queue_when_the_loop_is_killed(
     done = 1 if type == "rate-limit" else 0
     running.until(lambda: running.node("w.take", "act").runs == done and running.loop("w.take").in_flight, "for a wait")
     running.until_state("w.make", LoopState.COMPLETED)
-    running.engine.command(Command.KILL, "w.take").result(20)
+    EngineClient(running.engine).command(Command.KILL, "w.take").result(20)
     running.until(lambda: running.queue("w.work").depth == 3 - done, "for the items to go back")
 
 

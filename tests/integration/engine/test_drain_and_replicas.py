@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from flowtui.client.door import EngineClient
 from flowtui.model.errors import NotReplicable
 from flowtui.model.states import Command, LoopState
 
@@ -53,7 +54,7 @@ def test_a_drain_ends_sources_first_then_readers_as_their_queues_run_dry_and_los
     (folder / "gate").touch()
     app = start()
     app.until(lambda: app.loop("w.start").iterations > 50)
-    app.engine.command_all(Command.DRAIN).result()
+    EngineClient(app.engine).command_all(Command.DRAIN).result()
     app.until_state("w.start", LoopState.STOPPED)
     assert app.loop("w.middle").state is LoopState.DRAINING
     app.until(lambda: re.fullmatch(r"\d+ queued, \d+ in flight", app.loop("w.middle").waiting), "for the reason")
@@ -86,7 +87,7 @@ def test_a_ring_of_queues_is_drained_when_all_of_it_is_empty(write, start, folde
     app = start()
     app.until_state("w.start", LoopState.COMPLETED)
     app.until(lambda: app.loop("w.round").in_flight)
-    app.engine.command_all(Command.DRAIN).result()
+    EngineClient(app.engine).command_all(Command.DRAIN).result()
     app.until(lambda: "in flight" in app.loop("w.turn").waiting, "for the reason")
     (folder / "gate").unlink()
     for loop in ("w.round", "w.turn"):
@@ -100,7 +101,7 @@ def test_only_the_loops_of_one_workflow_are_drained_if_it_is_named(write, start)
     write("other.yaml", PIPE % {"pool": "asyncio"})
     app = start()
     app.until(lambda: app.loop("other.start").iterations and app.loop("w.start").iterations)
-    assert app.engine.command_all(Command.DRAIN, "w").result() == 3
+    assert EngineClient(app.engine).command_all(Command.DRAIN, "w").result() == 3
     app.until_state("w.last", LoopState.STOPPED)
     assert app.loop("other.last").state is LoopState.RUNNING
 
@@ -110,7 +111,7 @@ def test_a_drain_can_be_cut_short_and_what_is_left_stays_in_the_queue(write, sta
     write("w.yaml", PIPE % {"pool": "asyncio"})
     app = start()
     app.until(lambda: app.loop("w.start").iterations > 50)
-    app.engine.command_all(Command.DRAIN).result()
+    EngineClient(app.engine).command_all(Command.DRAIN).result()
     app.tell(Command.KILL, "w.middle")
     app.until_state("w.middle", LoopState.STOPPED)
     app.until_state("w.last", LoopState.STOPPED)
@@ -122,11 +123,11 @@ def test_replicas_share_the_work_and_can_be_added_and_taken_away_while_they_run(
     write("w.yaml", PIPE.replace("{queue: first}, loop: {", "{queue: first}, loop: {replicas: 2, ") % {"pool": pool})
     app = start()
     app.until(lambda: app.loop("w.middle").tracks == 2)
-    assert app.engine.scale("w.middle", 2).result() == 4
+    assert EngineClient(app.engine).scale("w.middle", 2).result() == 4
     app.until(lambda: app.loop("w.middle").tracks == 4)
-    assert app.engine.scale("w.middle", -10).result() == 1
+    assert EngineClient(app.engine).scale("w.middle", -10).result() == 1
     app.until(lambda: app.loop("w.middle").tracks == 1)
-    app.engine.command_all(Command.DRAIN).result()
+    EngineClient(app.engine).command_all(Command.DRAIN).result()
     app.until_state("w.last", LoopState.STOPPED)
     made = app.loop("w.start").iterations
     assert sorted(app.done()) == list(range(made))
@@ -146,8 +147,8 @@ def test_more_tracks_of_a_producer_that_is_not_replicable_are_refused(write, sta
     write("w.yaml", PIPE % {"pool": "asyncio"})
     app = start()
     with pytest.raises(NotReplicable, match=r"w\.start can't have 2 replicas: several 'count' producers at once"):
-        app.engine.scale("w.start", 1).result()
-    assert app.engine.scale("w.start", -1).result() == 1
+        EngineClient(app.engine).scale("w.start", 1).result()
+    assert EngineClient(app.engine).scale("w.start", -1).result() == 1
 
 
 def test_replicas_in_the_file_of_a_producer_that_is_not_replicable_are_a_problem(write, start) -> None:
@@ -173,7 +174,7 @@ def test_a_killed_loop_ends_though_its_node_holds_the_event_loop_and_another_can
     app.tell(Command.KILL, "w.middle")
     app.until_state("w.middle", LoopState.STOPPED)
     assert app.loop("w.middle").reason == "killed; wait still runs and is left behind"
-    app.engine.command_all(Command.KILL).result()
+    EngineClient(app.engine).command_all(Command.KILL).result()
     for loop in ("w.start", "w.last"):
         app.until_state(loop, LoopState.STOPPED)
     made = app.loop("w.start").iterations
@@ -193,6 +194,6 @@ def test_a_restart_takes_the_loop_through_stopped_to_running_and_loses_nothing(w
     app.tell(Command.RESTART, "w.middle")
     app.until(lambda: app.loop("w.middle").reason == "restarted by hand")
     app.until_state("w.middle", LoopState.RUNNING)
-    app.engine.command_all(Command.DRAIN).result()
+    EngineClient(app.engine).command_all(Command.DRAIN).result()
     app.until_state("w.last", LoopState.STOPPED)
     assert app.done() == list(range(app.loop("w.start").iterations))

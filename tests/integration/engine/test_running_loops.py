@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from flowtui.client.door import EngineClient
 from flowtui.model.errors import IllegalTransition, UnknownLoop
 from flowtui.model.states import Command, LoopState, NodeHealth
 
@@ -371,7 +372,7 @@ def test_a_command_to_all_reaches_those_that_it_is_legal_for(write, start) -> No
     app.until_state("a.start", LoopState.COMPLETED)
     app.until_state("b.start", LoopState.RUNNING)
     app.until_state("c.start", LoopState.RUNNING)
-    assert app.engine.command_all(Command.PAUSE).result(5) == 2
+    assert EngineClient(app.engine).command_all(Command.PAUSE).result(5) == 2
     app.until_state("b.start", LoopState.PAUSED)
     app.until_state("c.start", LoopState.PAUSED)
 

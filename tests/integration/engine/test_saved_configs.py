@@ -66,7 +66,7 @@ def test_many_reloads_at_once_are_one(write, start) -> None:
     path = write("w.yaml", ENDLESS.partition("  shout")[0])
     app = start()
     path.write_text(path.read_text().replace("a.txt", "b.txt"))
-    told = [future.result(PATIENCE_S) for future in [app.engine.reload() for _ in range(5)]]
+    told = [future.result(PATIENCE_S) for future in [EngineClient(app.engine).reload() for _ in range(5)]]
     assert sorted(told) == ["", "", "", "", "w r2: 1 swapped"]
 
 

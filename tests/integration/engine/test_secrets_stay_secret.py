@@ -147,7 +147,7 @@ def assert_nothing_told(where: str, content: str | bytes) -> None:
 
 
 def letters(running: Any) -> int:
-    return running.engine.letters(lambda desk: desk.count("", "")).result(20)
+    return running.engine.ask(lambda rooms: rooms.letters.count("", "")).result(20)
 
 
 @pytest.fixture
@@ -195,10 +195,10 @@ def test_what_a_node_does_with_its_secret_shows_it_nowhere(
     for path in state:
         assert_nothing_told(str(path), path.read_bytes())
 
-    letter = running.engine.letters(lambda desk: desk.page("", "", None, 1)).result(20)[0]
+    letter = running.engine.ask(lambda rooms: rooms.letters.page("", "", None, 1)).result(20)[0]
     assert letter.payload == {"n": 0, "token": "***TOKEN***", "list": ["<***TOKEN***>", 1], "auth": "***TOKEN***"}
     (folder / "broken").unlink()
-    answer = running.engine.letters(lambda desk: desk.replay([letter], from_start=False)).result(20)
+    answer = running.engine.ask(lambda rooms: rooms.letters.replay([letter], from_start=False)).result(20)
     assert answer.queued == 1, answer
     running.until(lambda: letters(running) == 0, "for the replay")
     whole = {"n": 0, "token": TOKEN, "list": [f"<{TOKEN}>", 1], "auth": base64.b64encode(TOKEN.encode()).decode()}

@@ -273,7 +273,7 @@ def test_input_that_does_not_fit_is_refused_field_by_field_and_nothing_runs(runs
     assert error.faults["n"].endswith('not "many"')
     assert error.faults[""] == "unknown input 'm' (there are: n)"
     assert str(error).startswith("the input of w.ask does not fit: n: it should be a valid integer")
-    assert each.running.engine.is_idle().result(PATIENCE_S)
+    assert EngineClient(each.running.engine).is_idle().result(PATIENCE_S)
 
 
 def test_only_a_trigger_can_be_asked(runs):
