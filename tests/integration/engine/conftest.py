@@ -177,7 +177,7 @@ def warm_children(warm_engine: WarmPython, monkeypatch: pytest.MonkeyPatch) -> l
 
 @pytest.fixture(autouse=True)
 def usual_children(warm_children: list[WarmProcess]) -> None:
-    """How child processes begin; test_process_pool.py, which tests that, has others."""
+    """How child processes begin; files of tests that look at just that have others."""
 
 
 @pytest.fixture

@@ -101,6 +101,11 @@ class Hanging(BlockingNode):
 """
 
 
+@pytest.fixture(autouse=True)
+def usual_children() -> None:
+    """Every child is a new Python here."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("flows")
