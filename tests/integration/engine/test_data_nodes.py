@@ -39,7 +39,8 @@ def are_gone(pids: list[int]) -> bool:
     return all(map(is_gone, pids))
 
 
-SLEEPER = '{script: "sleep 600 & echo $! $$ > pids.tmp; mv pids.tmp pids; sleep 600"}'
+#: It gets its input only when there is somebody to end it, however the engine ends.
+SLEEPER = '{script: "cat >/dev/null; sleep 600 & echo $! $$ > pids.tmp; mv pids.tmp pids; sleep 600"}'
 
 
 @pytest.mark.parametrize("pool", ["asyncio", "thread", "process"])
