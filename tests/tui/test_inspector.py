@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -198,15 +199,15 @@ async def test_f5_runs_with_what_is_seen_shows_the_elapsed_time_and_esc_cancels(
         assert client.on_line is not None
         client.on_line(DevLine(NOW, logging.INFO, "checking [b]4711[/b] \x1b[31m"))
         await it.until("checking [b]4711[/b] ␛[31m")
-        assert "running 0." in it.text
+        assert re.search(r"running \d", it.text)
         assert "esc cancels" in it.text
         await it.press("f5")
         assert len(client.requests) == 1, "one run at a time"
         await it.press("escape")
         await done(it)
         assert client.running[0].cancelled()
-        assert it.toasts[-1].startswith("check is cancelled after 0.")
-        assert "✖ cancelled after 0." in it.text
+        assert it.toasts[-1].startswith("check is cancelled after ")
+        assert "✖ cancelled after " in it.text
         assert "checking [b]4711[/b]" in it.text, "what it logged tells where it hung"
         client.on_run = lambda _: MissingInputs("check has no input from [b]incoming[/b]")
         await it.press("f5")

@@ -16,6 +16,7 @@ from flowtui.tui.actions import ACTIONS, Scope
 from flowtui.tui.app import FlowtuiApp
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.inspector import InspectorScreen
+from flowtui.tui.screens.loop import LoopScreen
 from flowtui.tui.screens.overview import OverviewScreen
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.widgets.pane import Pane
@@ -134,14 +135,15 @@ async def test_a_filter_that_matches_nothing_says_how_to_clear_it() -> None:
 async def test_enter_drills_from_a_loop_to_its_bad_node_to_its_error_and_esc_goes_back() -> None:
     async with running(FakeClient(a_busy_afternoon())) as it:
         await it.press("enter")
-        assert it.app.overview.current.id == "nodes"
-        assert it.app.overview.nodes.chosen.id == "fetch"
+        assert isinstance(it.app.screen, LoopScreen)
+        assert it.app.screen.graph.node.id == "fetch"
         await it.press("enter")
         assert isinstance(it.app.screen, ReaderScreen)
         assert "Connection refused to https://api.example.org/v2/orders?since=2025-06-15" in it.text
         await it.press("escape")
-        assert it.app.overview.current.id == "nodes"
+        assert isinstance(it.app.screen, LoopScreen)
         await it.press("escape")
+        assert it.app.screen is it.app.overview
         assert it.app.overview.current.id == "loops"
 
 

@@ -172,6 +172,14 @@ ACTIONS: tuple[Action, ...] = (
         "Stop and start every loop of the chosen loop's workflow; asks first.",
         _FLOW,
     ),
+    Action(
+        "loop_screen",
+        ("2",),
+        "2",
+        "its loop",
+        "Show the chosen loop alone: its graph with live figures and the bottleneck, and its log.",
+        _LOOK,
+    ),
     Action("details", ("v",), "v", "details", "Show all that is known about the chosen row, a loop too.", _LOOK),
     Action(
         "open",

@@ -33,6 +33,7 @@ from flowtui.tui.editing import EditSource, editor_command, run_editor
 from flowtui.tui.key_order import KeyOrder, Typed
 from flowtui.tui.painting import Sent
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
+from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.help import help_detail
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
@@ -133,7 +134,7 @@ class FlowtuiApp(App[None]):
             self._inspector_first = False
             self._inspect_first(snapshot)
         screen = self.screen
-        if isinstance(screen, OverviewScreen):
+        if isinstance(screen, FrameScreen):
             screen.poll(self.client, snapshot)
         elif isinstance(screen, ReaderScreen | InspectorScreen):
             screen.show_snapshot(snapshot)
@@ -195,7 +196,7 @@ class FlowtuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
-        if isinstance(screen, OverviewScreen):
+        if isinstance(screen, FrameScreen):
             for action in ACTIONS:
                 if action.scope is not Scope.INSPECTOR:
                     yield from _command(action, screen.current if action.scope is Scope.PANE else screen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowtui.tui.screens.layout import LEAST_HEIGHT, LEAST_WIDTH
+from flowtui.tui.screens.sizes import LEAST_HEIGHT, LEAST_WIDTH
 
 if TYPE_CHECKING:
     from flowtui.tui.screens.inspector_view import InspectorView, Part

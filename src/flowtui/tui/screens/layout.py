@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowtui.model.snapshot import EngineSnapshot
+from flowtui.tui.screens.sizes import ROOMY_HEIGHT
 from flowtui.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from flowtui.tui.screens.overview import OverviewScreen
 
-LEAST_WIDTH, LEAST_HEIGHT = 40, 10
 #: From this size on all panes are seen at once.
-_ALL_WIDTH, _ALL_HEIGHT = 112, 28
+_ALL_WIDTH, _ALL_HEIGHT = 112, ROOMY_HEIGHT
 #: Below this height the log takes turns with the others too.
 _TWO_HEIGHT = 18
 _FRAME_AND_HEADS = 3
@@ -21,17 +21,6 @@ _FRAME_AND_HEADS = 3
 def arrange(screen: OverviewScreen, snapshot: EngineSnapshot | None) -> None:
     """Show what fits: all panes, the chosen one above the log, or one alone."""
     width, height = screen.size
-    enough = width >= LEAST_WIDTH and height >= LEAST_HEIGHT
-    screen.too_small.display = not enough
-    screen.body.display = enough
-    for line in (screen.header, screen.alert):
-        line.display = enough
-    screen.footer.display = enough and not screen.filter_line.display
-    if not enough:
-        screen.too_small.show(f"terminal too small: {width}×{height}, needs {LEAST_WIDTH}×{LEAST_HEIGHT}")
-        return
-    # Where there is room the line stays when nothing is wrong: nothing else must move when something goes wrong.
-    screen.alert.display = height >= _ALL_HEIGHT or screen.alert.has_alerts
     room = height - 2 - screen.alert.display
     if screen.zoomed:
         _show_only(screen, {screen.current})

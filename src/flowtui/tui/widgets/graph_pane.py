@@ -71,6 +71,13 @@ class GraphPane(LiveTable[GraphLine]):
         by_id = {node.id: node for node in nodes}
         self.show([GraphLine(index, row, by_id.get(row.node)) for index, row in enumerate(self._graph)])
 
+    def choose_worst(self) -> None:
+        """Put the cursor on the first node that is not well, else leave it."""
+        for line in self._all:
+            if line.node is not None and line.node.health in _UNWELL:
+                self.choose(line.node.id)
+                return
+
     @property
     def node(self) -> NodeView | None:
         """The node under the cursor."""

@@ -33,6 +33,7 @@ class LogView(Pane):
         super().__init__(name, id=id)
         self.following = True
         self.level = logging.INFO
+        self.only_loop = ""  # the loop whose lines alone are shown; empty for all
         self._after = 0
         self._kept: deque[LogLine] = deque(maxlen=_KEPT)
         self._rows: deque[LogLine] = deque(maxlen=_KEPT)
@@ -83,7 +84,7 @@ class LogView(Pane):
         self.repaint()
 
     def _passes(self, line: LogLine) -> bool:
-        if line.level < self.level:
+        if line.level < self.level or self.only_loop not in ("", line.loop):
             return False
         if not self.filter_text:
             return True
@@ -160,7 +161,7 @@ class LogView(Pane):
         return (*head, piece(line.message, room, tone))
 
     def title_words(self) -> str:
-        what = f"/{self.filter_text}" if self.filter_text else "all loops"
+        what = f"/{self.filter_text}" if self.filter_text else self.only_loop or "all loops"
         said = [what, "info and up" if self.level == logging.INFO else "everything"]
         if self.following:
             said.append("following")

@@ -142,14 +142,6 @@ class NodesPane(LiveTable[NodeView]):
             (fmt.count(item.runs), Tone.TEXT),
         )
 
-    def choose_worst(self) -> None:
-        """Put the cursor on the first node that fails or is stalled, if there is one."""
-        bad = (NodeHealth.FAILING, NodeHealth.RETRYING, NodeHealth.STALLED)
-        for node in self.loop.nodes if self.loop else ():
-            if node.health in bad:
-                self.choose(self.key(node))
-                return
-
     def below(self, item: NodeView) -> Cell | None:
         if item.retrying:
             return f"{item.retrying}: {item.last_error}", Tone.WARN
