@@ -154,7 +154,7 @@ def test_a_running_engine_replays_at_once_even_for_a_loop_that_is_paused(flowtui
     (flowtui.folder / "left.broken").unlink()
     replay = flowtui.run("dead", "replay", "1", "--folder", "flows", "--json")
     assert json.loads(replay.output) == {"queued": 1, "requeued": 0, "refused": [], "revisions": []}
-    child.until(lambda: f"{LOOP}: 1 dead letters were run again" in child.messages, "the replay")
+    child.until(lambda: f"{LOOP}: 1 dead letter was run again" in child.messages, "the replay")
     assert (flowtui.lines("join.txt"), flowtui.lines("left.txt")) == (["0"], ["0", "0"])
     child.process.terminate()
     summary = child.end(1).summary

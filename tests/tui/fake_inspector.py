@@ -29,6 +29,7 @@ from flowtui.model.development import (
     SavedConfig,
     Stored,
 )
+from flowtui.model.errors import UnknownLetter
 from flowtui.model.forms import KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.states import NodeKind
@@ -214,6 +215,15 @@ class FakeInspectorClient(FakeClient):
         self, loop: str = "", fingerprint: str = "", *, before: int | None = None, limit: int = 100
     ) -> Future[list[DeadLetter]]:
         return self._answer(self.letters[:limit])
+
+    def dead_letter(self, number: int) -> Future[DeadLetter]:
+        found: Future[DeadLetter] = Future()
+        known = next((letter for letter in self.letters if letter.number == number), None)
+        if known is None:
+            found.set_exception(UnknownLetter(f"there is no dead letter {number}"))
+        else:
+            found.set_result(known)
+        return found
 
     def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
         self.edited.append(payload)

@@ -201,13 +201,32 @@ async def test_f9_replays_the_letter_as_it_is_as_edited_or_all_like_it_and_shows
         assert client.replays == [("orders.incoming", "f-check-ValueError", False)]
         assert it.toasts[-2:] == [
             "orders.incoming: 12 dead letters to be replayed",
-            "1 dead letter stay as they are: letter 9: [b]gone[/b]",
+            "1 dead letter stays as it is: letter 9: [b]gone[/b]",
         ]
         for left, said in ((5, "† 5 letters like this"), (0, "† no letters like this")):
             groups: tuple[DeadLetterGroup, ...] = client.shown.dead_letters if left else ()
             client.change(dead_letters=tuple(replace(each, count=left) for each in groups))
             await it.settle()
             assert said in it.text
+
+
+async def test_a_letter_that_is_gone_is_not_offered_for_a_replay() -> None:
+    client = FakeInspectorClient()
+    async with inspecting(client, letter=a_letter()) as it:
+        client.letters = [a_letter(8)]
+        for left, said in ((5, "all 5 like it"), (1, "the only one like it")):
+            client.change(dead_letters=tuple(replace(each, count=left) for each in client.shown.dead_letters))
+            await it.settle()
+            await it.press("f9")
+            await done(it)
+            assert said in it.text
+            assert "letter 7 as it is" not in it.text
+            await it.press("escape")
+        client.change(dead_letters=())
+        await it.settle()
+        await it.press("f9")
+        await done(it)
+        assert it.toasts == ["Letter 7 is gone, and there is none like it: nothing is left to replay."]
 
 
 async def test_input_and_output_are_copied_and_written_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:

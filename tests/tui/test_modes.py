@@ -9,6 +9,7 @@ from fake_client import FakeClient, a_busy_afternoon
 from running import running
 
 from flowtui.model.access import DEVELOPING, READ_ONLY, USUAL, Access, Mode
+from flowtui.tui.screens.confirm import ConfirmScreen
 
 
 def a_client(access: Access) -> FakeClient:
@@ -43,3 +44,11 @@ async def test_an_unusual_mode_is_said_on_narrow_screens_too(access: Access) -> 
             await it.resize(columns, 24)
             header = it.text.splitlines()[0]
             assert ("DEVELOPMENT" if access.mode is Mode.DEVELOPMENT else "read-only") in header, (columns, header)
+
+
+@pytest.mark.parametrize("keys", ["K", "X", "D", "tab tab tab j R"])
+async def test_who_may_only_look_is_not_asked_first(keys: str) -> None:
+    async with running(a_client(READ_ONLY)) as it:
+        await it.press(*keys.split())
+        assert it.toasts == [READ_ONLY.why_not_edit]
+        assert not isinstance(it.app.screen, ConfirmScreen)

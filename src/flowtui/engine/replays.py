@@ -13,6 +13,7 @@ from flowtui.engine.cancelling import is_cancelled
 from flowtui.engine.crew import Launch
 from flowtui.engine.handle import LAST_EVENTS, Report, Tap, TrackHandle
 from flowtui.engine.lifecycle import Event
+from flowtui.engine.logs import Attribution, attributed_to
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import StoreError
 from flowtui.storage.data_store import DataStore
@@ -97,7 +98,8 @@ class Replays:
         self._ended.set()
         if reading.iterations:
             again = f", {reading.errors} of them failed again" if reading.errors else ""
-            _log.info("%s: %d dead letters were run again%s", loop, reading.iterations, again)
+            with attributed_to(Attribution(loop, "")):  # not to the node that the track has run last
+                _log.info("%s: %s run again%s", loop, _letters_were(reading.iterations), again)
         if report.event in (Event.FAIL, Event.CRASH):
             rest = min(_FIRST_REST_S * 2**self._failures, _LONGEST_REST_S)
             self._failures += 1
@@ -131,3 +133,7 @@ async def follow_replays(store: DataStore, loops: Callable[[], Mapping[str, HasR
                     loop.replays.begin(loop.plan)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), _LOOK_EVERY_S)
+
+
+def _letters_were(count: int) -> str:
+    return "1 dead letter was" if count == 1 else f"{count} dead letters were"

@@ -36,8 +36,9 @@ def tell_replay(say: Say, loop: str, answer: ReplayAnswer) -> None:
     if answer.queued or not answer.refused:
         say(f"{loop}: {fmt.plural(answer.queued, 'dead letter')} to be replayed")
     if answer.refused:
-        count = fmt.plural(len(answer.refused), "dead letter")
-        say(f"{count} stay as they are: {answer.refused[0]}", severity="warning")
+        count = len(answer.refused)
+        stay = "stays as it is" if count == 1 else "stay as they are"
+        say(f"{fmt.plural(count, 'dead letter')} {stay}: {answer.refused[0]}", severity="warning")
 
 
 class Commands:

@@ -24,7 +24,7 @@ from flowtui.model.development import (
     Stored,
 )
 from flowtui.model.diff import same
-from flowtui.model.errors import FlowtuiError
+from flowtui.model.errors import FlowtuiError, UnknownLetter
 from flowtui.model.forms import KeyPath
 from flowtui.model.letters import DeadLetter
 from flowtui.tui.commands import Say, tell_replay
@@ -272,6 +272,17 @@ class NodeDesk:
         """Return the newest dead letters of the node."""
         found = await self._answer(self.client.dead_letters(self.loop, limit=50)) or []
         return [letter for letter in found if letter.node == self.node]
+
+    async def is_there(self, letter: DeadLetter) -> bool | None:
+        """Return whether a letter has not been replayed or purged meanwhile; None if that cannot be told."""
+        try:
+            await asyncio.wrap_future(self.client.dead_letter(letter.number))
+        except UnknownLetter:
+            return False
+        except FlowtuiError as error:
+            self._say(str(error), severity="error")
+            return None
+        return True
 
     def replay(self, letter: DeadLetter, payload: dict[str, Any] | None = None, *, all_like: bool = False) -> None:
         """Have a letter run again, with another payload if one is given, or all with its fingerprint."""

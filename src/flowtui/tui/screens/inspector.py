@@ -29,7 +29,7 @@ from flowtui.tui.screens.inspector_questions import (
 )
 from flowtui.tui.screens.inspector_view import InspectorView
 from flowtui.tui.screens.plan import PlanScreen
-from flowtui.tui.trial import Slot
+from flowtui.tui.trial import Slot, Trial
 
 
 class InspectorScreen(InspectorView):
@@ -246,9 +246,18 @@ class InspectorScreen(InspectorView):
             return
         if self._may_not("replay"):
             return
-        slot = trial.slots.get("")
-        edited = self._edited_letter(slot, letter)
-        ways = replay_options(letter, self.letters_like(letter), is_edited=edited is not None)
+        self.run_worker(self._replay_letter(letter, trial))
+
+    async def _replay_letter(self, letter: DeadLetter, trial: Trial) -> None:
+        is_there = await self.desk.is_there(letter)
+        if is_there is None:
+            return
+        edited = self._edited_letter(trial.slots.get(""), letter)
+        like = self.letters_like(letter)
+        ways = replay_options(letter, like, is_there=is_there, is_edited=edited is not None)
+        if not ways:
+            self.say(f"Letter {letter.number} is gone, and there is none like it: nothing is left to replay.")
+            return
 
         def then(place: int | None) -> None:
             if place is not None:

@@ -91,15 +91,19 @@ class Replay(NamedTuple):
     all_like: bool = False
 
 
-def replay_options(letter: DeadLetter, count: int, *, is_edited: bool) -> list[Replay]:
-    """Return how a letter can be replayed; `count` is how many there are like it."""
-    name = f"letter {letter.number}"
-    ways = [Replay(Option(f"{name} as it is", "with the payload that failed, from this node on"))]
-    if is_edited:
-        ways.insert(0, Replay(Option(f"{name} as edited here", "with what stands in the input"), edited=True))
-    if count > 1:
+def replay_options(letter: DeadLetter, count: int, *, is_there: bool, is_edited: bool) -> list[Replay]:
+    """Return how a letter can be replayed, unless it is gone; `count` is how many there are like it."""
+    ways = []
+    if is_there and is_edited:
+        option = Option(f"letter {letter.number} as edited here", "with what stands in the input")
+        ways.append(Replay(option, edited=True))
+    if is_there:
+        said = "with the payload that failed, from this node on"
+        ways.append(Replay(Option(f"letter {letter.number} as it is", said)))
+    if count > is_there:
+        like = f"all {count}" if count > 1 else "the only one"
         said = f"from {letter.node} on; each with its own payload"
-        ways.append(Replay(Option(f"all {count} like it", said), all_like=True))
+        ways.append(Replay(Option(f"{like} like it", said), all_like=True))
     return ways
 
 

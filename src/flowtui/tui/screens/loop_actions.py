@@ -69,6 +69,8 @@ class LoopActions(Screen[None]):
         if not loop.is_triggered:
             self._commands.say(f"{loop.id} makes its items itself: only a trigger's loop runs by hand.", "warning")
             return
+        if not self._may_change():
+            return
 
         def show(form: Form | None) -> None:
             self.app.push_screen(RunScreen(self._commands.client, loop.id, form))
@@ -96,8 +98,16 @@ class LoopActions(Screen[None]):
         return loop
 
     def if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
-        """Do something if a person says yes to a question."""
-        self.app.push_screen(question, lambda yes: then() if yes else None)
+        """Do something that changes what runs, if a person says yes to a question; say so if nobody may."""
+        if self._may_change():
+            self.app.push_screen(question, lambda yes: then() if yes else None)
+
+    def _may_change(self) -> bool:
+        """Return whether anything may be changed; say why if not, before a question or a form is answered in vain."""
+        why = self.snapshot.access.why_not_edit if self.snapshot is not None else ""
+        if why:
+            self._commands.say(why, severity="warning")
+        return not why
 
     def action_start_all(self) -> None:
         self._commands.all(Command.START)
