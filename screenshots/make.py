@@ -10,6 +10,7 @@ import asyncio
 import functools
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
 from flowtui.storage.opening import open_store
 from flowtui.tui.app import FlowtuiApp
+from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.themes import DARK, LIGHT
 
 _HERE = Path(__file__).parent
@@ -134,18 +136,33 @@ async def take_tap(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) ->
     await pilot.press("escape", "escape", "escape")
 
 
+async def take_inspector(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
+    """Run the node that checks orders with a broken one, which is a dead letter."""
+    await pilot.resize_terminal(120, 40)
+    await pilot.press("tab", "tab", "tab", "slash", *"orders", "enter", "g", "i")
+    await until(lambda: isinstance(app.screen, InspectorScreen) and app.screen.desk.trial is not None, timeout=10)
+    await pilot.press("f5")
+    await until(lambda: isinstance(app.screen, InspectorScreen) and app.screen.run is not None, timeout=30)
+    await pilot.pause(1.0)
+    save(app, "inspector")
+    await pilot.press("escape", "escape", "escape")
+
+
 async def main() -> None:
     """Run the app without a terminal, on a store and sample folders of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "FLOWTUI_SAMPLES": f"{scratch}/samples"}
         store = functools.partial(open_store, "local", state_dir=Path(scratch, "state"), namespace="flowtui", url=None)
-        os.chdir(_HERE.parent)
+        # The paths in tracebacks are those of a copy, the same wherever the pictures are made.
+        shutil.copytree(_HERE.parent / "workflows", Path(scratch, "workflows"))
+        os.chdir(scratch)
         client = EngineClient(FlowEngine(Path("workflows"), store, env=environment))
         app = FlowtuiApp(client)
         async with app.run_test(size=(120, 40)) as pilot:
             await until(lambda: client.snapshot().dead_total > 0, timeout=120)
             await until(lambda: client.snapshot().uptime_s > _HISTORY_S, timeout=120)
             await take_overview(app, client, pilot)
+            await take_inspector(app, client, pilot)
             await take_tap(app, client, pilot)
             await take_samples(app, client, pilot)
         await asyncio.to_thread(client.close)

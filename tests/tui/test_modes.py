@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fake_client import FakeClient, a_busy_afternoon
+from fake_client import FakeClient, a_busy_afternoon, a_loop, a_snapshot
 from running import running
 
 from flowtui.model.access import DEVELOPING, READ_ONLY, USUAL, Access, Mode
 from flowtui.tui.screens.confirm import ConfirmScreen
+from flowtui.tui.screens.run import RunScreen
 
 
 def a_client(access: Access) -> FakeClient:
@@ -52,3 +53,11 @@ async def test_who_may_only_look_is_not_asked_first(keys: str) -> None:
         await it.press(*keys.split())
         assert it.toasts == [READ_ONLY.why_not_edit]
         assert not isinstance(it.app.screen, ConfirmScreen)
+
+
+async def test_who_may_only_look_is_shown_no_form_of_a_run() -> None:
+    client = FakeClient(a_snapshot(a_loop("orders.ask", is_triggered=True), access=READ_ONLY))
+    async with running(client) as it:
+        await it.press("T")
+        assert it.toasts == [READ_ONLY.why_not_edit]
+        assert not isinstance(it.app.screen, RunScreen)

@@ -128,7 +128,7 @@ def test_what_has_failed_is_inspected_mended_and_replayed_and_arrives_once(
     terminal.type(f"{DOWN}\r")
     see(terminal, f"{BROKEN} dead letters to be replayed", "† 3 letters like this")
     terminal.type(ESCAPE)
-    see(terminal, "Problems: 3 dead", f"{BROKEN} dead letters were run again, 3 of them failed again")
+    see(terminal, "Problems: 3 dead")
 
     # The others have no lines, too.
     terminal.type("i")
@@ -141,7 +141,7 @@ def test_what_has_failed_is_inspected_mended_and_replayed_and_arrives_once(
     terminal.type("R")
     see(terminal, "Run 3 dead letters of orders.incoming again, from check on?")
     terminal.type("y")
-    see(terminal, "No problems, no dead letters.", "3 dead letters were run again")
+    see(terminal, "3 dead letters to be replayed", "No problems, no dead letters.")
 
     terminal.wait_for(lambda _: len(fulfilled(home)) >= len(ORDERS))
     leave(terminal)
