@@ -210,6 +210,24 @@ async def test_f9_replays_the_letter_as_it_is_as_edited_or_all_like_it_and_shows
             assert said in it.text
 
 
+async def test_letters_of_production_are_found_beside_ones_own_and_stay_as_they_are() -> None:
+    client = FakeInspectorClient().develop()
+    client.letters = [a_letter(7, payload={"id": 1}), a_letter(7, payload={"id": 2}, failed_at=1.0, of_production=True)]
+    async with inspecting(client) as it:
+        for place, (payload, of_production) in enumerate((('"id": 1', False), ('"id": 2', True)), start=1):
+            await it.press("f3")
+            await done(it)
+            assert "of production" in it.text
+            await it.press("g", *"j" * place, "enter")
+            await done(it)
+            assert payload in it.text
+            letter = inspector(it).letter
+            assert letter is not None
+            assert letter.of_production is of_production
+        await it.press("f9")
+        assert "which development only reads" in it.toasts[-1]
+
+
 async def test_a_letter_that_is_gone_is_not_offered_for_a_replay() -> None:
     client = FakeInspectorClient()
     async with inspecting(client, letter=a_letter()) as it:

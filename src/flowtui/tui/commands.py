@@ -107,7 +107,10 @@ class Commands:
             else:
                 self.say(f"{group.loop}: no dead letter like this is left.", severity="warning")
 
-        self._run(self._answered(lambda: self.client.dead_letters(group.loop, group.fingerprint, limit=1), first))
+        def ask() -> Future[list[DeadLetter]]:
+            return self.client.dead_letters(group.loop, group.fingerprint, limit=1, of_production=group.of_production)
+
+        self._run(self._answered(ask, first))
 
     def trigger_form(self, loop: str, told: Callable[[Form | None], None]) -> None:
         """Ask what a trigger asks for; `told` is given its form, None if it takes any JSON object."""

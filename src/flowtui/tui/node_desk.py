@@ -269,8 +269,11 @@ class NodeDesk:
     # Dead letters
 
     async def letters(self) -> list[DeadLetter]:
-        """Return the newest dead letters of the node."""
-        found = await self._answer(self.client.dead_letters(self.loop, limit=50)) or []
+        """Return the newest dead letters of the node, then those of the production beside which it is developed."""
+        found: list[DeadLetter] = []
+        for of_production in (False, True):
+            asked = self.client.dead_letters(self.loop, limit=50, of_production=of_production)
+            found += await self._answer(asked) or []
         return [letter for letter in found if letter.node == self.node]
 
     async def is_there(self, letter: DeadLetter) -> bool | None:

@@ -103,7 +103,7 @@ class InspectorScreen(InspectorView):
             for given in sources[place].inputs:
                 trial.choose(given)
             taken = sources[place].inputs[0]
-            self.letter = next((each for each in letters if each.number == taken.letter), self.letter)
+            self.letter = sources[place].letter or self.letter
             desk.look()
             self.show()
             self.go_to(self.input)

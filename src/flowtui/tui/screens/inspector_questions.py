@@ -43,10 +43,11 @@ def baselines(run: DevRun, runs: Sequence[DevRun], inspection: Inspection) -> li
 
 
 class Source(NamedTuple):
-    """An input that can be chosen; several of one run are taken together."""
+    """An input that can be chosen; several of one run are taken together. `letter` is the dead letter that it is of."""
 
     option: Option
     inputs: tuple[NodeInput, ...]
+    letter: DeadLetter | None = None
 
 
 def source_options(
@@ -59,9 +60,12 @@ def source_options(
 ) -> list[Source]:
     """Return every input that is at hand: what it began with, pins, cache, samples, letters, a run's."""
     given = [each for each in (fresh, *inspection.choices) if each is not None]
-    numbers = {each.letter for each in given if each.letter}
-    given += [letter_input(letter) for letter in letters if letter.number not in numbers]
-    sources = [_source(each, several=len(inspection.upstream) > 1, now=now) for each in given]
+    # Numbers alone do not tell them apart: production counts its letters by itself.
+    known = {(letter.number, letter.failed_at): letter for letter in letters}
+    there = {(each.letter, each.at) for each in given}
+    given += [letter_input(letter) for key, letter in known.items() if key not in there]
+    several = len(inspection.upstream) > 1
+    sources = [_source(each, known.get((each.letter, each.at)), several=several, now=now) for each in given]
     if run is not None and run.inputs:
         said = f"{inputs_words(run.inputs)}, {result_words(run)}"
         sources.append(Source(Option(f"what the run of {fmt.clock(run.at)} got", said), run.inputs))
@@ -73,14 +77,15 @@ def source_options(
     return sources
 
 
-def _source(given: NodeInput, *, several: bool, now: float) -> Source:
+def _source(given: NodeInput, letter: DeadLetter | None, *, several: bool, now: float) -> Source:
     label = origin_words(given)
     if several and given.upstream and given.upstream not in label:
         label = f"{given.upstream}: {label}"
     detail = source_words(given, now).removeprefix(origin_words(given)).removeprefix(", ")
+    whose = "of production" if letter is not None and letter.of_production else ""
     payload = as_line(given.data.payload)[:_PAYLOAD_CHARS]
     stale = f"STALE: {given.stale}" if given.stale else ""
-    return Source(Option(label, " · ".join(filter(None, (detail, payload))), stale), (given,))
+    return Source(Option(label, " · ".join(filter(None, (whose, detail, payload))), stale), (given,), letter)
 
 
 class Replay(NamedTuple):
