@@ -102,7 +102,7 @@ async def test_2_shows_the_graph_with_figures_the_bottleneck_and_the_log_of_this
         assert "▲ bottleneck" in it.line_with("notify")
         assert "big.yes" in it.line_with("notify")
         assert "yes 7%  no 93%" in it.line_with(" big ")
-        assert "⇒ orders.accepted" in it.line_with("store")
+        assert "⇒ orders.accepted" in it.line_with("notify, note")
         for words in ("running", "p95 3.1 ms", "items 123k", "errors 0"):
             assert words in it.text, words
 
@@ -119,7 +119,7 @@ async def test_i_inspects_the_chosen_node() -> None:
     async with running(FakeInspectorClient()) as it:
         await it.press("2", "j", "i")
         assert isinstance(it.app.screen, InspectorScreen)
-        await it.until("Config: check")
+        await it.until("Config:")
         await it.press("escape")
         assert isinstance(it.app.screen, LoopScreen)
 

@@ -273,7 +273,8 @@ class NodeDesk:
         found: list[DeadLetter] = []
         for of_production in (False, True):
             asked = self.client.dead_letters(self.loop, limit=50, of_production=of_production)
-            found += await self._answer(asked) or []
+            page = await self._answer(asked)
+            found.extend(page or ())
         return [letter for letter in found if letter.node == self.node]
 
     async def is_there(self, letter: DeadLetter) -> bool | None:
