@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fake_inspector import CheckConfig, FakeInspectorClient, a_failed_run, a_letter, a_run
-from running import Running
+from running import Running, running
 from test_inspector import done, inspecting, inspector, write
 from textual.widgets import Input, Select, Static, TextArea
 
@@ -208,6 +208,17 @@ async def test_f9_replays_the_letter_as_it_is_as_edited_or_all_like_it_and_shows
             client.change(dead_letters=tuple(replace(each, count=left) for each in groups))
             await it.settle()
             assert said in it.text
+
+
+async def test_i_on_a_group_of_production_opens_its_newest_letter() -> None:
+    client = FakeInspectorClient().develop()
+    client.letters = [a_letter(7), a_letter(8, of_production=True)]
+    client.change(dead_letters=tuple(replace(each, of_production=True) for each in client.shown.dead_letters))
+    async with running(client) as it:
+        await it.press("tab", "tab", "tab", "i")
+        await done(it)
+        assert "dead letter 8" in it.text
+        assert inspector(it).letter == a_letter(8, of_production=True)
 
 
 async def test_letters_of_production_are_found_beside_ones_own_and_stay_as_they_are() -> None:
