@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psutil
 import redis
 
 from command_line import Child, CommandLine
 from fault_proxy import FaultProxy
 from flowtui.storage.records import decode
+from processes import children_with
 from user_server import UserServer
 
 #: A source with a cursor, a queue, a loop that reads it, and a queue that nobody reads. The delays see to it that there
@@ -104,14 +104,7 @@ class Chain:
 
     def children(self) -> list[int]:
         """The child processes of the engine that run a track."""
-        found = []
-        for process in psutil.Process(self.engine.process.pid).children():
-            try:
-                if "flowtui.engine.child" in process.cmdline():
-                    found.append(process.pid)
-            except psutil.Error:
-                continue
-        return found
+        return [child.pid for child in children_with("flowtui.engine.child", of=self.engine.process.pid)]
 
     # ---- looking from outside ----
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 
 
@@ -12,3 +14,13 @@ def is_gone(process: psutil.Process | int) -> bool:
         return bool(found.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def children_with(*words: str, of: int | None = None) -> list[psutil.Process]:
+    """Return the living children of a process, this one if none is named, that were started with these words."""
+    found = []
+    for child in psutil.Process(of).children():
+        with contextlib.suppress(psutil.Error):  # one that ends meanwhile has no command line
+            if {*words} <= {*child.cmdline()} and not is_gone(child):
+                found.append(child)
+    return found

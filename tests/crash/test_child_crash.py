@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import psutil
 
-from processes import is_gone
+from processes import children_with, is_gone
 
 HANGS = """
 import time
@@ -23,13 +23,7 @@ class Hang(BlockingNode):
 
 def child_of(cli_process: int, loop: str) -> psutil.Process | None:
     """The child process that runs a loop, None if there is none now."""
-    for process in psutil.Process(cli_process).children():
-        try:
-            if "flowtui.engine.child" in process.cmdline() and loop in process.cmdline():
-                return process
-        except psutil.Error:
-            continue
-    return None
+    return next(iter(children_with("flowtui.engine.child", loop, of=cli_process)), None)
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

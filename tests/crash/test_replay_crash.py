@@ -8,12 +8,12 @@ import signal
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from command_line import Child, CommandLine
 from flowtui.model.letters import DeadLetter
 from flowtui.storage.opening import open_store
+from processes import children_with
 
 #: `left` fails as long as there is a file `broken`, and waits as long as there is one `gate`.
 NODES = """
@@ -60,11 +60,8 @@ def is_replaying(cli: CommandLine) -> bool:
 
 def child_of(engine: Child) -> int:
     """The process of the replay track, the only one as the loop itself does not run."""
-    return next(
-        process.pid
-        for process in psutil.Process(engine.process.pid).children()
-        if "flowtui.engine.child" in process.cmdline()
-    )
+    (child,) = children_with("flowtui.engine.child", of=engine.process.pid)
+    return child.pid
 
 
 @pytest.mark.parametrize("killed", ["engine", "child", "server"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from terminal_child import Terminal
+
+from processes import children_with
 
 NODES = """
 import os
@@ -45,12 +46,7 @@ def terminal(short_path: Path) -> Iterator[Terminal]:
 
 
 def _children(terminal: Terminal) -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process(terminal.process.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "flowtui.engine.child" in process.cmdline():
-                found.append(process)
-    return found
+    return children_with("flowtui.engine.child", of=terminal.process.pid)
 
 
 def test_children_start_again_and_again_write_only_to_the_log_and_are_gone_with_the_app(terminal: Terminal) -> None:

@@ -18,6 +18,7 @@ from flowtui.engine.development import Development
 from flowtui.model.access import READ_ONLY
 from flowtui.model.development import DevLine, DevRequest, DevRun, mock
 from flowtui.model.errors import AccessRefused, MissingInputs
+from processes import children_with, is_gone
 
 PATIENCE_S = 30.0
 #: What a node does, told by the item; each says first that it has begun.
@@ -167,8 +168,7 @@ async def cancelled(bench: Development, loop: str, node: str, do: str = "", **co
 
 def children() -> set[int]:
     """Return the processes for nodes under test."""
-    found = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
-    return {each.pid for each in found if "flowtui.engine.dev_child" in each.cmdline()}
+    return {each.pid for each in children_with("flowtui.engine.dev_child")}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -176,10 +176,6 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("pool", ["asyncio", "thread", "process"])
@@ -206,7 +202,7 @@ async def test_whatever_a_node_hangs_in_it_can_be_cancelled_and_the_next_one_fin
     )
     *others, started = said
     assert others == ["begun"] * 5
-    await until(lambda: not is_alive(int(started.split()[1])))
+    await until(lambda: is_gone(int(started.split()[1])))
     await until(lambda: len(children() - before) == 1)
     warm = children() - before
     after = await run(bench, "thread", "plain", "")

@@ -15,7 +15,7 @@ import pytest
 
 from flowtui.engine import child_track
 from flowtui.model.states import Command, LoopState
-from processes import is_gone
+from processes import children_with, is_gone
 
 LOCAL = "local"
 
@@ -122,14 +122,7 @@ def loop(*nodes: str, count: int = 10, every: float = 0.0, options: str = "") ->
 
 def children() -> list[psutil.Process]:
     """Child processes with a track in them, that have not ended."""
-    found = []
-    for process in psutil.Process().children():
-        try:
-            if "flowtui.engine.child" in process.cmdline() and not is_gone(process):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+    return children_with("flowtui.engine.child")
 
 
 def lines_with(app, text: str):
