@@ -21,7 +21,8 @@ TAG = "tag:yaml.org,2002:"
 #: mapping for key, value, key, value; None where there is no alias.
 Aliases = dict[int, list[tuple[int, int] | None]]
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: All that YAML calls unprintable. (All but the printable would be the same, but `re` goes through those one by one.)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _NESTED_TOO_DEEP = "the file is nested too deeply: flatten it"
 

@@ -18,7 +18,8 @@ _TEMPLATE = re.compile(r"\{\{|\$\{")
 class Strict(BaseModel):
     """A part of a document: nothing unknown stands in it, and nothing is taken for what it is not."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # The schema of the whole holds those of its parts: these are not made once more, each for itself.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Model(Strict):
