@@ -13,8 +13,8 @@ from typing import TextIO
 
 from flowtui.client.door import EngineClient
 from flowtui.model.errors import Severity
-from flowtui.model.log_lines import line_as_dict, line_text
-from flowtui.model.snapshot import EngineSnapshot, LogLine
+from flowtui.model.log_lines import LogLine, line_as_dict, line_text
+from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 
 _POLL_S = 0.1

@@ -9,9 +9,10 @@ import pytest
 
 from flowtui.model.errors import UnknownRun
 from flowtui.model.runs import NodeRun, NodeRunState, Run, RunState
+from flowtui.storage.commit import DeliveryLimit
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.queue_store import Source
-from flowtui.storage.records import Delivery, DeliveryLimit, trigger_queue
+from flowtui.storage.records import Delivery, trigger_queue
 
 LOOP = "w.ask"
 RUN = Run(

@@ -16,17 +16,9 @@ from flowtui.model.development import Sample, SourcePlace, TapBatch
 from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
+from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.model.runs import Asked, Run
-from flowtui.model.snapshot import (
-    DeadLetterGroup,
-    EngineSnapshot,
-    LogBatch,
-    LogLine,
-    LoopView,
-    NodeView,
-    QueueView,
-    StoreView,
-)
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView, StoreView
 from flowtui.model.states import Command, LoopState, NodeHealth, NodeKind
 
 NOW = 1_750_000_000.0

@@ -13,7 +13,7 @@ from running import running
 from flowtui.model.access import READ_ONLY
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError, Problem
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine
 from flowtui.tui.editing import chosen_code, editor_command
 
 

@@ -7,7 +7,7 @@ import logging
 from fake_client import FakeClient, a_loop, a_snapshot
 from running import running
 
-from flowtui.model.snapshot import LogBatch, LogLine
+from flowtui.model.log_lines import LogBatch, LogLine
 
 
 def client_with(lines: int) -> FakeClient:

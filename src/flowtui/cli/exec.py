@@ -24,8 +24,7 @@ from flowtui.engine.processes import fork
 from flowtui.graph.node_revisions import upstream
 from flowtui.model.development import DevLine, DevRequest, DevRun, NodeInput, Origin
 from flowtui.model.errors import BadInput, MissingInputs
-from flowtui.model.log_lines import line_text
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine, line_text
 from flowtui.model.states import NodeKind
 from flowtui.nodes.forms import edit
 from flowtui.nodes.secrets import Secrets

@@ -20,8 +20,7 @@ from flowtui.cli.streams import results
 from flowtui.cli.usage import Misuse
 from flowtui.engine.log_files import EVERY_S, LogReader, log_files
 from flowtui.model.errors import StateDirError
-from flowtui.model.log_lines import LEVELS, line_as_dict, line_text
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LEVELS, LogLine, line_as_dict, line_text
 from flowtui.nodes.durations import seconds
 
 #: How many lines `-f` shows before it follows.

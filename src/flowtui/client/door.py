@@ -29,8 +29,9 @@ from flowtui.model.development import (
 from flowtui.model.errors import AccessRefused
 from flowtui.model.forms import Form, KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.model.log_lines import LogBatch
 from flowtui.model.runs import Asked, Run
-from flowtui.model.snapshot import EngineSnapshot, LogBatch
+from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import Command
 
 P = ParamSpec("P")

@@ -31,7 +31,8 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.development import TapBatch
 from flowtui.model.errors import FlowtuiError
-from flowtui.model.snapshot import EngineSnapshot, LogBatch, StoreView
+from flowtui.model.log_lines import LogBatch
+from flowtui.model.snapshot import EngineSnapshot, StoreView
 from flowtui.model.states import ACTIVE_STATES, LoopState
 from flowtui.storage.data_store import DataStore
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from flowtui.engine.logs import LogBuffer
-from flowtui.model.log_lines import line_as_dict, line_from_dict
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine, line_as_dict, line_from_dict
 
 #: How often lines are written, in seconds, and how many at once.
 EVERY_S = 0.25

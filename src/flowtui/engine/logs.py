@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, NamedTuple, TextIO, TypeVar
 
-from flowtui.model.snapshot import LogBatch, LogLine
+from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.nodes.masking import masker
 
 CAPACITY = 20_000

@@ -11,7 +11,7 @@ from flowtui.engine.processes import Surroundings
 from flowtui.engine.telemetry import TrackReading
 from flowtui.graph.packed_plan import PackedPlan
 from flowtui.model.development import Sample
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine
 from flowtui.storage.data_store import StoreAccess
 
 

@@ -1,17 +1,39 @@
-"""How a log line looks outside of flowtui: as a person reads it, and as JSON."""
+"""A line of a log, and how it looks outside of flowtui: as a person reads it, and as JSON."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flowtui.model.printable import SHOWN
-from flowtui.model.snapshot import LogLine
 
 #: Levels by name, the least grave first.
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log. `loop` and `node` are empty for flowtui's own lines; `level` is a `logging` level."""
+
+    seq: int
+    time: float
+    level: int
+    loop: str
+    node: str
+    item: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Lines after a given sequence number; `dropped` of them are gone from the buffer and can't be shown."""
+
+    lines: tuple[LogLine, ...]
+    next_seq: int
+    dropped: int
 
 
 def line_text(line: LogLine, *, with_date: bool = False) -> str:

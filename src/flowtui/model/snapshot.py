@@ -201,25 +201,3 @@ class EngineSnapshot:
     last_reload: str
     loading: bool
     instances: tuple[Instance, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of a log. `loop` and `node` are empty for flowtui's own lines; `level` is a `logging` level."""
-
-    seq: int
-    time: float
-    level: int
-    loop: str
-    node: str
-    item: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogBatch:
-    """Lines after a given sequence number; `dropped` of them are gone from the buffer and can't be shown."""
-
-    lines: tuple[LogLine, ...]
-    next_seq: int
-    dropped: int

@@ -9,8 +9,9 @@ from typing import Any
 from flowtui.model.errors import StoreError
 from flowtui.model.ids import new_id
 from flowtui.storage.calls import StoreCalls
+from flowtui.storage.commit import Source
 from flowtui.storage.queue_store import ROOM, QueueStore
-from flowtui.storage.records import Delivery, Item, Source, encode, escape, unescape
+from flowtui.storage.records import Delivery, Item, encode, escape, unescape
 
 #: Most items that one call moves or drops, so that it never holds up the loops for long.
 STEP = 1000

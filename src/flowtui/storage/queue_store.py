@@ -10,21 +10,16 @@ from typing import Any
 
 from flowtui.model.errors import QueueFull, StoreError
 from flowtui.storage.calls import StoreCalls
+from flowtui.storage.commit import Beyond, Commit, Committed, DeliveryLimit, Source
 from flowtui.storage.lease import Keeper
 from flowtui.storage.loop_lease import LoopLeases
+from flowtui.storage.queue_stats import GroupStats, QueueStats
 from flowtui.storage.records import (
     BIG_PAYLOAD,
     UNBOUNDED,
-    Beyond,
     Bound,
-    Commit,
-    Committed,
     Delivery,
-    DeliveryLimit,
-    GroupStats,
     Item,
-    QueueStats,
-    Source,
     decode,
     encode,
     escape,

@@ -16,8 +16,7 @@ from flowtui.engine.one_node import OneNode, Wanted
 from flowtui.graph.plan import PlanNode
 from flowtui.model.data import NodeData
 from flowtui.model.errors import NodeError
-from flowtui.model.log_lines import line_text
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine, line_text
 from flowtui.model.states import Outcome
 from flowtui.nodes.base import BaseNode, ProducerNode
 from flowtui.nodes.checks import faults

@@ -19,8 +19,8 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.data import NodeData
 from flowtui.model.errors import FlowtuiError, NotIdle, Severity, WorkflowError
 from flowtui.model.letters import DeadLetter
-from flowtui.model.log_lines import line_text
-from flowtui.model.snapshot import LogLine, LoopView
+from flowtui.model.log_lines import LogLine, line_text
+from flowtui.model.snapshot import LoopView
 from flowtui.model.states import Command
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.opening import open_store

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LogLine, LoopView, NodeView, QueueView
+from flowtui.model.log_lines import LogLine
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone

@@ -16,7 +16,8 @@ from textual.message import Message
 
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError, Problem
-from flowtui.model.snapshot import DeadLetterGroup, LogLine, LoopView, NodeView
+from flowtui.model.log_lines import LogLine
+from flowtui.model.snapshot import DeadLetterGroup, LoopView, NodeView
 
 _VARIABLES = ("VISUAL", "EDITOR")
 #: Taken in this order if no variable names an editor.

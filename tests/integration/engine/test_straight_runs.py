@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowtui.model.snapshot import LogLine
+from flowtui.model.log_lines import LogLine
 from flowtui.model.states import LoopState, NodeHealth
 
 STRAIGHT = """

@@ -20,7 +20,8 @@ from flowtui.model.ids import derived_id
 from flowtui.model.letters import ReplayAnswer
 from flowtui.model.states import Command, LoopState, OnFull
 from flowtui.nodes.base import BlockingNode, ConditionalNode, Exhausted, NonBlockingNode, Pool, ProducerNode
-from flowtui.storage.records import Bound, Commit, Source, replay_queue
+from flowtui.storage.commit import Commit, Source
+from flowtui.storage.records import Bound, replay_queue
 
 
 class Script:

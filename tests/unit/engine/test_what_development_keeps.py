@@ -22,10 +22,10 @@ from flowtui.engine.development import Development
 from flowtui.model.development import RUNS_KEPT, NodeInput, Origin, Stored, mock
 from flowtui.model.errors import FolderError
 from flowtui.model.letters import DeadLetter, Hidden
+from flowtui.storage.commit import Commit
 from flowtui.storage.data_store import DataStore, StoreInfo
 from flowtui.storage.lease import LEASE_S
 from flowtui.storage.memory import MemoryConnector
-from flowtui.storage.records import Commit
 
 
 async def test_the_last_runs_of_a_node_are_kept_newest_first(bench: Development) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from flowtui.model.snapshot import LogBatch, LogLine
+from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Line, Piece, Tone, piece
 from flowtui.tui.widgets.pane import Pane
