@@ -75,7 +75,7 @@ def test_the_editor_types_reads_and_stops_as_in_a_shell_and_the_loop_goes_on_wit
     terminal: Terminal, home: Path
 ) -> None:
     terminal.type("\r")
-    terminal.wait_for(lambda text: "Nodes of w.start" in text)
+    terminal.wait_for(lambda text: "Graph of w.start" in text)
     terminal.type("je")
     terminal.wait_for(lambda text: "EDITOR HERE, 30 100" in text)
     assert (home / "asked").read_text().split() == ["+5", str(home / "flows" / "nodes" / "loud.py")]
@@ -92,7 +92,7 @@ def test_the_editor_types_reads_and_stops_as_in_a_shell_and_the_loop_goes_on_wit
     until(terminal, lambda: psutil.STATUS_STOPPED not in (app.status(), editor.status()))
 
     terminal.type("new words\r")
-    text = terminal.wait_for(lambda text: "new words" in text and "Nodes of w.start" in text and "1 swapped" in text)
+    text = terminal.wait_for(lambda text: "new words" in text and "Graph of w.start" in text and "1 swapped" in text)
     assert "EDITOR HERE" not in text
 
 
