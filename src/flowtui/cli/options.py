@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from typing import Any, TypeVar
 import click
 
 from flowtui.cli.usage import debug_option
+from flowtui.model.log_lines import LEVELS
 from flowtui.nodes.durations import seconds
 from flowtui.settings import Settings, default_state_dir
 
-_LEVELS = ("debug", "info", "warning", "error")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -53,7 +52,7 @@ def engine_options(command: F) -> F:
         help="Where durable state lives.  [default: one per folder, under the user's state directory]",
     )
     @click.option("--namespace", default="flowtui", show_default=True, help="Prefix of all keys in the store.")
-    @click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
+    @click.option("--log-level", type=click.Choice([*LEVELS]), default="info", show_default=True)
     @debug_option
     @functools.wraps(command)
     def wrapper(store: str, state_dir: Path | None, namespace: str, log_level: str, **kwargs: Any) -> Any:
@@ -88,7 +87,7 @@ def settings_of(folder: Path, flags: Flags) -> Settings:
         redis_url=os.environ.get("FLOWTUI_REDIS_URL") or None,
         state_dir=flags.state_dir or default_state_dir(folder),
         namespace=flags.namespace,
-        log_level=logging.getLevelNamesMapping()[flags.log_level.upper()],
+        log_level=LEVELS[flags.log_level],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import stat
 from pathlib import Path, PurePath
@@ -14,11 +13,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from flowtui.model.data import NodeData
+from flowtui.model.log_lines import LEVELS
 from flowtui.nodes.base import BlockingNode, NodeConfig, NonBlockingNode
 from flowtui.nodes.hints import Unit
 
 _SHOWN = 500
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def as_text(value: object) -> str:
@@ -44,7 +43,7 @@ class Log(BlockingNode):
 
     async def execute(self, data: NodeData) -> NodeData:
         config = self.config
-        level = _LEVELS[config.level]
+        level = LEVELS[config.level]
         if self.log.isEnabledFor(level):
             self.log.log(level, "%s", config.message or _shown(data))
         return data

@@ -14,7 +14,7 @@ from flowtui.tui.widgets.pane import Pane
 
 #: Below this height graph and log take turns.
 _BOTH_HEIGHT = 18
-_LEAST_LOG = 6
+_LEAST_LOG = _LEAST_GRAPH = 6
 #: Frame and column heads around the graph.
 _AROUND = 3
 
@@ -61,10 +61,9 @@ class LoopScreen(FrameScreen):
             pane.display = not alone or pane is self.current
             others = tuple(other.heading.lower() for other in self.panes if other is not pane)
             pane.taking_turns = others if alone and not self.zoomed else ()
-            pane.styles.height = "1fr"
-        if not alone:
-            wanted = self.graph.row_count() + _AROUND
-            self.graph.styles.height = max(6, min(wanted, height - _LEAST_LOG - self.bar.lines))
+        wanted = max(_LEAST_GRAPH, min(self.graph.row_count() + _AROUND, height - _LEAST_LOG - self.bar.lines))
+        # Each set once: any change of a height, be it there and back, has all of the screen laid out anew.
+        self.graph.styles.height = "1fr" if alone else wanted
 
     def fill(self, snapshot: EngineSnapshot) -> None:
         loop = find_loop(snapshot, self._loop_id)
