@@ -42,7 +42,7 @@ def test_a_new_file_appears_and_a_deleted_one_goes(write, start, folder) -> None
     app.until(lambda: app.done("b.txt"))
     path.unlink()
     app.until(lambda: [loop.id for loop in app.snapshot().loops] == ["a.start"])
-    assert "b removed" in app.snapshot().last_reload
+    app.until(lambda: "b removed" in app.snapshot().last_reload, "for the reload to be told")
     settled = app.done("b.txt")
     before = len(app.done("a.txt"))
     app.until(lambda: len(app.done("a.txt")) > before + 10)
