@@ -177,3 +177,11 @@ async def test_without_a_loop_2_says_so() -> None:
     async with running(FakeClient(a_snapshot())) as it:
         await it.press("2")
         assert it.toasts == ["There is no loop to choose."]
+
+
+async def test_what_is_seen_can_be_acted_upon_before_the_next_snapshot_comes() -> None:
+    client = FakeClient(a_snapshot(a_graph()))
+    async with running(client) as it:
+        screen = LoopScreen(it.app._commands, "orders.incoming", client.shown)
+        await it.app.push_screen(screen)
+        assert screen.chosen_loop == client.shown.loops[0]

@@ -26,7 +26,7 @@ class LoopScreen(FrameScreen):
         """`loop` is its id; `snapshot` what was shown last."""
         super().__init__(commands)
         self._loop_id = loop
-        self._before = snapshot
+        self.snapshot = snapshot  # until the next one comes: what is seen can be acted upon at once
         self.bar = LoopBar(id="loop-bar")
         self.graph = GraphPane("Graph", id="graph")
         self.log_view.only_loop = loop
@@ -38,8 +38,8 @@ class LoopScreen(FrameScreen):
         yield self.log_view
 
     def on_mount(self) -> None:
-        if self._before is not None:
-            self.call_after_refresh(self._show, self._before)
+        if self.snapshot is not None:
+            self.call_after_refresh(self._show, self.snapshot)
 
     @property
     def chosen_loop(self) -> LoopView | None:
