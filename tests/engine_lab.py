@@ -10,7 +10,7 @@ import logging
 import selectors
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -94,6 +94,7 @@ class PlannedNode:
     retry: RetryOptions | None = None
     timeout: float | None = None
     cache: float | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plan_of(
@@ -119,7 +120,7 @@ def plan_of(
             title=node.id,
             line=1,
             type=NodeType(node.cls.type, node.cls, None, "1"),
-            config={},
+            config=node.config,
             retry=node.retry,
             timeout=node.timeout,
             cache=node.cache,

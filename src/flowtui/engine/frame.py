@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flowtui.engine.execute import Step, author_traceback, hop, in_one_line
 from flowtui.engine.logs import attributed_to
 from flowtui.model.states import Outcome
-from flowtui.nodes.base import BaseNode, ProducerNode
+from flowtui.nodes.base import BaseNode, ProducerNode, rendered_config
 
 #: How long the `teardown` of one node may take, in seconds.
 _TEARDOWN_S = 10.0
@@ -73,11 +73,16 @@ async def _call(step: Step, name: str) -> None:
     if getattr(type(step.node), name) is getattr(BaseNode, name):
         return
     method = getattr(step.node, name)
-    with attributed_to(step.attribution):
-        if inspect.iscoroutinefunction(method):
-            await method()
-        else:
-            await _in_passing_thread(step, method)
+    # A loop that opens once more does so in the task of its iterations, where another node's config may be left.
+    before = rendered_config.set(None)
+    try:
+        with attributed_to(step.attribution):
+            if inspect.iscoroutinefunction(method):
+                await method()
+            else:
+                await _in_passing_thread(step, method)
+    finally:
+        rendered_config.reset(before)
 
 
 async def _in_passing_thread(step: Step, method: Callable[[], object]) -> None:

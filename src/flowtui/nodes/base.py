@@ -41,8 +41,8 @@ class NodeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-#: The config of the item at hand, for nodes whose config holds templates.
-rendered_config: ContextVar[NodeConfig] = ContextVar("rendered_config")
+#: The config of the item at hand, for nodes whose config holds templates; None if there is no item.
+rendered_config: ContextVar[NodeConfig | None] = ContextVar("rendered_config", default=None)
 
 
 def type_name(class_name: str) -> str:
@@ -116,10 +116,10 @@ class BaseNode:
             ) from None
         if static is not None:
             return static
-        try:
-            return rendered_config.get()
-        except LookupError:
-            raise NodeError("the config holds templates, so it can be read only in execute(), for one item") from None
+        rendered = rendered_config.get()
+        if rendered is None:
+            raise NodeError("the config holds templates, so it can be read only in execute(), for one item")
+        return rendered
 
     def path(self, text: str) -> Path:
         """Return the path that a config means: relative to the workflow folder, `~` is the user's home."""

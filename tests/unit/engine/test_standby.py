@@ -7,14 +7,16 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
 from engine_lab import LOOP, Lab, PlannedNode, plan_of, quiet, reader, run, writer
 from flowtui.engine.lifecycle import Event
 from flowtui.model.data import NodeData
+from flowtui.model.errors import NodeError
 from flowtui.model.states import Command, LoopState
-from flowtui.nodes.base import BlockingNode, Exhausted, ProducerNode
+from flowtui.nodes.base import BlockingNode, Exhausted, NodeConfig, ProducerNode
 from flowtui.storage.loop_lease import Runs
 from flowtui.storage.queue_store import Commit
 
@@ -46,6 +48,25 @@ class Unrepeatable(ProducerNode):
 class Slow(BlockingNode):
     async def execute(self, data: NodeData) -> NodeData:
         await asyncio.sleep(0.5)
+        return data
+
+
+class Templated(BlockingNode):
+    """Notes at each `setup` whether it sees the config of an item."""
+
+    class Config(NodeConfig):
+        n: int
+
+    seen: ClassVar[list[bool]] = []
+
+    async def setup(self) -> None:
+        try:
+            self.seen.append(bool(self.config))
+        except NodeError:
+            self.seen.append(False)
+
+    async def execute(self, data: NodeData) -> NodeData:
+        assert self.config.n == data["n"]
         return data
 
 
@@ -166,6 +187,25 @@ def test_what_was_in_flight_when_the_lease_ended_is_made_again_by_whoever_has_th
         await asyncio.sleep(2)
         await lab.stop()
         assert (await numbers(lab))[:3] == [1, 2, 21]
+
+    run(scene())
+
+
+def test_when_it_takes_over_again_its_nodes_are_set_up_without_the_config_of_an_item_before() -> None:
+    async def scene() -> None:
+        told = PlannedNode("told", Templated, ("count",), config={"n": "{{ data.n }}"})
+        lab = Lab(plan_of(PlannedNode("count", CountOn), told, writer("told")))
+        Templated.seen.clear()
+        await lab.running()
+        await asyncio.sleep(3.2)
+        await rival_comes(lab)
+        lab.beat()
+        await lab.until_true(lambda: lab.loop.view().waiting == STANDBY)
+        await rival_goes(lab, cursor=20)
+        await asyncio.sleep(2)
+        await lab.stop()
+        assert (await numbers(lab))[-1] >= 21
+        assert Templated.seen == [False, False]
 
     run(scene())
 
@@ -313,8 +353,9 @@ def test_a_replicable_producer_that_sets_a_cursor_fails_and_saves_nothing() -> N
         lab = Lab(plan_of(PlannedNode("shared", Shared), writer("shared"), replicas=2))
         lab.tell(Command.START)
         await lab.until(LoopState.FAILED)
+        line = Shared.execute.__code__.co_firstlineno
         assert lab.loop.lifecycle.reason == (
-            "NodeError: shared (shared, test_standby.py:29) sets self.cursor, but its class says replicable = True and "
+            f"NodeError: shared (shared, test_standby.py:{line}) sets self.cursor, but its class says replicable = True and "
             "its tracks would overwrite each other's: remove one of the two"
         )
         assert await lab.store.cursor(LOOP) is None
