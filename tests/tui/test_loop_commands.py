@@ -8,7 +8,7 @@ from running import Running, running
 
 from flowtui.model.errors import IllegalTransition, NotReplicable
 from flowtui.model.states import Command, LoopState
-from flowtui.tui.actions import footer_actions
+from flowtui.tui.actions.registry import footer_actions
 from flowtui.tui.screens.confirm import ConfirmScreen
 from flowtui.tui.screens.overview import OverviewScreen
 

@@ -12,13 +12,18 @@ from textual.widgets import Input
 
 from flowtui.model.errors import IllegalTransition, Problem
 from flowtui.model.states import Command, LoopState
-from flowtui.tui.actions import ACTIONS, Scope
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import ACTIONS, actions_on
 from flowtui.tui.app import FlowtuiApp
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.inspector import InspectorScreen
+from flowtui.tui.screens.letters import LettersScreen
+from flowtui.tui.screens.logs import LogsScreen
 from flowtui.tui.screens.loop import LoopScreen
 from flowtui.tui.screens.overview import OverviewScreen
+from flowtui.tui.screens.queues import QueuesScreen
 from flowtui.tui.screens.reader import ReaderScreen
+from flowtui.tui.screens.workflows import WorkflowsScreen
 from flowtui.tui.widgets.pane import Pane
 
 
@@ -218,7 +223,7 @@ async def test_the_help_names_every_action_and_scrolls() -> None:
         for _ in range(4):
             await it.press("pagedown")
             seen += it.text
-        for action in ACTIONS:
+        for action in actions_on(Scope.LOOPS):
             assert action.help[:30] in seen
         await it.press("escape")
         assert isinstance(it.app.screen, OverviewScreen)
@@ -237,15 +242,19 @@ async def test_the_palette_offers_the_actions_and_runs_them() -> None:
 def test_every_action_has_its_handler_and_no_key_is_taken_twice() -> None:
     owners = {
         Scope.APP: FlowtuiApp,
-        Scope.SCREEN: OverviewScreen,
+        Scope.FRAME: OverviewScreen,
+        Scope.LOOPS: OverviewScreen,
+        Scope.QUEUES: QueuesScreen,
+        Scope.LOGS: LogsScreen,
+        Scope.LETTERS: LettersScreen,
+        Scope.WORKFLOWS: WorkflowsScreen,
         Scope.INSPECTOR: InspectorScreen,
         Scope.PANE: Pane,
     }
     for action in ACTIONS:
         assert callable(getattr(owners[action.scope], f"action_{action.id}"))
-    for screen in (Scope.SCREEN, Scope.INSPECTOR):
-        seen = [action for action in ACTIONS if action.scope in (screen, Scope.PANE, Scope.APP)]
-        keys = [key for action in seen for key in action.keys]
+    for screen in owners:
+        keys = [key for action in actions_on(screen) for key in action.keys]
         # In the inspector q goes back, as in all that lies over the overview.
         assert len(keys) - len(set(keys)) == (screen is Scope.INSPECTOR)
 

@@ -15,7 +15,7 @@ from flowtui.cli.main import cli
 from flowtui.graph.folder import load_folder
 from flowtui.nodes.registry import discover
 from flowtui.testing import load_node, run_node, run_workflow
-from flowtui.tui.actions import ACTIONS
+from flowtui.tui.actions.registry import ACTIONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -25,13 +25,16 @@ from flowtui.model.errors import AccessRefused, FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import NodeKind
 from flowtui.tui import format as fmt
-from flowtui.tui.actions import ACTIONS, Action, Scope, bindings
+from flowtui.tui.actions.action import Action, Scope
+from flowtui.tui.actions.registry import actions_on, bindings
 from flowtui.tui.cells import safe
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
 from flowtui.tui.editing import EditSource, editor_command, run_editor
 from flowtui.tui.key_order import KeyOrder, Typed
+from flowtui.tui.navigation import Navigation
 from flowtui.tui.painting import Sent
+from flowtui.tui.places import GoTo, ShowLoop
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
 from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.help import help_detail
@@ -85,6 +88,7 @@ class FlowtuiApp(App[None]):
         self._outside = (sys.stdout, sys.stderr)
         self._commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
         self.overview = OverviewScreen(self._commands, self._begin)
+        self.navigation = Navigation(self, self._commands, self.overview)
         self.animation_level = "none"
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -181,6 +185,16 @@ class FlowtuiApp(App[None]):
         """Return the overview as the first screen (called by Textual)."""
         return self.overview
 
+    def on_go_to(self, wish: GoTo) -> None:
+        """Show a screen that one goes to by digit."""
+        wish.stop()
+        self.navigation.go_to(wish, self._snapshot)
+
+    def on_show_loop(self, wish: ShowLoop) -> None:
+        """Show the screen of a loop."""
+        wish.stop()
+        self.navigation.show_loop(wish, self._snapshot)
+
     def action_mode(self) -> None:
         try:
             mode = self.client.switch_mode()
@@ -191,19 +205,17 @@ class FlowtuiApp(App[None]):
             self.poll()
 
     def action_help(self) -> None:
-        inspects = isinstance(self.screen, InspectorScreen)
-        self.push_screen(ReaderScreen(help_detail(Scope.INSPECTOR if inspects else Scope.SCREEN)))
+        scope = self.screen.scope if isinstance(self.screen, FrameScreen) else Scope.INSPECTOR
+        self.push_screen(ReaderScreen(help_detail(scope)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
         if isinstance(screen, FrameScreen):
-            for action in ACTIONS:
-                if action.scope is not Scope.INSPECTOR:
-                    yield from _command(action, screen.current if action.scope is Scope.PANE else screen)
+            for action in actions_on(screen.scope):
+                yield from _command(action, screen.current if action.scope is Scope.PANE else screen)
         elif isinstance(screen, InspectorScreen):
-            for action in ACTIONS:
-                if action.scope in (Scope.INSPECTOR, Scope.APP):
-                    yield from _command(action, screen)
+            for action in actions_on(Scope.INSPECTOR):
+                yield from _command(action, screen)
         yield SystemCommand(
             "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme
         )

@@ -355,8 +355,8 @@ def test_a_replicable_producer_that_sets_a_cursor_fails_and_saves_nothing() -> N
         await lab.until(LoopState.FAILED)
         line = Shared.execute.__code__.co_firstlineno
         assert lab.loop.lifecycle.reason == (
-            f"NodeError: shared (shared, test_standby.py:{line}) sets self.cursor, but its class says replicable = True and "
-            "its tracks would overwrite each other's: remove one of the two"
+            f"NodeError: shared (shared, test_standby.py:{line}) sets self.cursor, but its class says "
+            "replicable = True and its tracks would overwrite each other's: remove one of the two"
         )
         assert await lab.store.cursor(LOOP) is None
         assert (Event.STARTED, "") in lab.events

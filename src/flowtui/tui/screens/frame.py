@@ -13,11 +13,13 @@ from textual.widgets import Input
 from flowtui.model.development import NodeInput, SourcePlace
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView
-from flowtui.tui.actions import Scope, bindings
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
 from flowtui.tui.alerts import alerts, trouble_detail
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import Describe, Detail
 from flowtui.tui.editing import EditSource, chosen_code
+from flowtui.tui.places import GoTo, Place, ShowLoop
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.loop_actions import LoopActions
 from flowtui.tui.screens.reader import ReaderScreen
@@ -38,10 +40,12 @@ class FrameScreen(LoopActions):
     Attributes:
         panes: in the order of the tab key; set by `begin_with`.
         current: the pane that has the keys.
-        log_view: the pane of the log, which is always there.
+        log_view: the pane of the log; only screens that lay it out show it.
+        scope: that of the actions which only this screen has.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SCREEN)
+    scope: ClassVar[Scope] = Scope.LOOPS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.FRAME)
 
     def __init__(self, commands: Commands) -> None:
         super().__init__(commands)
@@ -52,7 +56,7 @@ class FrameScreen(LoopActions):
         self.header = HeaderBar(id="header")
         self.alert = AlertBar(id="alert")
         self.log_view = LogView("Log", id="log")
-        self.footer = FooterBar(id="footer")
+        self.footer = FooterBar(id="footer", scope=self.scope)
         self.filter_line = FilterLine(id="filter-line")
         self.too_small = NoticeBox(id="too-small")
         self.panes: tuple[Pane, ...] = (self.log_view,)
@@ -70,11 +74,11 @@ class FrameScreen(LoopActions):
 
     def lay_out(self) -> None:
         """Show the panes that fit; called only if the terminal is large enough for any."""
-        raise NotImplementedError
+        for pane in self.panes:
+            pane.display = not self.zoomed or pane is self.current
 
     def fill(self, snapshot: EngineSnapshot) -> None:
         """Have the panes in view show this snapshot."""
-        raise NotImplementedError
 
     def filtered(self) -> None:
         """Take note that the filter of the current pane is another one."""
@@ -86,7 +90,14 @@ class FrameScreen(LoopActions):
     @property
     def chosen_node(self) -> tuple[LoopView, NodeView] | None:
         """The node that is chosen, and its loop."""
-        raise NotImplementedError
+        return None
+
+    @property
+    def chosen_loop(self) -> LoopView | None:
+        return None
+
+    def arrive(self, wish: GoTo) -> None:
+        """Choose what a person wants to see who comes from another screen; the snapshot is up to date."""
 
     # Beginning, and what the engine says
 
@@ -188,7 +199,34 @@ class FrameScreen(LoopActions):
 
     def leave(self) -> None:
         """Go back to where one came from."""
-        self.go_to(self.panes[0])
+        self.app.pop_screen()
+
+    # Other screens
+
+    def action_show_overview(self) -> None:
+        self.post_message(GoTo(Place.OVERVIEW))
+
+    def action_show_loop(self) -> None:
+        if loop := self.chosen_loop:
+            self.show_loop(loop)
+        else:
+            self._commands.say("Choose a loop on the overview first: 1.", severity="warning")
+
+    def show_loop(self, loop: LoopView) -> None:
+        """Show the screen of a loop."""
+        self.post_message(ShowLoop(loop.id))
+
+    def action_show_queues(self) -> None:
+        self.post_message(GoTo(Place.QUEUES))
+
+    def action_show_logs(self) -> None:
+        self.post_message(GoTo(Place.LOGS))
+
+    def action_show_letters(self) -> None:
+        self.post_message(GoTo(Place.LETTERS))
+
+    def action_show_workflows(self) -> None:
+        self.post_message(GoTo(Place.WORKFLOWS))
 
     def action_follow(self) -> None:
         self.log_view.follow()
@@ -222,6 +260,9 @@ class FrameScreen(LoopActions):
             self.inspect(loop.id, node.id)
         else:
             self._commands.say("Choose a node or a group of dead letters first.", severity="warning")
+
+    def action_replay(self) -> None:
+        self._commands.say("Choose a group of dead letters first: 5.", severity="warning")
 
     def action_tap(self) -> None:
         if chosen := self.chosen_node:

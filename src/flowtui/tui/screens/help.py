@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from flowtui.tui.actions import PALETTE_KEY, Scope, by_group
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.app import PALETTE_KEY
+from flowtui.tui.actions.registry import by_group
 from flowtui.tui.details import Detail, Entry, heading
 
 
-def help_detail(first: Scope = Scope.SCREEN) -> Detail:
-    """Return all keys, from the registry of actions; first those of the screen where help was asked for."""
+def help_detail(screen: Scope) -> Detail:
+    """Return the keys of a screen, from the registry of actions: first those which no other has."""
     entries: list[Entry] = []
-    for group, actions in by_group(first).items():
+    for group, actions in by_group(screen).items():
         entries.append(heading(group))
         entries += [Entry(action.shown or PALETTE_KEY, action.help) for action in actions]
     entries += [

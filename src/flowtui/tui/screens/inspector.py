@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from flowtui.model.access import OF_PRODUCTION, Mode
 from flowtui.model.development import Origin
 from flowtui.model.letters import DeadLetter
-from flowtui.tui.actions import Scope, bindings
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
 from flowtui.tui.editing import EditSource
 from flowtui.tui.json_text import as_text
 from flowtui.tui.screens.ask import AskScreen, ChooseScreen

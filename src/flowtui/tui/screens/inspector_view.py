@@ -15,7 +15,7 @@ from flowtui.model.development import DevRun, NodeInput
 from flowtui.model.diff import shown_path
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import EngineSnapshot
-from flowtui.tui.actions import Scope
+from flowtui.tui.actions.action import Scope
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry
 from flowtui.tui.json_text import as_text

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import describe_node, find_loop, log_detail, node_detail
 from flowtui.tui.screens.frame import FrameScreen
@@ -21,6 +26,8 @@ _AROUND = 3
 
 class LoopScreen(FrameScreen):
     """One loop, as long as one looks at it; esc goes back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LOOPS)
 
     def __init__(self, commands: Commands, loop: str, snapshot: EngineSnapshot | None) -> None:
         """`loop` is its id; `snapshot` what was shown last."""
@@ -75,10 +82,7 @@ class LoopScreen(FrameScreen):
         # How high it wants to be is known only now.
         self.lay_out()
 
-    def leave(self) -> None:
-        self.app.pop_screen()
-
-    def action_loop_screen(self) -> None:
+    def action_show_loop(self) -> None:
         self.go_to(self.graph)
 
     def on_pane_opened(self, event: Pane.Opened) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import (
     describe_letters,
@@ -27,13 +31,14 @@ from flowtui.tui.details import (
 from flowtui.tui.screens.confirm import ask_replay
 from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.layout import arrange
-from flowtui.tui.screens.loop import LoopScreen
 from flowtui.tui.widgets.pane import Pane
 from flowtui.tui.widgets.panes import LoopsPane, NodesPane, QueuesPane, TroublePane
 
 
 class OverviewScreen(FrameScreen):
     """The first screen; `when_painted` is called once."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LOOPS)
 
     def __init__(self, commands: Commands, when_painted: Callable[[], None]) -> None:
         super().__init__(commands)
@@ -126,16 +131,19 @@ class OverviewScreen(FrameScreen):
 
     # Drilling in
 
-    def action_loop_screen(self) -> None:
+    def leave(self) -> None:
+        self.go_to(self.panes[0])
+
+    def action_show_loop(self) -> None:
         if loop := self.chosen_loop:
-            self.app.push_screen(LoopScreen(self._commands, loop.id, self.snapshot))
+            self.show_loop(loop)
         else:
             self._commands.say("There is no loop to choose.", severity="warning")
 
     def on_pane_opened(self, event: Pane.Opened) -> None:
         event.stop()
         if event.pane is self.loops:
-            self.action_loop_screen()
+            self.action_show_loop()
         else:
             self.open_pane(event.pane)
 

@@ -12,7 +12,8 @@ from flowtui.model.access import USUAL, Mode
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
-from flowtui.tui.actions import Action, Scope, footer_actions
+from flowtui.tui.actions.action import Action, Scope
+from flowtui.tui.actions.registry import footer_actions
 from flowtui.tui.alerts import Alert
 from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words
 from flowtui.tui.widgets.painted import Painted
@@ -158,7 +159,7 @@ class AlertBar(Painted):
 class FooterBar(Painted):
     """The keys that are used most; the rest is behind `?`."""
 
-    def __init__(self, *, id: str | None = None, scope: Scope = Scope.SCREEN) -> None:
+    def __init__(self, *, id: str | None = None, scope: Scope = Scope.LOOPS) -> None:
         """`scope` is that of the screen whose keys these are."""
         super().__init__(id=id)
         self._scope = scope

@@ -8,7 +8,8 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from flowtui.tui.actions import Scope, bindings
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
 from flowtui.tui.cells import Line, Lit, Piece, Tone, fill, lit, piece, wrap
 from flowtui.tui.widgets.frame import lower_edge, side_tone, upper_edge
 from flowtui.tui.widgets.painted import Painted

@@ -1,0 +1,45 @@
+"""The screens that one goes to by digit, and the wish to go to one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from textual.message import Message
+
+
+class Place(StrEnum):
+    """A screen of operation that is there as long as the app is."""
+
+    OVERVIEW = "overview"
+    QUEUES = "queues"
+    LOGS = "logs"
+    LETTERS = "dead letters"
+    WORKFLOWS = "workflows"
+
+
+class GoTo(Message):
+    """A screen shall be shown, and on it what belongs to this, as far as it is told.
+
+    Attributes:
+        loop, node: ids; the log shows only their lines, the dead letters the first group of theirs.
+        queue: full name of the queue to choose.
+        letter: number of the dead letter to choose, None for none.
+    """
+
+    def __init__(
+        self, place: Place, *, loop: str = "", node: str = "", queue: str = "", letter: int | None = None
+    ) -> None:
+        super().__init__()
+        self.place = place
+        self.loop = loop
+        self.node = node
+        self.queue = queue
+        self.letter = letter
+
+
+class ShowLoop(Message):
+    """The screen of one loop shall be shown; `loop` is its id."""
+
+    def __init__(self, loop: str) -> None:
+        super().__init__()
+        self.loop = loop
