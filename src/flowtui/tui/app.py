@@ -22,6 +22,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from flowtui.model.errors import AccessRefused, FlowtuiError
+from flowtui.model.preferences import USUAL, Preferences
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import NodeKind
 from flowtui.tui import format as fmt
@@ -48,7 +49,6 @@ from flowtui.tui.wording import active_loops
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
 
-_POLL_S = 0.25
 #: Exit code after leaving without waiting for the engine; the shell's number for "interrupted".
 LEFT_AT_ONCE = 130
 
@@ -65,7 +65,12 @@ class FlowtuiApp(App[None]):
     ]
 
     def __init__(
-        self, client: EngineClient, terminal: Terminal | None = None, *, inspector_first: bool = False
+        self,
+        client: EngineClient,
+        terminal: Terminal | None = None,
+        *,
+        preferences: Preferences = USUAL,
+        inspector_first: bool = False,
     ) -> None:
         """Make the app; without `terminal` it runs on whatever Textual finds, as in tests.
 
@@ -77,6 +82,7 @@ class FlowtuiApp(App[None]):
             ansi_color=True if "NO_COLOR" in os.environ else None,
         )
         self.client = client
+        self.preferences = preferences
         self._sent = Sent()
         self.key_order = KeyOrder(self, lambda: self.focused or self.screen, super().on_event)
         self.closing = Closing(client)
@@ -121,7 +127,7 @@ class FlowtuiApp(App[None]):
     def _begin(self) -> None:
         self.client.start()
         self.poll()
-        self.set_interval(_POLL_S, self.poll)
+        self.set_interval(1 / self.preferences.refresh, self.poll)
 
     def poll(self) -> None:
         """Bring the screen up to date."""
@@ -287,7 +293,7 @@ def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:
         yield SystemCommand(title, action.help, partial(target.run_action, name))
 
 
-def run_app(client: EngineClient, *, inspector_first: bool = False) -> int:
+def run_app(client: EngineClient, preferences: Preferences = USUAL, *, inspector_first: bool = False) -> int:
     """Run the app on the terminal until a person leaves, a signal comes or the terminal goes; close the engine.
 
     With `inspector_first` it begins with a node in the inspector.
@@ -298,7 +304,7 @@ def run_app(client: EngineClient, *, inspector_first: bool = False) -> int:
         FlowtuiError: if standard input and output are no terminal.
     """
     with Terminal(client.report_output) as terminal:
-        app = FlowtuiApp(client, terminal, inspector_first=inspector_first)
+        app = FlowtuiApp(client, terminal, preferences=preferences, inspector_first=inspector_first)
         try:
             app.run()
         finally:
