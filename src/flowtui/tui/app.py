@@ -19,6 +19,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widget import Widget
 
 from flowtui.model.errors import AccessRefused, FlowtuiError
@@ -41,6 +42,7 @@ from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.help import help_detail
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
+from flowtui.tui.screens.palette import Palette
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.terminal import Terminal
 from flowtui.tui.themes import DARK, LIGHT, theme_for
@@ -88,7 +90,7 @@ class FlowtuiApp(App[None]):
         self.closing = Closing(client)
         self._terminal = terminal
         self._snapshot: EngineSnapshot | None = None
-        self._quit_question: ConfirmScreen | None = None
+        self.quit_question: ConfirmScreen | None = None
         self._said, self._said_until = "", 0.0
         self._inspector_first = inspector_first
         self._outside = (sys.stdout, sys.stderr)
@@ -201,6 +203,14 @@ class FlowtuiApp(App[None]):
         wish.stop()
         self.navigation.show_loop(wish, self._snapshot)
 
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Show the palette of themes (called by Textual)."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes …"))
+
     def action_mode(self) -> None:
         try:
             mode = self.client.switch_mode()
@@ -252,13 +262,13 @@ class FlowtuiApp(App[None]):
         """Leave: ask if loops run, close the engine, go; asked again while it closes, go at once."""
         if self.closing.begun:
             self.exit(return_code=LEFT_AT_ONCE)
-        elif self._quit_question is not None and self._quit_question.is_current:
-            self._quit_question.dismiss(True)
-        elif self._quit_question is None and (number := self.loops_to_stop):
+        elif self.quit_question is not None and self.quit_question.is_current:
+            self.quit_question.dismiss(True)
+        elif self.quit_question is None and (number := self.loops_to_stop):
             loops = fmt.plural(number, "loop")
             question = f"{loops} {'is' if number == 1 else 'are'} not stopped. Stop and leave?"
-            self._quit_question = ConfirmScreen("Leave flowtui", question, "stop them and leave")
-            self.push_screen(self._quit_question, self._quit_answered)
+            self.quit_question = ConfirmScreen("Leave flowtui", question, "stop them and leave")
+            self.push_screen(self.quit_question, self._quit_answered)
         else:
             self._close()
 
@@ -268,7 +278,7 @@ class FlowtuiApp(App[None]):
         return active_loops(self._snapshot) if self._snapshot else 0
 
     def _quit_answered(self, yes: bool | None) -> None:
-        self._quit_question = None
+        self.quit_question = None
         if yes:
             self._close()
 
