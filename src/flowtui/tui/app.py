@@ -46,6 +46,7 @@ from flowtui.tui.screens.palette import Palette
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.terminal import Terminal
 from flowtui.tui.themes import DARK, LIGHT, theme_for
+from flowtui.tui.toasts import keep_clear
 from flowtui.tui.wording import active_loops
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class FlowtuiApp(App[None]):
             self._inspector_first = False
             self._inspect_first(snapshot)
         screen = self.screen
+        self._keep_clear()
         if isinstance(screen, FrameScreen):
             screen.poll(self.client, snapshot)
         elif isinstance(screen, ReaderScreen | InspectorScreen):
@@ -187,7 +189,12 @@ class FlowtuiApp(App[None]):
         if text == self._said and now < self._said_until:
             return
         self._said, self._said_until = text, now + lasts
+        self._keep_clear()
         self.notify(safe(text), severity=severity, timeout=timeout, markup=False)
+
+    def _keep_clear(self) -> None:
+        # In the inspector one reads below why a run failed.
+        keep_clear(self.screen, above=isinstance(self.screen, InspectorScreen))
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the overview as the first screen (called by Textual)."""

@@ -89,6 +89,11 @@ class Pane(Painted, can_focus=True):
         """How many rows are shown at once."""
         return max(1, self.size.height - 2 - (self.column_heads(max(1, self.size.width - 4)) is not None))
 
+    @property
+    def cursor_line(self) -> int:
+        """On which of its lines, the frame's among them, the pane shows the cursor's row."""
+        return 1 + (self.column_heads(max(1, self.size.width - 4)) is not None) + self.cursor - self.top
+
     def move_to(self, index: int) -> None:
         """Put the cursor on a row, or the nearest there is, and bring it into view."""
         self.cursor = max(0, min(index, self.row_count() - 1))
