@@ -111,13 +111,13 @@ async def test_without_a_loop_no_key_does_anything() -> None:
 async def test_the_palette_starts_and_pauses_the_workflow_of_the_chosen_loop() -> None:
     async with running(two_workflows()) as it:
         await choose_in_palette(it, "start workflow")
+        assert it.toasts == ["start orders: 2 loops"]
         await choose_in_palette(it, "pause workflow")
         for loop in ("orders.incoming", "orders.fulfil"):
             it.client.change_loop(loop, state=LoopState.PAUSED)
         await it.settle()
         await choose_in_palette(it, "pause workflow")
         assert it.client.workflow_commands == [(command, "orders") for command in ("start", "pause", "resume")]
-        assert it.toasts[0] == "start orders: 2 loops"
         assert it.client.commands == []
 
 
