@@ -47,11 +47,14 @@ from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.terminal import Terminal
 from flowtui.tui.themes import DARK, LIGHT, theme_for
 from flowtui.tui.toasts import keep_clear
+from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.wording import active_loops
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
 
+#: Actions of the pane that has the keys.
+_OF_PANES = (Scope.PANE, Scope.TABLE)
 #: Exit code after leaving without waiting for the engine; the shell's number for "interrupted".
 LEFT_AT_ONCE = 130
 
@@ -235,7 +238,7 @@ class FlowtuiApp(App[None]):
         """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
         if isinstance(screen, FrameScreen):
             for action in actions_on(screen.scope):
-                yield from _command(action, screen.current if action.scope is Scope.PANE else screen)
+                yield from _command(action, screen.current if action.scope in _OF_PANES else screen)
         elif isinstance(screen, InspectorScreen):
             for action in actions_on(Scope.INSPECTOR):
                 yield from _command(action, screen)
@@ -303,7 +306,8 @@ class FlowtuiApp(App[None]):
 
 
 def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:
-    if action.palette:
+    is_its = action.scope is not Scope.TABLE or isinstance(target, LiveTable)
+    if action.palette and is_its and target.check_action(action.id, ()):
         name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
         keys = f"  ({action.shown})" if action.shown else ""
         title = f"{action.label[0].upper()}{action.label[1:]}{keys}"

@@ -31,11 +31,12 @@ class Tone(StrEnum):
 
 
 class Lit(IntEnum):
-    """Whether a line is the cursor's, and whether its pane has the keys."""
+    """Whether a line is the cursor's, and whether its pane has the keys; or whether a cell has just changed."""
 
     NO = 0
     YES = 1
     BLURRED = 2
+    FRESH = 3
 
 
 class Piece(NamedTuple):
@@ -134,8 +135,8 @@ def fill(line: Sequence[Piece], width: int) -> Line:
 
 
 def lit(line: Sequence[Piece], how: Lit) -> Line:
-    """Return the line as the cursor's line."""
-    return tuple(part._replace(lit=how) for part in line)
+    """Return the line as the cursor's line; what has just changed still stands out."""
+    return tuple(part if part.lit else part._replace(lit=how) for part in line)
 
 
 def changed_spans(old: Line, new: Line) -> list[tuple[int, int]]:

@@ -33,8 +33,9 @@ _LOOP_RANK = {
     LoopState.PAUSING: 1,
     LoopState.STOPPED: 2,
     LoopState.STOPPING: 2,
+    LoopState.COMPLETED: 4,
 }
-_LAST_RANK = {LoopState.COMPLETED: 4}
+_NODE_SEVERITY = (NodeHealth.IDLE, NodeHealth.HEALTHY, NodeHealth.RETRYING, NodeHealth.STALLED, NodeHealth.FAILING)
 
 #: A loop's states in the order in which the header counts them.
 _COUNTED = (
@@ -50,9 +51,19 @@ _COUNTED = (
 )
 
 
+def loop_rank(loop: LoopView) -> int:
+    """Return how far down a loop belongs: failed ones 0, then paused, stopped, running and completed ones."""
+    return _LOOP_RANK.get(loop.state, 3)
+
+
 def worst_first(loops: Iterable[LoopView]) -> list[LoopView]:
     """Return failed loops first, then paused and stopped ones, then those that run, then completed ones."""
-    return sorted(loops, key=lambda loop: _LOOP_RANK.get(loop.state, _LAST_RANK.get(loop.state, 3)))
+    return sorted(loops, key=loop_rank)
+
+
+def node_severity(node: NodeView) -> int:
+    """Return how much a node's health should worry, the more the higher."""
+    return _NODE_SEVERITY.index(node.health)
 
 
 def is_waiting(loop: LoopView, now: float) -> bool:

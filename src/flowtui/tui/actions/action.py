@@ -13,6 +13,7 @@ class Scope(Enum):
         FRAME: all screens of operation.
         LOOPS: the overview and the screen of one loop.
         PANE: a list that has the keys.
+        TABLE: a list in columns that has the keys.
     """
 
     APP = "app"
@@ -24,6 +25,7 @@ class Scope(Enum):
     WORKFLOWS = "workflows"
     INSPECTOR = "inspector"
     PANE = "pane"
+    TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)

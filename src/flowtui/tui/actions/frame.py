@@ -148,7 +148,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         ("escape",),
         "esc",
         "back",
-        "Clear the filter, leave the maximised pane, return to the loops.",
+        "Clear the marks, then the filter, leave the maximised pane, return to the loops.",
         _LOOK,
         Scope.FRAME,
         palette=False,

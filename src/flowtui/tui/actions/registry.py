@@ -15,6 +15,7 @@ from flowtui.tui.actions.letters import LETTER_ACTIONS
 from flowtui.tui.actions.logs import LOG_ACTIONS
 from flowtui.tui.actions.loops import LOOP_ACTIONS
 from flowtui.tui.actions.queues import QUEUE_ACTIONS
+from flowtui.tui.actions.tables import TABLE_ACTIONS
 from flowtui.tui.actions.workflows import WORKFLOW_ACTIONS
 
 ACTIONS: tuple[Action, ...] = (
@@ -25,6 +26,7 @@ ACTIONS: tuple[Action, ...] = (
     *WORKFLOW_ACTIONS,
     *INSPECTOR_ACTIONS,
     *FRAME_ACTIONS,
+    *TABLE_ACTIONS,
     *APP_ACTIONS,
 )
 
@@ -34,8 +36,10 @@ _OVER_TEXT = re.compile(r"f\d+|ctrl\+(?!z$).+")
 
 def actions_on(screen: Scope) -> list[Action]:
     """Return all actions that are to be had on a screen, which is named by the scope of its own actions."""
-    everywhere = (Scope.APP,) if screen is Scope.INSPECTOR else (Scope.FRAME, Scope.PANE, Scope.APP)
-    return [action for action in ACTIONS if action.scope in (screen, *everywhere)]
+    scopes = {screen, Scope.APP} if screen is Scope.INSPECTOR else {screen, Scope.FRAME, Scope.PANE, Scope.APP}
+    if screen not in (Scope.INSPECTOR, Scope.LOGS):
+        scopes.add(Scope.TABLE)
+    return [action for action in ACTIONS if action.scope in scopes]
 
 
 def bindings(scope: Scope) -> list[BindingType]:

@@ -27,6 +27,7 @@ from flowtui.tui.screens.sizes import LEAST_HEIGHT, LEAST_WIDTH, ROOMY_HEIGHT
 from flowtui.tui.screens.tap import TapScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
+from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.widgets.log_view import LogView
 from flowtui.tui.widgets.pane import Pane
 
@@ -190,6 +191,8 @@ class FrameScreen(LoopActions):
         self.go_to(self.current)
 
     def action_back(self) -> None:
+        if isinstance(self.current, LiveTable) and self.current.clear_marks():
+            return
         if self.current.filter_text:
             self.current.set_filter("")
         elif self._zoomed:

@@ -52,6 +52,7 @@ class OverviewScreen(FrameScreen):
         self.begin_with(self.loops, self.nodes, self.queues, self.trouble, self.log_view)
         self.upper: Pane = self.loops  # the last one chosen above the log
         self.loops.when_moved = self._show_nodes
+        self.loops.markable = True
 
     def compose_body(self) -> ComposeResult:
         with self.upper_row:

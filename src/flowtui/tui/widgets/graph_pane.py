@@ -38,7 +38,7 @@ def _columns(lanes: int) -> tuple[Column, ...]:
         Column("P95", 7, "right", drop=2),
         Column("BUSY", 5, "right", drop=1),
         Column("RUNS", 6, "right", drop=5),
-        Column("ERR", 5, "right"),
+        Column("ERR", 5, "right", news=lambda line: line.node and line.node.errors),
         Column("", 12, grows=True, drop=3, gap=2),
     )
 
@@ -46,6 +46,7 @@ def _columns(lanes: int) -> tuple[Column, ...]:
 class GraphPane(LiveTable[GraphLine]):
     """All nodes of a loop in the order in which they run."""
 
+    table = "graph"
     columns = _columns(1)
 
     def __init__(self, name: str, *, id: str | None = None) -> None:

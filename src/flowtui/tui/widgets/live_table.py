@@ -1,71 +1,43 @@
-"""`LiveTable`: a pane of columns that follows a list of values, sorted by the caller."""
+"""`LiveTable`: a pane of columns that follows a list of values; people sort, filter and mark its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from time import monotonic
+from typing import ClassVar, Generic, TypeVar
 
-from flowtui.tui.cells import Align, Line, Piece, Tone, piece, safe, width_of
+from textual.binding import BindingType
+from textual.timer import Timer
+
+from flowtui.model.preferences import USUAL, Preferences
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
+from flowtui.tui.cells import Line, Lit, Piece, Tone, piece, safe, width_of
+from flowtui.tui.widgets.columns import Column, chosen_columns, column_widths
+from flowtui.tui.widgets.glow import Glow
 from flowtui.tui.widgets.pane import Pane
+from flowtui.tui.widgets.table_order import CalmOrder, Sorting
+
+__all__ = ["Cell", "Column", "LiveTable"]
 
 Item = TypeVar("Item")
 Cell = tuple[str, Tone]
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        title: shown above the rows.
-        width: in cells; of a measured column the widest it may get.
-        measured: as wide as the widest text that the table's `measure` returns.
-        wanted: of a measured column: other columns go before it is cut to less than this.
-        least: what it may shrink to in the end; others are `width` or gone.
-        grows: takes the room that is left.
-        drop: when the pane is too narrow, the column with the highest number goes first; 0 stays.
-        gap: empty cells before it.
-    """
-
-    title: str
-    width: int
-    align: Align = "left"
-    measured: bool = False
-    wanted: int = 0
-    least: int = 0
-    grows: bool = False
-    drop: int = 0
-    gap: int = 1
-
-
-@lru_cache(128)
-def column_widths(columns: tuple[Column, ...], measured: int, room: int) -> tuple[int, ...]:
-    """Return the width of each column in `room` cells, 0 for those that are left out."""
-    widths = [min(measured, column.wanted) if column.measured else column.width for column in columns]
-    widths = [max(width, column.least) for width, column in zip(widths, columns, strict=True)]
-
-    def taken() -> int:
-        return sum(width + column.gap for width, column in zip(widths, columns, strict=True) if width) - columns[0].gap
-
-    for index in sorted(range(len(columns)), key=lambda index: -columns[index].drop):
-        if taken() <= room or not columns[index].drop:
-            break
-        widths[index] = 0
-    for index, column in enumerate(columns):
-        if column.measured:
-            most = max(column.least, min(measured, column.width))
-            widths[index] = max(column.least, min(most, widths[index] + room - taken()))
-    growing = next((index for index, column in enumerate(columns) if column.grows and widths[index]), None)
-    if growing is not None:
-        widths[growing] = max(1, widths[growing] + room - taken())
-    return tuple(widths)
+_MARK = Piece("*", Tone.ACCENT, 1)
 
 
 class LiveTable(Pane, Generic[Item]):
-    """A table. Subclasses say how an item becomes cells; the cursor stays on its item when the order changes."""
+    """A table. Subclasses say how an item becomes cells; cursor and marks stay on their items when the order changes.
 
+    Attributes:
+        table: its name in the preferences; empty where nobody chooses columns.
+        markable: whether rows can be marked; screens that act on several at once say so.
+        waits: whether the items are still being looked for.
+        when_moved: called when another item may be chosen.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TABLE)
+    table: ClassVar[str] = ""
     columns: tuple[Column, ...] = ()
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
@@ -74,8 +46,24 @@ class LiveTable(Pane, Generic[Item]):
         self._rows: list[tuple[Item, bool]] = []  # an item's own row, then the line below it if it has one
         self._measured = 0
         self._touched = False
+        self._titles: tuple[str, ...] = ()  # of the columns that a person has chosen; none for all
+        self._sorted_by: tuple[str, bool] | None = None  # a title, and whether the greatest comes first
+        self._order = CalmOrder()
+        self._marks: set[object] = set()  # keys
+        self._glow: Glow | None = Glow()
+        self._fading: Timer | None = None
+        self.markable = False
         self.waits = False
         self.when_moved: Callable[[], None] | None = None
+
+    def on_mount(self) -> None:
+        self.prefer(getattr(self.app, "preferences", USUAL))
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Show the columns that a person has chosen, and let nothing glow where every byte counts."""
+        self._titles = tuple(preferences.columns.get(self.table, ()))
+        self._glow = None if preferences.low_bandwidth else Glow()
+        self.repaint()
 
     # What a subclass supplies
 
@@ -91,9 +79,9 @@ class LiveTable(Pane, Generic[Item]):
         """Return a second line for an item, None for none."""
         return None
 
-    def covers(self, item: Item) -> int:
-        """Return how many columns behind the growing one its text may cover where it would be cut."""
-        return 0
+    def covers(self, item: Item) -> Collection[str]:
+        """Return the titles of columns that the growing one may cover, if they stand behind it and it would be cut."""
+        return ()
 
     def measure(self, item: Item) -> str:
         """Return the text of the measured column."""
@@ -110,10 +98,23 @@ class LiveTable(Pane, Generic[Item]):
         """The item under the cursor, None if the table is empty."""
         return self._rows[self.cursor][0] if 0 <= self.cursor < len(self._rows) else None
 
+    @property
+    def marked(self) -> list[Item]:
+        """The marked items, also those that the filter hides, in the usual order."""
+        return [item for item in self._all if self.key(item) in self._marks]
+
+    @property
+    def acted_on(self) -> list[Item]:
+        """What a command is for: the marked items, else the one under the cursor; nothing if the table is empty."""
+        return self.marked or ([] if self.chosen is None else [self.chosen])
+
     def show(self, items: Sequence[Item]) -> None:
-        """Show these items in this order."""
+        """Show these items; their order is the usual one, to which a person who has sorted them can go back."""
         self._all = items
+        if self._marks:
+            self._marks &= {self.key(item) for item in items}
         self.apply_filter()
+        self._notice()
         self.repaint()
 
     def choose(self, key: object) -> None:
@@ -131,18 +132,24 @@ class LiveTable(Pane, Generic[Item]):
         self.repaint()
 
     def apply_filter(self) -> None:
-        asked = self.filter_text.casefold().split()
         chosen = self.chosen
         kept = None if chosen is None or not self._touched else self.key(chosen)
         self._rows = []
-        for item in self._all:
-            if asked and not all(word in self.searched(item).casefold() for word in asked):
+        for item in self._order.arrange(self._all, self.key, self._sorting, monotonic()):
+            if not self.lets_through(item):
                 continue
             self._rows.append((item, False))
             if self.below(item) is not None:
                 self._rows.append((item, True))
         self._measured = max((width_of(safe(self.measure(item))) for item in self._all), default=0)
         self._keep_cursor(kept)
+
+    def lets_through(self, item: Item) -> bool:
+        """Whether the filter shows an item."""
+        if not self.filter_text:
+            return True
+        text = self.searched(item).casefold()
+        return all(word in text for word in self.filter_text.casefold().split())
 
     def _keep_cursor(self, key: object) -> None:
         index = 0 if key is None else min(self.cursor, len(self._rows) - 1)
@@ -155,6 +162,126 @@ class LiveTable(Pane, Generic[Item]):
             self.keep_in_view()
         self.top = max(0, min(self.top, len(self._rows) - self.page))
 
+    def _shown_items(self) -> list[Item]:
+        return [item for item, is_below in self._rows if not is_below]
+
+    # Sorting
+
+    @property
+    def _sorting(self) -> Sorting | None:
+        if self._sorted_by is None:
+            return None
+        title, falls = self._sorted_by
+        column = next((column for column in self.columns if column.title == title), None)
+        if column is None or column.by is None:
+            return None
+        return Sorting(title, column.by, falls, column.wavers)
+
+    def _columns_in(self, width: int) -> tuple[list[int], list[int]]:
+        """Return which columns are shown in so many cells, and how wide they are, 0 for those that are left out."""
+        indexes = chosen_columns(self.columns, self._titles)
+        return list(indexes), list(column_widths(tuple(map(self.columns.__getitem__, indexes)), self._measured, width))
+
+    def _columns_seen(self) -> list[tuple[Column, int]]:
+        """Return the columns in view, each with its width."""
+        found = zip(*self._columns_in(max(1, self.size.width - 4)), strict=True)
+        return [(self.columns[index], width) for index, width in found if width]
+
+    def sort(self, title: str = "", *, falls: bool | None = None) -> None:
+        """Sort by the column with this title, as is usual for it if nothing else is said; the usual order without."""
+        column = next((column for column in self.columns if column.title == title and column.by), None)
+        self._sorted_by = (title, column.wavers if falls is None else falls) if column else None
+        self.apply_filter()
+        self.repaint()
+        if self.when_moved is not None:
+            self.when_moved()
+
+    def action_sort_next(self) -> None:
+        self._step_sorting(1)
+
+    def action_sort_previous(self) -> None:
+        self._step_sorting(-1)
+
+    def _step_sorting(self, by: int) -> None:
+        stops = ["", *(column.title for column, _ in self._columns_seen() if column.by)]
+        now = self._sorted_by[0] if self._sorted_by else ""
+        place = stops.index(now) if now in stops else 0
+        self.sort(stops[(place + by) % len(stops)])
+
+    def action_sort_reverse(self) -> None:
+        if self._sorted_by is not None:
+            title, falls = self._sorted_by
+            self.sort(title, falls=not falls)
+
+    def head_clicked(self, x: int) -> None:
+        right = 0
+        for column, width in self._columns_seen():
+            right += width + (column.gap if right else 0)
+            if x < right:
+                if column.by and self._sorted_by and self._sorted_by[0] == column.title:
+                    self.action_sort_reverse()
+                elif column.by:
+                    self.sort(column.title)
+                return
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let keys pass that are of no use here (called by Textual)."""
+        if action in ("mark", "mark_all"):
+            return self.markable
+        if action in ("sort_next", "sort_previous", "sort_reverse"):
+            return any(column.by for column in self.columns)
+        return super().check_action(action, parameters)
+
+    # Marking
+
+    def action_mark(self) -> None:
+        if self.chosen is not None:
+            self._marks ^= {self.key(self.chosen)}
+            self.move_to(self.cursor + 1)
+
+    def action_mark_all(self) -> None:
+        shown = {self.key(item) for item in self._shown_items()}
+        self._marks = self._marks - shown if shown <= self._marks else self._marks | shown
+        self._touched = True
+        self.repaint()
+
+    def clear_marks(self) -> bool:
+        """Mark nothing any more; return whether anything was marked."""
+        had = bool(self._marks)
+        self._marks.clear()
+        self.repaint()
+        return had
+
+    # Cells that light up
+
+    def _notice(self) -> None:
+        """Light up what has changed among the rows in view."""
+        if self._glow is None or not self.is_shown:
+            return
+        noticed = [column for column in self.columns if column.news]
+        rows = self._rows[self.top : self.top + self.page]
+        seen = {
+            (self.key(item), column.title): column.news(item)
+            for item, is_below in rows
+            if not is_below
+            for column in noticed
+            if column.news
+        }
+        self._glow.look(seen, monotonic())
+        self._fade()
+
+    def _fade(self) -> None:
+        if self._glow is None:
+            return
+        left = self._glow.fade(monotonic())
+        if left is not None and self._fading is None:
+            self._fading = self.set_timer(left, self._faded)
+
+    def _faded(self) -> None:
+        self._fading = None
+        self._fade()
+        self.repaint()
+
     # Rows
 
     def row_count(self) -> int:
@@ -162,6 +289,10 @@ class LiveTable(Pane, Generic[Item]):
 
     def is_lit(self, index: int) -> bool:
         return index == self.cursor or (self._rows[index][1] and index == self.cursor + 1)
+
+    def margin(self, index: int) -> Piece:
+        item, is_below = self._rows[index]
+        return _MARK if self._marks and not is_below and self.key(item) in self._marks else super().margin(index)
 
     def move_to(self, index: int) -> None:
         self._touched = True
@@ -177,40 +308,88 @@ class LiveTable(Pane, Generic[Item]):
         if is_below:
             text, tone = self.below(item) or ("", Tone.TEXT)
             return (piece("  " + text, width, tone),)
-        return self._line(self.cells(item), width, self.covers(item))
+        key = self.key(item)
+        return self._line(self.cells(item), width, self.covers(item), lambda title: self._is_fresh(key, title))
+
+    def _is_fresh(self, key: object, title: str) -> bool:
+        return self._glow is not None and self._glow.is_lit((key, title))
 
     def column_heads(self, width: int) -> Line | None:
-        return self._line([(column.title, Tone.MUTED) for column in self.columns], width)
+        sorting = self._sorting
+        line = self._line([(column.title, Tone.MUTED) for column in self.columns], width)
+        if sorting is None:
+            return line
+        indexes, widths = self._columns_in(width)
+        seen = [self.columns[index].title for index, wide in zip(indexes, widths, strict=True) if wide]
+        return tuple(
+            _directed(part, falls=sorting.falls) if title == sorting.title else part
+            for title, part in zip(seen, line, strict=True)
+        )
 
-    def _line(self, cells: Sequence[Cell], width: int, covers: int = 0) -> Line:
+    def _line(
+        self,
+        cells: Sequence[Cell],
+        width: int,
+        covers: Collection[str] = (),
+        is_fresh: Callable[[str], bool] | None = None,
+    ) -> Line:
         line: list[Piece] = []
-        widths = column_widths(self.columns, self._measured, width)
+        indexes, widths = self._columns_in(width)
         if covers:
-            widths = self._spread(widths, cells, covers)
-        for column, wide, (text, tone) in zip(self.columns, widths, cells, strict=True):
+            self._spread(indexes, widths, cells, covers)
+        for index, wide in zip(indexes, widths, strict=True):
             if wide:
+                column, (text, tone) = self.columns[index], cells[index]
                 gap = " " * (column.gap if line else 0)
                 cell = piece(text, wide, tone, column.align)
-                line.append(Piece(gap + cell.text, tone, wide + len(gap)))
+                lit = Lit.FRESH if is_fresh is not None and is_fresh(column.title) else Lit.NO
+                line.append(Piece(gap + cell.text, tone, wide + len(gap), lit))
         return tuple(line)
 
-    def _spread(self, widths: Sequence[int], cells: Sequence[Cell], covers: int) -> tuple[int, ...]:
-        """Let the growing column take the room of as many of the next `covers` columns as its text needs."""
-        wide = list(widths)
-        growing = next(index for index, column in enumerate(self.columns) if column.grows)
-        needed = width_of(safe(cells[growing][0]))
-        for index in range(growing + 1, growing + 1 + covers):
-            if wide[growing] < needed and wide[index]:
-                wide[growing] += wide[index] + self.columns[index].gap
-                wide[index] = 0
-        return tuple(wide)
+    def _spread(
+        self, indexes: Sequence[int], widths: list[int], cells: Sequence[Cell], covers: Collection[str]
+    ) -> None:
+        """Let the growing column take the room of as many columns behind it as its text needs, if it may."""
+        growing = next((place for place, index in enumerate(indexes) if self.columns[index].grows), None)
+        if growing is None or not widths[growing]:
+            return
+        needed = width_of(safe(cells[indexes[growing]][0]))
+        for place in range(growing + 1, len(indexes)):
+            column = self.columns[indexes[place]]
+            if widths[growing] >= needed or (widths[place] and column.title not in covers):
+                return
+            if widths[place]:
+                widths[growing] += widths[place] + column.gap
+                widths[place] = 0
 
     def corner_words(self) -> str:
+        said = []
+        sorting = self._sorting
+        if sorting is not None and sorting.title not in {column.title for column, _ in self._columns_seen()}:
+            said.append(f"by {sorting.title} {_direction(sorting.falls)}")
+        if self._marks:
+            shown = {self.key(item) for item in self._shown_items()}
+            hidden = len(self._marks - shown)
+            said.append(f"{len(self._marks):,} marked" + (f", {hidden:,} of them hidden" if hidden else ""))
         if self.filter_text:
-            return f"{sum(not below for _, below in self._rows)} of {len(self._all)}"
-        return super().corner_words()
+            said.append(f"{len(self._shown_items())} of {len(self._all)}")
+        elif words := super().corner_words():
+            said.append(words)
+        return " · ".join(said)
 
     def empty_words(self) -> str:
         if self.waits:
             return "loading …"
         return f"Nothing matches “{self.filter_text}”. esc clears the filter." if self.filter_text else ""
+
+
+def _direction(falls: bool) -> str:
+    return "▼" if falls else "▲"
+
+
+def _directed(head: Piece, *, falls: bool) -> Piece:
+    """Return the head of the column by which rows are sorted, with the direction just before or behind its title."""
+    text, title = head.text, head.text.strip()
+    start = text.index(title)
+    place = start - 1 if start else min(len(title), len(text) - 1)
+    return Piece(text[:place] + _direction(falls) + text[place + 1 :], Tone.STRONG, head.width, head.lit)

@@ -12,12 +12,14 @@ from textual.widget import Widget
 
 from flowtui.tui.cells import Line, Lit, Piece, Tone, changed_spans, fill
 
+_LIT = {Lit.YES: "cell--lit", Lit.BLURRED: "cell--lit-blurred", Lit.FRESH: "cell--fresh"}
+
 
 class Painted(Widget):
     """Base of all that is drawn in cells. Subclasses implement `draw`."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"cell--{tone}" for tone in Tone} | {"cell--lit", "cell--lit-blurred"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"cell--{tone}" for tone in Tone} | set(_LIT.values())
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -89,7 +91,8 @@ class Painted(Widget):
         for part in line:
             part_style = self._style_of(part)
             # Blanks look the same in every foreground: a style less is twenty bytes less on the wire.
-            blank = part.text.isspace() and part_style.bgcolor == style.bgcolor and not style.reverse
+            blank = part.text.isspace() and part_style.bgcolor == style.bgcolor
+            blank = blank and not style.reverse and not style.underline
             if part_style != style and not blank:
                 segments.append(Segment("".join(texts), style))
                 texts, style = [], part_style
@@ -105,11 +108,12 @@ class Painted(Widget):
         if (style := self._rich.get(key)) is None:
             style = self.get_component_rich_style(f"cell--{tone}")
             if lit:
-                over = self.get_component_rich_style("cell--lit" if lit is Lit.YES else "cell--lit-blurred")
+                over = self.get_component_rich_style(_LIT[lit])
                 if over.reverse:
                     # Reversed state colours would be loud stripes; glyph and words still tell the state.
                     style = Style(bold=style.bold, reverse=True)
                 else:
-                    style += Style(bgcolor=over.bgcolor, bold=over.bold or style.bold)
+                    bold, underline = over.bold or style.bold, over.underline or style.underline
+                    style += Style(bgcolor=over.bgcolor, bold=bold, underline=underline)
             self._rich[key] = style
         return style

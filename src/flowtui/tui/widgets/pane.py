@@ -15,6 +15,7 @@ from flowtui.tui.widgets.frame import lower_edge, side_tone, upper_edge
 from flowtui.tui.widgets.painted import Painted
 
 _WHEEL_LINES = 3
+_NO_SIGN = Piece(" ", Tone.TEXT, 1)
 
 
 class Pane(Painted, can_focus=True):
@@ -81,6 +82,13 @@ class Pane(Painted, can_focus=True):
     def is_lit(self, index: int) -> bool:
         """Return whether a row is shown as chosen."""
         return index == self.cursor
+
+    def margin(self, index: int) -> Piece:
+        """Return the one cell between the frame and a row."""
+        return _NO_SIGN
+
+    def head_clicked(self, x: int) -> None:
+        """Take a click on the line above the rows, `x` cells from their left."""
 
     # Moving
 
@@ -155,6 +163,9 @@ class Pane(Painted, can_focus=True):
         event.stop()
         self.focus()
         heads = self.column_heads(max(1, self.size.width - 4)) is not None
+        if heads and event.y == 1:
+            self.head_clicked(event.x - 2)
+            return
         index = self.top + event.y - 1 - heads
         if self.top <= index < min(self.row_count(), self.top + self.page):
             self.move_to(index)
@@ -171,16 +182,19 @@ class Pane(Painted, can_focus=True):
         heads = self.column_heads(inner)
         if heads is not None:
             body.append(heads)
+        signs = [_NO_SIGN] * (height - 2)
         rows = self.row_count()
         if rows:
             shown = range(self.top, min(rows, self.top + height - 2 - len(body)))
+            signs[len(body) :] = [self.margin(index) for index in shown]
             body += [self._row(index, inner) for index in shown]
         elif empty := self.empty_words():
             body = [(piece(line, inner, Tone.MUTED),) for line in wrap(empty, inner)]
         body += [()] * (height - 2 - len(body))
+        signs += [_NO_SIGN] * (height - 2 - len(signs))
         side = side_tone(self.has_focus)
-        left, right = Piece("│ ", side, 2), Piece(" │", side, 2)
-        framed = [(left, *fill(line, inner), right) for line in body[: height - 2]]
+        left, right = Piece("│", side, 1), Piece(" │", side, 2)
+        framed = [(left, sign, *fill(line, inner), right) for sign, line in zip(signs, body, strict=False)]
         upper = upper_edge(width, self.has_focus, self.heading, self.title_words(), self.taking_turns)
         return [upper, *framed, lower_edge(width, self.has_focus, self.corner_words())]
 

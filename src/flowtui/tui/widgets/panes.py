@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
@@ -14,11 +16,13 @@ from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.wording import (
     errors_first,
     loop_glyph,
+    loop_rank,
     loop_replicas,
     loop_state,
     node_figure,
     node_glyph,
     node_ports,
+    node_severity,
     problem_place,
     stands_by,
     worst_first,
@@ -26,8 +30,7 @@ from flowtui.tui.wording import (
 
 _FULL_BAR = 10_000
 _BAR_CELLS = 8
-#: Items a second and the last minute, which stand behind the state.
-_RATE_COLUMNS = 2
+_RATE, _MINUTE = "ITEMS/S", "LAST MINUTE"
 
 
 @lru_cache(8)
@@ -36,22 +39,23 @@ def _loop_columns(replicas: int) -> tuple[Column, ...]:
     return (
         Column("", 1),
         # It gives way to the replicas, so that nothing else is left out for them.
-        Column("LOOP", 40, measured=True, wanted=17 - replicas, least=10),
-        Column("POOL", 7, drop=4),
+        Column("LOOP", 40, measured=True, wanted=17 - replicas, least=10, by=attrgetter("id")),
+        Column("POOL", 7, drop=4, by=attrgetter("pool")),
         Column("", replicas),
-        Column("STATE", 17, grows=True),
-        Column("ITEMS/S", 7, "right"),
-        Column("LAST MINUTE", 12, "right", drop=3, gap=1 if replicas else 2),
-        Column("P95", 7, "right", drop=1),
-        Column("ERR", 5, "right"),
-        Column("ITEMS", 6, "right", drop=6),
-        Column("IN FLIGHT", 9, "right", drop=5),
+        Column("STATE", 17, grows=True, by=loop_rank, news=attrgetter("state")),
+        Column(_RATE, 7, "right", by=attrgetter("rate")),
+        Column(_MINUTE, 12, "right", drop=3, gap=1 if replicas else 2, by=attrgetter("rate_1m")),
+        Column("P95", 7, "right", drop=1, by=attrgetter("p95_ms")),
+        Column("ERR", 5, "right", by=attrgetter("errors"), news=attrgetter("errors")),
+        Column("ITEMS", 6, "right", drop=6, by=attrgetter("iterations")),
+        Column("IN FLIGHT", 9, "right", drop=5, by=attrgetter("in_flight")),
     )
 
 
 class LoopsPane(LiveTable[LoopView]):
     """All loops, the worst first."""
 
+    table = "loops"
     columns = _loop_columns(0)
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
@@ -89,10 +93,10 @@ class LoopsPane(LiveTable[LoopView]):
             (fmt.count(item.in_flight), Tone.TEXT),
         )
 
-    def covers(self, item: LoopView) -> int:
+    def covers(self, item: LoopView) -> Collection[str]:
         # Why a loop does not run says more than the rate that it does not have.
         runs_here = item.state is LoopState.RUNNING and not stands_by(item, self._now)
-        return 0 if runs_here else _RATE_COLUMNS
+        return () if runs_here else (_RATE, _MINUTE)
 
     def empty_words(self) -> str:
         return (
@@ -103,14 +107,15 @@ class LoopsPane(LiveTable[LoopView]):
 class NodesPane(LiveTable[NodeView]):
     """The nodes of the chosen loop, in the order in which they run."""
 
+    table = "nodes"
     columns = (
         Column("", 1),
-        Column("NODE", 24, measured=True, wanted=12, least=5),
-        Column("TYPE", 10, grows=True, drop=2),
+        Column("NODE", 24, measured=True, wanted=12, least=5, by=attrgetter("id")),
+        Column("TYPE", 10, grows=True, drop=2, by=attrgetter("type")),
         Column("PORTS", 24, drop=5),
-        Column("NOW", 8, "right"),
-        Column("ERR", 5, "right", drop=3),
-        Column("RUNS", 6, "right", drop=4),
+        Column("NOW", 8, "right", by=node_severity, news=attrgetter("health")),
+        Column("ERR", 5, "right", drop=3, by=attrgetter("errors"), news=attrgetter("errors")),
+        Column("RUNS", 6, "right", drop=4, by=attrgetter("runs")),
     )
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
@@ -162,17 +167,18 @@ class NodesPane(LiveTable[NodeView]):
 class QueuesPane(LiveTable[QueueView]):
     """All queues, by name."""
 
+    table = "queues"
     columns = (
         Column("", 1),
-        Column("QUEUE", 40, measured=True, wanted=20, least=10, grows=True),
+        Column("QUEUE", 40, measured=True, wanted=20, least=10, grows=True, by=attrgetter("name")),
         Column("", _BAR_CELLS, drop=3),
-        Column("DEPTH", 5, "right"),
-        Column("IN/S", 6, "right"),
-        Column("OUT/S", 6, "right"),
-        Column("OLDEST", 7, "right"),
-        Column("IN FLIGHT", 9, "right", drop=4),
-        Column("LOST", 5, "right", drop=1),
-        Column("READ BY", 20, drop=5, gap=2),
+        Column("DEPTH", 5, "right", by=attrgetter("depth"), news=lambda queue: queue.depth > 0),
+        Column("IN/S", 6, "right", by=attrgetter("in_rate")),
+        Column("OUT/S", 6, "right", by=attrgetter("out_rate")),
+        Column("OLDEST", 7, "right", by=attrgetter("oldest_s")),
+        Column("IN FLIGHT", 9, "right", drop=4, by=attrgetter("in_flight")),
+        Column("LOST", 5, "right", drop=1, by=attrgetter("unaccounted"), news=attrgetter("unaccounted")),
+        Column("READ BY", 20, drop=5, gap=2, by=lambda queue: _read_by(queue)[0]),
     )
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
@@ -213,16 +219,34 @@ def _read_by(item: QueueView) -> Cell:
     return (", ".join([*item.readers, *orphans]) or "nobody yet", Tone.WARN if orphans else Tone.MUTED)
 
 
+def _where(item: Problem | DeadLetterGroup) -> str:
+    return problem_place(item) if isinstance(item, Problem) else item.loop
+
+
+def _what(item: Problem | DeadLetterGroup) -> str:
+    return item.message if isinstance(item, Problem) else f"{item.error}: {item.message}"
+
+
+def _group(item: Problem | DeadLetterGroup, field: str) -> Any:
+    """Return a field of a group of dead letters; a problem in a file has none of these."""
+    return getattr(item, field) if isinstance(item, DeadLetterGroup) else None
+
+
+def _how_long_ago(item: Problem | DeadLetterGroup) -> float | None:
+    return -item.last_at if isinstance(item, DeadLetterGroup) else None
+
+
 class TroublePane(LiveTable[Problem | DeadLetterGroup]):
     """Problems in files, then dead letters in groups, the most first."""
 
+    table = "problems"
     columns = (
         Column("", 1),
-        Column("", 4, "right"),
-        Column("WHERE", 30, measured=True, wanted=14, least=8),
-        Column("NODE", 12, drop=2),
-        Column("WHAT", 10, grows=True),
-        Column("LAST", 6, "right", drop=1),
+        Column("COUNT", 5, "right", by=lambda item: _group(item, "count"), news=lambda item: _group(item, "count")),
+        Column("WHERE", 30, measured=True, wanted=14, least=8, by=_where),
+        Column("NODE", 12, drop=2, by=lambda item: _group(item, "node")),
+        Column("WHAT", 10, grows=True, by=_what),
+        Column("LAST", 6, "right", drop=1, by=_how_long_ago, steady=True),
     )
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
@@ -245,7 +269,7 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
         return item if isinstance(item, Problem) else item.key
 
     def measure(self, item: Problem | DeadLetterGroup) -> str:
-        return problem_place(item) if isinstance(item, Problem) else item.loop
+        return _where(item)
 
     def searched(self, item: Problem | DeadLetterGroup) -> str:
         if isinstance(item, Problem):
@@ -256,13 +280,13 @@ class TroublePane(LiveTable[Problem | DeadLetterGroup]):
         if isinstance(item, Problem):
             sign: Cell = ("✖", Tone.BAD) if item.severity is Severity.ERROR else ("!", Tone.WARN)
             nothing: Cell = ("", Tone.TEXT)
-            return sign, nothing, (self.measure(item), Tone.TEXT), nothing, (item.message, sign[1]), nothing
+            return sign, nothing, (_where(item), Tone.TEXT), nothing, (_what(item), sign[1]), nothing
         return (
             ("†", Tone.WARN),
             (fmt.count(item.count), Tone.STRONG),
-            (self.measure(item), Tone.TEXT),
+            (_where(item), Tone.TEXT),
             (item.node, Tone.MUTED),
-            (f"{item.error}: {item.message}", Tone.TEXT),
+            (_what(item), Tone.TEXT),
             (fmt.age(self._now - item.last_at), Tone.MUTED),
         )
 
