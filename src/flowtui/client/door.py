@@ -103,6 +103,15 @@ class EngineClient:
         return self._engine.ask(carry_out)
 
     @_changing
+    def command_each(self, command: Command, loops: Iterable[str]) -> Future[tuple[str, ...]]:
+        """Carry out a command on several loops in the same moment; return why those do not obey that do not."""
+
+        async def carry_out(rooms: Rooms) -> tuple[str, ...]:
+            return tuple(rooms.commands.each(command, loops)[1])
+
+        return self._engine.ask(carry_out)
+
+    @_changing
     def scale(self, loop: str, change: int) -> Future[int]:
         """Give a loop `change` more tracks, or fewer; return how many it has then, 1 at least.
 

@@ -66,6 +66,7 @@ TRANSITIONS: dict[LoopState, dict[Event, LoopState]] = {
     },
     _S.DRAINING: {
         **_TO_END,
+        _E.RESUME: _S.RUNNING,
         _E.CRASH: _S.DRAINING,
         _E.ENDED: _S.STOPPED,
         _E.COMPLETE: _S.COMPLETED,

@@ -44,6 +44,8 @@ class Loop:
         self._drain = NOT_WAITING  # what a draining loop waits for
         self._letters: int | None = 0  # how many it had at the last look, None if that shall not matter
         self._restarting = False
+        self._finishing = False  # whether its tracks were told to begin nothing more
+        self._grace_until = 0.0  # in seconds since the epoch, once it stops
         self._ends: set[Event] = set()  # what its tracks have ended with
         self._last_words = ""
         self._crash = ""  # what the last one was, if it is the reason for a new start
@@ -68,9 +70,14 @@ class Loop:
     def command(self, command: Command, reason: str) -> None:
         """Carry out a command. A reader that is drained goes on until somebody calls `finish`.
 
+        What drains goes on when it is resumed: at once, or as a new start if its tracks were told to end already.
+
         Raises:
             IllegalTransition: if the loop's state does not allow it.
         """
+        if command is Command.RESUME and self.lifecycle.state is LoopState.DRAINING and self._finishing:
+            self._restarting = True
+            return
         was_active = self.is_active
         self.lifecycle.apply(Event(command.value), reason)
         self._restarting = command is Command.RESTART and was_active
@@ -87,7 +94,7 @@ class Loop:
         elif command is not Command.DRAIN:
             self._end_all(GRACE_S)
         elif self.plan.reads is None:
-            self._crew.finish()
+            self.finish()
         else:
             self._crew.resume()
         self._advance()
@@ -126,11 +133,13 @@ class Loop:
 
     def finish(self) -> None:
         """End a drain: begin nothing more, settle and commit what is in flight."""
+        self._finishing = True
         self._crew.finish()
 
     def wait_in_drain(self, reason: str) -> None:
         """Say what a draining loop still waits for."""
-        self._drain = Waiting(0, reason, self.lifecycle.since)
+        what_then = ", then it goes on" if self._restarting else ""
+        self._drain = Waiting(0, reason + what_then, self.lifecycle.since)
 
     def replace_plan(self, plan: ExecutionPlan) -> None:
         """Take a new plan, for the next start; figures of nodes that stay are kept."""
@@ -142,6 +151,7 @@ class Loop:
 
     def _begin(self) -> None:
         self._ends, self._last_words, self._crash = set(), "", ""
+        self._finishing, self._grace_until = False, 0.0
         self._crew.begin(self.plan, self.replicas)
 
     @property
@@ -253,8 +263,11 @@ class Loop:
         if self._crew.is_waiting:
             self._ends.add(Event.ENDED)  # what is called off will not say it
         if grace is None:
+            self._grace_until = 0.0
             self._crew.kill()
         else:
+            until = time.time() + grace
+            self._grace_until = min(self._grace_until or until, until)
             self._crew.stop(grace)
 
     # ---- what it shows ----
@@ -271,5 +284,12 @@ class Loop:
         if life.state is LoopState.PAUSED:
             waiting = NOT_WAITING
         return self._gauges.view(
-            self.plan, life, reading, waiting, revision=self.revision, replicas=self.replicas, tracks=self._crew.size
+            self.plan,
+            life,
+            reading,
+            waiting,
+            revision=self.revision,
+            replicas=self.replicas,
+            tracks=self._crew.size,
+            grace_until=self._grace_until if life.state is LoopState.STOPPING else 0.0,
         )

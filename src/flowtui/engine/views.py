@@ -79,6 +79,7 @@ class LoopGauges:
         revision: int,
         replicas: int,
         tracks: int,
+        grace_until: float = 0.0,
     ) -> LoopView:
         """Return the loop as it is now."""
         p50, p95, p99 = self._recent.percentiles
@@ -111,6 +112,7 @@ class LoopGauges:
             writes=plan.writes,
             nodes=tuple(self._node_view(plan, node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
             is_triggered=plan.is_triggered,
+            grace_until=grace_until,
         )
 
     def _node_view(self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading) -> NodeView:

@@ -65,6 +65,8 @@ class LoopView:
         p50_ms, p95_ms, p99_ms: from an iteration's start to its settlement; None before the first one.
         in_flight: iterations begun and not yet committed.
         revision: counts the changes of this loop's meaning since the engine started, from 1.
+        grace_until: of a stopping loop: until when what is in flight may end by itself, in seconds since the epoch;
+            else 0.
     """
 
     id: str
@@ -95,6 +97,7 @@ class LoopView:
     writes: tuple[str, ...]
     nodes: tuple[NodeView, ...]
     is_triggered: bool = False
+    grace_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,26 @@ def test_a_drain_ends_sources_first_then_readers_as_their_queues_run_dry_and_los
     assert app.loop("w.last").since >= app.loop("w.middle").since >= app.loop("w.start").since
 
 
+def test_a_drain_that_is_called_off_loses_nothing(write, start, folder) -> None:
+    write("w.yaml", PIPE % {"pool": "thread"})
+    (folder / "gate").touch()
+    app = start()
+    app.until(lambda: app.loop("w.start").iterations > 50)
+    client = EngineClient(app.engine)
+    client.command_all(Command.DRAIN).result()
+    app.until_state("w.start", LoopState.STOPPED)
+    made = app.loop("w.start").iterations
+    assert client.command_each(Command.RESUME, ["w.middle", "w.last"]).result() == ()
+    refusals = client.command_each(Command.RESUME, ["w.start", "w.gone"]).result()
+    assert [refusal.split()[0] for refusal in refusals] == ["w.start", "there"]
+    app.tell(Command.START, "w.start")
+    (folder / "gate").unlink()
+    app.until(lambda: len(app.done()) > made + 20)
+    assert app.done()[:made] == list(range(made))
+    for loop in ("w.start", "w.middle", "w.last"):
+        app.until_state(loop, LoopState.RUNNING)
+
+
 def test_a_reader_that_is_drained_alone_ends_when_its_queue_is_empty_though_its_writer_could_go_on(
     write, start, folder
 ) -> None:

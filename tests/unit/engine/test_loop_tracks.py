@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from engine_lab import PlannedNode, plan_of, reader, run
+from flowtui.engine.commands import Commands
 from flowtui.engine.handle import Report
 from flowtui.engine.lifecycle import Event
 from flowtui.engine.loop import Loop
+from flowtui.engine.runner import GRACE_S
 from flowtui.engine.telemetry import TrackCounters, TrackReading
 from flowtui.graph.plan import ExecutionPlan
-from flowtui.model.errors import IllegalTransition, NotReplicable
+from flowtui.model.errors import IllegalTransition, NotReplicable, UnknownLoop
 from flowtui.model.states import Command, LoopState
 from flowtui.nodes.base import ProducerNode
 
@@ -279,6 +282,66 @@ def test_a_drained_source_finishes_at_once_and_a_reader_when_it_is_told() -> Non
     reading.loop.finish()
     reading.actors[0].says(Event.ENDED)
     assert (reading.state, reading.loop.view().waiting) == (LoopState.STOPPED, "")
+
+
+def test_a_drain_is_called_off_a_reader_goes_on_at_once_and_what_was_told_to_end_starts_again() -> None:
+    class Listen(ProducerNode):
+        pass
+
+    source, reading = Stage(first=PlannedNode("listen", Listen)).runs(), Stage().runs()
+    for stage in (source, reading):
+        stage.tell(Command.DRAIN)
+        stage.tell(Command.RESUME)
+    assert (source.state, reading.state) == (LoopState.DRAINING, LoopState.RUNNING)
+    assert reading.loop.view().waiting == ""
+    source.loop.wait_in_drain("2 in flight")
+    assert source.loop.view().waiting == "2 in flight, then it goes on"
+    source.actors[0].says(Event.ENDED)
+    assert (source.state, len(source.actors)) == (LoopState.STARTING, 2)
+    reading.tell(Command.DRAIN)
+    reading.loop.finish()
+    reading.tell(Command.RESUME)
+    reading.tell(Command.STOP)  # has the last word
+    reading.actors[0].says(Event.ENDED)
+    assert (reading.state, len(reading.actors)) == (LoopState.STOPPED, 1)
+
+
+def test_a_loop_says_until_when_its_grace_lasts_as_long_as_it_stops() -> None:
+    stage = Stage().runs()
+    assert stage.loop.view().grace_until == 0.0
+    stage.tell(Command.STOP)
+    first = stage.loop.view().grace_until
+    assert 0 < first - stage.loop.lifecycle.since <= GRACE_S + 1
+    stage.tell(Command.STOP)
+    assert stage.loop.view().grace_until == first
+    stage.tell(Command.KILL)
+    assert stage.loop.view().grace_until == 0.0
+
+
+def test_several_loops_are_told_in_one_moment_and_who_cannot_says_why() -> None:
+    one, two, three = (Stage().runs(), Stage(), Stage().runs())
+    three.tell(Command.DRAIN)
+    loops = {"w.one": one.loop, "w.two": two.loop, "w.three": three.loop}
+
+    def get(id: str) -> Loop:
+        if id not in loops:
+            raise UnknownLoop(f"there is no loop {id}")
+        return loops[id]
+
+    begun: list[bool] = []
+    deployment = SimpleNamespace(get=get, loops=loops)
+    commands = Commands(deployment, SimpleNamespace(begun=lambda: begun.append(True)))  # type: ignore[arg-type]
+    obeyed, refusals = commands.each(Command.PAUSE, ["w.one", "w.two", "w.none"])
+    assert (obeyed, one.state, begun) == ([one.loop], LoopState.PAUSING, [True])
+    assert "is stopped: cannot pause" in refusals[0]
+    assert refusals[1:] == ["there is no loop w.none"]
+    obeyed, refusals = commands.each(Command.RESUME, ["w.three"])
+    assert (obeyed, refusals, three.state) == ([three.loop], [], LoopState.RUNNING)
+    # Who lets all paused loops go on has not thought of a drain.
+    loops.clear()
+    three.tell(Command.DRAIN)
+    loops[three.loop.plan.loop] = three.loop
+    assert (commands.all(Command.RESUME), three.state) == ([], LoopState.DRAINING)
 
 
 def test_a_track_that_pauses_itself_ends_a_drain_and_its_items_stay_in_the_queue() -> None:
