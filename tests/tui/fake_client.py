@@ -6,6 +6,7 @@ import itertools
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,8 @@ class FakeClient:
         self.lines: list[LogLine] = []
         self.commands: list[tuple[Command, str | None]] = []
         self.workflow_commands: list[tuple[Command, str]] = []
+        self.bulk_commands: list[tuple[str, ...]] = []
+        self.bulk_refusals: tuple[str, ...] = ()
         self.scalings: list[tuple[str, int]] = []
         self.replays: list[tuple[str, str, bool]] = []
         self.replay_answer = ReplayAnswer()
@@ -172,6 +175,10 @@ class FakeClient:
         else:
             self.commands.append((command, None))
         return self._answer(sum(workflow in ("", loop.workflow) for loop in self.shown.loops))
+
+    def command_each(self, command: Command, loops: Sequence[str]) -> Future[tuple[str, ...]]:
+        self.bulk_commands.append((command, *loops))
+        return self._answer(self.bulk_refusals)
 
     def scale(self, loop: str, change: int) -> Future[int]:
         self.scalings.append((loop, change))

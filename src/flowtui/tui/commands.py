@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -12,9 +12,10 @@ from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.forms import Form
 from flowtui.model.letters import DeadLetter, ReplayAnswer
-from flowtui.model.snapshot import DeadLetterGroup
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command
 from flowtui.tui import format as fmt
+from flowtui.tui.progress import Progress, Step
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
@@ -61,6 +62,8 @@ class Commands:
         self.say = say
         self._then = then
         self._scalings = 0
+        self._progress: Progress | None = None
+        self._step: Step | None = None
 
     def one(self, command: Command, loop: str) -> None:
         """Ask one loop."""
@@ -72,8 +75,45 @@ class Commands:
         def told(obeyed: int) -> None:
             whose = f" {workflow}" if workflow else ""
             self.say(f"{command}{whose}: {fmt.plural(obeyed, 'loop')}")
+            self._progress = Progress(command, lambda loop: workflow in ("", loop.workflow))
 
         self._run(self._answered(lambda: self.client.command_all(command, workflow), told))
+
+    def each(self, command: Command, loops: Sequence[str]) -> None:
+        """Ask several loops; a notice says how many obeyed, and why others did not."""
+
+        def told(refusals: tuple[str, ...]) -> None:
+            self._progress = Progress(command, lambda loop: loop.id in loops)
+            obeyed = len(loops) - len(refusals)
+            if obeyed or not refusals:
+                self.say(f"{command}: {fmt.plural(obeyed, 'loop')}")
+            if refusals:
+                stay = "stays as it is" if len(refusals) == 1 else "stay as they are"
+                self.say(f"{fmt.plural(len(refusals), 'loop')} {stay}: {refusals[0]}", severity="warning")
+
+        self._run(self._answered(lambda: self.client.command_each(command, loops), told))
+
+    def progress(self, snapshot: EngineSnapshot) -> Step | None:
+        """Return how far the last command for several loops has got; a notice says what came of a long one."""
+        if self._progress is None:
+            return None
+        self._step = step = self._progress.step(snapshot)
+        if step is None:
+            if result := self._progress.result(snapshot):
+                said, is_well = result
+                self.say(said, severity="information" if is_well else "warning")
+            self._progress = None
+        return step
+
+    def call_off(self) -> None:
+        """Let those loops go on that are still on their way, if the last command for several can be called off."""
+        step = self._step
+        if step is None:
+            self.say("Nothing is under way that could be called off.", severity="warning")
+        elif not step.may_be_called_off:
+            self.say(f"{step.doing.capitalize()} cannot be called off.", severity="warning")
+        else:
+            self.each(Command.RESUME, step.remaining)
 
     def scale(self, loop: str, change: int) -> None:
         """Ask for more replicas of a loop, or fewer; one short notice says how many it has in the end."""

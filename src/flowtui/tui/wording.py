@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from flowtui.model.errors import Problem, Severity
@@ -25,6 +26,8 @@ _LOOP_GLYPHS: dict[LoopState, Word] = {
 }
 
 _WAITING_FROM_S = 2.0
+#: The reason of what a person has asked for.
+BY_HAND = "by hand"
 
 #: Lower comes first. Moving states stand where they come from, so that a row does not jump twice.
 _LOOP_RANK = {
@@ -92,9 +95,22 @@ def loop_state(loop: LoopView, now: float) -> Word:
     tone = Tone.MUTED if loop.state in (LoopState.STOPPED, LoopState.COMPLETED) else loop_glyph(loop, now)[1]
     if loop.state is LoopState.DRAINING and loop.waiting:
         return f"{loop.state}: {loop.waiting}", tone
-    if loop.state is LoopState.STOPPING and (busy := [node.id for node in loop.nodes if node.running]):
-        return f"{loop.state} ({fmt.plural(len(busy), 'node')} still running: {', '.join(busy)})", tone
+    if loop.state is LoopState.PAUSING and loop.in_flight:
+        why = "" if loop.reason in ("", BY_HAND) else f", {loop.reason}"
+        return f"{loop.state}: {fmt.count(loop.in_flight)} in flight{why}", tone
+    if loop.state is LoopState.STOPPING and (words := _what_stops(loop, now)):
+        return f"{loop.state}{words}", tone
     return f"{loop.state} {fmt.age(now - loop.since)}" + (f": {loop.reason}" if loop.reason else ""), tone
+
+
+def _what_stops(loop: LoopView, now: float) -> str:
+    """Return what a stopping loop waits for, empty if nothing is known of that."""
+    busy = [node.id for node in loop.nodes if node.running]
+    left = math.ceil(loop.grace_until - now)
+    if loop.in_flight and left > 0:
+        still = f", {', '.join(busy)} still running" if busy else ""
+        return f": {fmt.count(loop.in_flight)} in flight, {left} s left{still}"
+    return f" ({fmt.plural(len(busy), 'node')} still running: {', '.join(busy)})" if busy else ""
 
 
 def is_recovering(loop: LoopView) -> bool:

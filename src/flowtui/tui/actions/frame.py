@@ -75,6 +75,15 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         Scope.FRAME,
     ),
     Action(
+        "call_off",
+        ("U",),
+        "U",
+        "call off",
+        "Call off what the line above the footer shows: let loops go on that are being drained or paused.",
+        _ALL,
+        Scope.FRAME,
+    ),
+    Action(
         "details",
         ("v",),
         "v",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowtui.tui.actions.action import Action, Scope
 
-_LOOP, _FLOW = "The chosen loop", "Its workflow, by command"
+_LOOP, _FLOW = "The chosen loop, or all that are marked", "Its workflow, by command"
+_ONE = "The chosen loop alone"
 
 LOOP_ACTIONS: tuple[Action, ...] = (
     Action("start", ("s",), "s", "start", "Start the chosen loop.", _LOOP, Scope.LOOPS, footer=1),
@@ -18,7 +19,16 @@ LOOP_ACTIONS: tuple[Action, ...] = (
         Scope.LOOPS,
         footer=2,
     ),
-    Action("pause", ("p",), "p", "pause", "Pause it, or let a paused one go on.", _LOOP, Scope.LOOPS, footer=3),
+    Action(
+        "pause",
+        ("p",),
+        "p",
+        "pause",
+        "Pause it, or let one go on that is paused or being drained.",
+        _LOOP,
+        Scope.LOOPS,
+        footer=3,
+    ),
     Action("drain", ("d",), "d", "drain", "Drain it: work off what there is, then stop.", _LOOP, Scope.LOOPS, footer=4),
     Action(
         "restart", ("r",), "r", "restart", "Stop it, then start it again; start it if it rests.", _LOOP, Scope.LOOPS
@@ -38,11 +48,11 @@ LOOP_ACTIONS: tuple[Action, ...] = (
         "T",
         "run once",
         "Run a trigger's loop once: asks for its inputs, then shows the run node by node until its result.",
-        _LOOP,
+        _ONE,
         Scope.LOOPS,
     ),
     Action(
-        "more_replicas", ("plus", "equals_sign"), "+ =", "more replicas", "Run one more copy of it.", _LOOP, Scope.LOOPS
+        "more_replicas", ("plus", "equals_sign"), "+ =", "more replicas", "Run one more copy of it.", _ONE, Scope.LOOPS
     ),
     Action(
         "fewer_replicas",
@@ -50,7 +60,7 @@ LOOP_ACTIONS: tuple[Action, ...] = (
         "-",
         "fewer replicas",
         "Run one copy less; the last one stays.",
-        _LOOP,
+        _ONE,
         Scope.LOOPS,
     ),
     Action(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -52,6 +53,15 @@ class ConfirmScreen(ModalScreen[bool]):
 _STOPS = "What is in flight gets its grace, the rest returns to its queue."
 _DRAINS = "Sources end first, then each reader as soon as its queue is empty."
 _RESTARTS = "A loop that rests is started too. " + _STOPS
+_KILLS = (
+    "What is in flight is recovered as after a crash: it returns to its queue, or becomes dead letters if its producer "
+    "has neither queue nor cursor."
+)
+_WHAT_THEN = {Command.STOP: _STOPS, Command.DRAIN: _DRAINS, Command.RESTART: _RESTARTS, Command.KILL: _KILLS}
+#: Commands for several loops that are asked about first.
+ASKED_FIRST = frozenset(_WHAT_THEN)
+#: So many loops are named.
+_NAMED = 12
 
 
 def ask_stop_all(loops: int) -> ConfirmScreen:
@@ -67,9 +77,24 @@ def ask_drain_all(loops: int) -> ConfirmScreen:
 def ask_workflow(command: Command, workflow: str, loops: int) -> ConfirmScreen:
     """Return the question before all loops of a workflow are stopped, drained or restarted."""
     verb = command.value
-    what_then = {Command.STOP: _STOPS, Command.DRAIN: _DRAINS, Command.RESTART: _RESTARTS}[command]
-    question = f"{verb.capitalize()} {_all(loops)} of {workflow}? {what_then}"
+    question = f"{verb.capitalize()} {_all(loops)} of {workflow}? {_WHAT_THEN[command]}"
     return ConfirmScreen(f"{verb.capitalize()} {workflow}", question, f"yes, {verb} {workflow}")
+
+
+def ask_marked(command: Command, loops: Sequence[LoopView], hidden: int) -> ConfirmScreen:
+    """Return the question before a command for marked loops, which names them; `hidden` are not seen meanwhile."""
+    verb, how_many = command.value, plural(len(loops), "marked loop")
+    names = ", ".join(loop.id for loop in loops[:_NAMED])
+    more = f" and {len(loops) - _NAMED:,} more" if len(loops) > _NAMED else ""
+    unseen = f" ({hidden:,} of them out of view)" if hidden else ""
+    in_flight = sum(loop.in_flight for loop in loops)
+    question = (
+        f"{verb.capitalize()} {how_many}: {names}{more}{unseen}? {_WHAT_THEN[command]} "
+        f"{plural(in_flight, 'item')} {'is' if in_flight == 1 else 'are'} in flight."
+    )
+    return ConfirmScreen(
+        f"{verb.capitalize()} {how_many}", question, f"yes, {verb} {'it' if len(loops) == 1 else 'them'}"
+    )
 
 
 def ask_kill(loop: LoopView) -> ConfirmScreen:

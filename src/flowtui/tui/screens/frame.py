@@ -30,6 +30,7 @@ from flowtui.tui.widgets.filter_line import FilterLine
 from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.widgets.log_view import LogView
 from flowtui.tui.widgets.pane import Pane
+from flowtui.tui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
@@ -57,6 +58,7 @@ class FrameScreen(LoopActions):
         self.header = HeaderBar(id="header")
         self.alert = AlertBar(id="alert")
         self.log_view = LogView("Log", id="log")
+        self.progress_line = ProgressLine(id="progress")
         self.footer = FooterBar(id="footer", scope=self.scope)
         self.filter_line = FilterLine(id="filter-line")
         self.too_small = NoticeBox(id="too-small")
@@ -107,6 +109,7 @@ class FrameScreen(LoopActions):
         yield self.alert
         with self.body:
             yield from self.compose_body()
+        yield self.progress_line
         yield self.filter_line
         yield self.footer
         yield self.too_small
@@ -131,6 +134,7 @@ class FrameScreen(LoopActions):
     def _show(self, snapshot: EngineSnapshot) -> None:
         self.header.show(snapshot)
         self.alert.show(alerts(snapshot, self._failure), snapshot.last_reload)
+        self.progress_line.show(self._commands.progress(snapshot))
         self.fit_in()
         self.fill(snapshot)
         self._filled = self._in_view()
@@ -149,6 +153,7 @@ class FrameScreen(LoopActions):
         if enough:
             self.lay_out()
         else:
+            self.progress_line.display = False
             self.too_small.show(f"terminal too small: {width}×{height}, needs {LEAST_WIDTH}×{LEAST_HEIGHT}")
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from textual.screen import Screen
 
@@ -11,16 +11,18 @@ from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.states import Command, LoopState
 from flowtui.tui.commands import Commands
 from flowtui.tui.screens.confirm import (
+    ASKED_FIRST,
     ConfirmScreen,
     ask_drain_all,
     ask_kill,
+    ask_marked,
     ask_stop_all,
     ask_workflow,
 )
 from flowtui.tui.screens.run import RunScreen
 
 _PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
-_PAUSED = (LoopState.PAUSED, LoopState.PAUSING)
+_ON_HOLD = (LoopState.PAUSED, LoopState.PAUSING, LoopState.DRAINING)
 
 
 class LoopActions(Screen[None]):
@@ -40,6 +42,15 @@ class LoopActions(Screen[None]):
         """The loop that commands are for; a subclass says which."""
         raise NotImplementedError
 
+    @property
+    def marked_loops(self) -> Sequence[LoopView]:
+        """The loops that commands are for instead, if there are any."""
+        return ()
+
+    def hidden(self, loops: Sequence[LoopView]) -> int:
+        """Return how many of these a person does not see at the moment."""
+        return 0
+
     def action_start(self) -> None:
         self._to_chosen(Command.START)
 
@@ -48,8 +59,11 @@ class LoopActions(Screen[None]):
 
     def action_pause(self) -> None:
         loop = self.chosen_loop
-        paused = loop is not None and loop.state in _PAUSED
-        self._to_chosen(Command.RESUME if paused else Command.PAUSE)
+        if self.marked_loops:
+            self._to_chosen(_pause_or_resume(self.marked_loops))
+        else:
+            paused = loop is not None and loop.state in _ON_HOLD
+            self._to_chosen(Command.RESUME if paused else Command.PAUSE)
 
     def action_drain(self) -> None:
         self._to_chosen(Command.DRAIN)
@@ -58,7 +72,9 @@ class LoopActions(Screen[None]):
         self._to_chosen(Command.RESTART)
 
     def action_kill(self) -> None:
-        if loop := self._chosen_loop():
+        if self.marked_loops:
+            self._to_chosen(Command.KILL)
+        elif loop := self._chosen_loop():
             # Meanwhile the cursor may come to stand on another one.
             self.if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
 
@@ -84,8 +100,16 @@ class LoopActions(Screen[None]):
         self._scale(-1)
 
     def _to_chosen(self, command: Command) -> None:
-        if loop := self._chosen_loop():
-            self._commands.one(command, loop.id)
+        marked = self.marked_loops
+        if not marked:
+            if loop := self._chosen_loop():
+                self._commands.one(command, loop.id)
+            return
+        ids = [loop.id for loop in marked]
+        if command in ASKED_FIRST:
+            self.if_yes(ask_marked(command, marked, self.hidden(marked)), lambda: self._commands.each(command, ids))
+        else:
+            self._commands.each(command, ids)
 
     def _scale(self, change: int) -> None:
         if loop := self._chosen_loop():
@@ -108,6 +132,9 @@ class LoopActions(Screen[None]):
         if why:
             self._commands.say(why, severity="warning")
         return not why
+
+    def action_call_off(self) -> None:
+        self._commands.call_off()
 
     def action_start_all(self) -> None:
         self._commands.all(Command.START)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -96,6 +96,15 @@ class OverviewScreen(FrameScreen):
     @property
     def chosen_loop(self) -> LoopView | None:
         return self.loops.chosen
+
+    @property
+    def marked_loops(self) -> list[LoopView]:
+        # The table may be out of view, and not up to date.
+        ids = {loop.id for loop in self.loops.marked}
+        return [loop for loop in self.snapshot.loops if loop.id in ids] if self.snapshot is not None else []
+
+    def hidden(self, loops: Sequence[LoopView]) -> int:
+        return len(loops) if not self.loops.is_shown else sum(not self.loops.lets_through(loop) for loop in loops)
 
     @property
     def chosen_node(self) -> tuple[LoopView, NodeView] | None:
