@@ -133,7 +133,7 @@ async def test_queues_show_depth_rates_and_what_is_unaccounted_for() -> None:
 async def test_dead_letters_are_grouped_with_their_number() -> None:
     async with running(FakeClient(a_busy_afternoon())) as it:
         assert "Problems: 14 dead, 1 in files" in it.text
-        assert "†   12 sync.poll" in it.text
+        assert "†    12 sync.poll" in it.text
 
 
 async def test_empty_panes_say_what_to_do() -> None:
