@@ -48,9 +48,11 @@ _RETURNS = (Command.PAUSE, Command.DRAIN)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far it has got: `done` of `total` loops, in words too.
+    """How far it has got: `done` of `total` loops.
 
     Attributes:
+        said: that in words.
+        waits_for: what the rest waits for, to be said behind that; may be empty.
         remaining: the loops that are still on their way.
     """
 
@@ -58,6 +60,7 @@ class Step:
     done: int
     total: int
     said: str
+    waits_for: str
     remaining: tuple[str, ...]
     may_be_called_off: bool
 
@@ -91,7 +94,8 @@ class Progress:
             way.doing,
             total - len(remaining),
             total,
-            f"{there:,} of {fmt.plural(total, 'loop')} {way.done}{self._waits_for(remaining, snapshot)}",
+            f"{there:,} of {fmt.plural(total, 'loop')} {way.done}",
+            self._waits_for(remaining, snapshot),
             tuple(loop.id for loop in remaining),
             self._command in _RETURNS,
         )
