@@ -88,10 +88,8 @@ def ask_marked(command: Command, loops: Sequence[LoopView], hidden: int) -> Conf
     more = f" and {len(loops) - _NAMED:,} more" if len(loops) > _NAMED else ""
     unseen = f" ({hidden:,} of them out of view)" if hidden else ""
     in_flight = sum(loop.in_flight for loop in loops)
-    question = (
-        f"{verb.capitalize()} {how_many}: {names}{more}{unseen}? {_WHAT_THEN[command]} "
-        f"{plural(in_flight, 'item')} {'is' if in_flight == 1 else 'are'} in flight."
-    )
+    items = f"{plural(in_flight, 'item')} {'is' if in_flight == 1 else 'are'}" if in_flight else "Nothing is"
+    question = f"{verb.capitalize()} {how_many}: {names}{more}{unseen}? {_WHAT_THEN[command]} {items} in flight."
     return ConfirmScreen(
         f"{verb.capitalize()} {how_many}", question, f"yes, {verb} {'it' if len(loops) == 1 else 'them'}"
     )
