@@ -43,13 +43,15 @@ def make_developing_client(folder: Path, flags: Flags) -> EngineClient:
 def _client(
     folder: Path, settings: Settings, opener: Callable[[], DataStore], access: Access, *, autostart: bool = True
 ) -> EngineClient:
+    # What is only in memory leaves nothing behind.
+    state_dir = settings.state_dir if settings.store != "memory" else None
     engine = FlowEngine(
         folder,
         opener,
         env=os.environ,
         log_level=settings.log_level,
-        # What is only in memory leaves nothing behind.
-        log_folder=settings.state_dir / "logs" if settings.store != "memory" else None,
+        log_folder=state_dir / "logs" if state_dir is not None else None,
+        text_folder=state_dir / "texts" if state_dir is not None else None,
         access=access,
         autostart=autostart,
     )

@@ -33,6 +33,7 @@ from flowtui.model.log_lines import LogBatch
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import Command
+from flowtui.model.workflows import KeptText, RollBack, SourceText
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -247,6 +248,35 @@ class EngineClient:
     def reload(self) -> Future[str]:
         """Read the folder again now; return what came of it, empty if nothing has changed since the last time."""
         return self._engine.ask(lambda rooms: rooms.reload())
+
+    def source_text(self, path: Path) -> Future[SourceText]:
+        """Return a file of the folder as it is on disk; fails with `FileChanged` or `NothingKept`."""
+        return self._engine.ask(lambda rooms: rooms.texts.source(path))
+
+    def kept_texts(self, path: Path) -> Future[tuple[KeptText, ...]]:
+        """Return the texts that a file could be given back, the newest first; fails with `NothingKept`."""
+        return self._engine.ask(lambda rooms: rooms.texts.kept(path))
+
+    def plan_roll_back(self, path: Path, to: str = "") -> Future[RollBack]:
+        """Return what would change if a file were given an earlier text back; writes nothing.
+
+        `to` is the digest of that text; by default it is the one that runs if the file is broken, else the last good
+        one before. Fails with `NothingKept` or `NotSaved`.
+        """
+        return self._engine.ask(lambda rooms: rooms.texts.plan(path, to))
+
+    @_changing
+    def roll_back(self, planned: RollBack) -> Future[str]:
+        """Give a file an earlier text back and reload; return what came of it. The text that it had is kept, too.
+
+        Fails with `FileChanged`, `NotSaved` or `NothingKept`; the file is then as it was.
+        """
+        return self._engine.ask(lambda rooms: rooms.roll_back(planned))
+
+    @_changing
+    def forget_file(self, path: Path) -> Future[None]:
+        """Keep no text of a deleted file any more; fails with `FileChanged` if it is there, or `NothingKept`."""
+        return self._engine.ask(lambda rooms: rooms.texts.forget(path))
 
     def source_of(self, loop: str, node: str = "") -> Future[SourcePlace]:
         """Return where a node's code stands: its author's, else its lines in the workflow file.

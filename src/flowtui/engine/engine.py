@@ -16,6 +16,7 @@ from flowtui.engine.control import ControlThread, reporting
 from flowtui.engine.deployment import Deployment
 from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
+from flowtui.engine.kept_texts import KeptTexts
 from flowtui.engine.log_files import LogFiles
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
@@ -32,7 +33,7 @@ from flowtui.model.access import USUAL, Access, Mode
 from flowtui.model.development import TapBatch
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.log_lines import LogBatch
-from flowtui.model.snapshot import EngineSnapshot, StoreView
+from flowtui.model.snapshot import EngineSnapshot, QueueView, StoreView
 from flowtui.model.states import ACTIVE_STATES, LoopState
 from flowtui.storage.data_store import DataStore
 
@@ -55,6 +56,7 @@ class FlowEngine:
         env: Mapping[str, str],
         log_level: int = logging.INFO,
         log_folder: Path | None = None,
+        text_folder: Path | None = None,
         watch: bool = True,
         access: Access = USUAL,
         autostart: bool = True,
@@ -64,7 +66,7 @@ class FlowEngine:
 
         `open_store` may raise `FlowtuiError`; `load` reads the folder, given `env`, and may raise `FolderError`.
         Secrets come from `env` too. Without `autostart` no loop starts by itself. All lines of the log
-        also go to files in `log_folder`.
+        also go to files in `log_folder`. In `text_folder` earlier texts of the workflow files are kept, else in memory.
         """
         self._folder = folder
         self._open_store = open_store
@@ -73,7 +75,14 @@ class FlowEngine:
         self._capture = LogCapture(self._buffer, log_level)
         self._log_files = LogFiles(log_folder, self._buffer) if log_folder is not None else None
         self._monitor = StoreMonitor()
-        self._deployment = Deployment(folder, lambda: load(folder, env), self._make_loop, autostart=autostart)
+        self._deployment = Deployment(
+            folder,
+            lambda: load(folder, env),
+            self._make_loop,
+            autostart=autostart,
+            kept=KeptTexts(text_folder),
+            look=self._queues_now,
+        )
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
         self._rooms = Rooms(folder, self._deployment, self._drains, env, log_level, access)
         self._requests = Requests(handlers(self._rooms.commands, self._rooms.triggers))
@@ -139,6 +148,8 @@ class FlowEngine:
             last_reload=deployment.last_reload,
             loading=self._rooms.is_loading,
             instances=store.instances if store is not None else (),
+            workflows=deployment.files.views,
+            reloads=deployment.reloads,
         )
 
     def logs(self, after: int, limit: int) -> LogBatch:
@@ -228,6 +239,13 @@ class FlowEngine:
 
     async def _look(self, store: DataStore) -> None:
         await self._monitor.look(store, [loop.plan for loop in self._deployment.loops.values()])
+
+    async def _queues_now(self) -> tuple[QueueView, ...] | None:
+        store = self._rooms.store
+        if store is None or self._monitor.trouble:
+            return None
+        await self._look(store)
+        return None if self._monitor.trouble else self._monitor.queues
 
     async def _follow_folder(self) -> None:
         async for _ in changes(self._folder, lambda: self._deployment.seen):

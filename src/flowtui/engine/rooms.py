@@ -12,11 +12,13 @@ from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
 from flowtui.engine.idle import is_idle, none_to_replay
 from flowtui.engine.letter_desk import LetterDesk
+from flowtui.engine.roll_back import RollBacks
 from flowtui.engine.saving import ConfigFiles
 from flowtui.engine.taps import Taps
 from flowtui.engine.triggers import Triggers
 from flowtui.model.access import Access
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
+from flowtui.model.workflows import RollBack
 from flowtui.nodes.secrets import Secrets
 from flowtui.storage.data_store import DataStore
 
@@ -28,6 +30,7 @@ class Rooms:
         commands: to loops.
         triggers: runs by hand.
         configs: the workflow files.
+        texts: of these files and of node modules, those that they had before among them.
         taps: samples of what passes through nodes.
         failure: why nothing can run, empty if it can.
         is_loading: whether the workflows are not there yet.
@@ -48,6 +51,7 @@ class Rooms:
         self.commands = Commands(deployment, drains)
         self.triggers = Triggers(deployment, lambda: self.store)
         self.configs = ConfigFiles(deployment, folder)
+        self.texts = RollBacks(deployment, env)
         self.taps = Taps(lambda: deployment.loops, lambda: self.store)
         self.secrets = Secrets(env)
         self.store: DataStore | None = None
@@ -99,9 +103,17 @@ class Rooms:
 
     async def reload(self) -> str:
         """Read the folder again; return what came of it, empty if nothing has changed since the last time."""
+        self._check_loaded()
+        return await self._deployment.refresh()
+
+    async def roll_back(self, planned: RollBack) -> str:
+        """Give a file an earlier text back; return what came of the reload. Raises as `RollBacks.carry_out`."""
+        self._check_loaded()
+        return await self.texts.carry_out(planned)
+
+    def _check_loaded(self) -> None:
         if self.is_loading or self.store is None:
             raise FlowtuiError(self.failure or "the workflows are being loaded; try again in a moment")
-        return await self._deployment.refresh()
 
     async def is_idle(self) -> bool:
         """Tell whether nothing happens any more unless something new comes from outside."""

@@ -114,6 +114,26 @@ def undo_config(saved: SavedConfig) -> SavedConfig:
     return SavedConfig(saved.path, text_digest(after), _text(saved.path, before))
 
 
+def give_text(path: Path, text: bytes, digest: str) -> None:
+    """Give a file another text, or, if `digest` is empty, make the file.
+
+    Raises:
+        FileChanged: if it is not the one that `digest` was made from, or there is one that should be gone.
+        NotSaved: if it can't be written; it is as it was.
+    """
+    if not digest:
+        if os.path.lexists(path):
+            raise FileChanged(f"{path} is there again: it stays as it is; look at it first")
+        if not path.parent.is_dir():
+            raise NotSaved(f"{path.parent} is gone, so that {path.name} can't be written; put the folder back first")
+        _create(path, text)
+        return
+    before = _read(path)
+    if text_digest(before) != digest:
+        raise FileChanged(f"{path} has changed since it was looked at: it stays as it is; look at it again first")
+    _replace(path, before, text)
+
+
 def save_case(folder: Path, case: TestCase) -> Path:
     """Write a test case to the file of its workflow's cases; raises what `ConfigFiles.save_case` does."""
     if not case.name.strip():
@@ -121,18 +141,18 @@ def save_case(folder: Path, case: TestCase) -> Path:
     places = [folder / CASES_FOLDER / f"{case.workflow}{suffix}" for suffix in (".yaml", ".yml")]
     path = next((each for each in places if os.path.lexists(each)), places[0])
     if not os.path.lexists(path):
-        _create(path, new_file(path, case))
+        _create(path, new_file(path, case).encode())
         return path
     before = _read(path)
     _replace(path, before, with_case(path, _text(path, before), case).encode())
     return path
 
 
-def _create(path: Path, text: str) -> None:
+def _create(path: Path, text: bytes) -> None:
     try:
         if not path.parent.is_dir():
             path.parent.mkdir()
-        with path.open("x", encoding="utf-8") as file, contextlib.ExitStack() as if_it_fails:
+        with path.open("xb") as file, contextlib.ExitStack() as if_it_fails:
             if_it_fails.callback(path.unlink)
             file.write(text)
             file.flush()

@@ -120,6 +120,10 @@ class NotSaved(FlowtuiError):
     """A config was not written to its file, which is as it was."""
 
 
+class NothingKept(FlowtuiError):
+    """A file cannot be rolled back, since no other text of it is kept."""
+
+
 class StoreError(FlowtuiError):
     """The store refused something or cannot be used."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from flowtui.model.access import Access
 from flowtui.model.errors import Problem
 from flowtui.model.states import LoopState, NodeHealth, NodeKind
+from flowtui.model.workflows import Reload, WorkflowView
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,8 @@ class EngineSnapshot:
 
     Attributes:
         instances: the engines on the store, this one among them, the oldest first; none before the store is open.
+        workflows: the files of the folder: workflow files, node modules, then what is ignored, each by name.
+        reloads: the last ones, the newest first.
     """
 
     taken_at: float
@@ -204,3 +207,5 @@ class EngineSnapshot:
     last_reload: str
     loading: bool
     instances: tuple[Instance, ...] = ()
+    workflows: tuple[WorkflowView, ...] = ()
+    reloads: tuple[Reload, ...] = ()

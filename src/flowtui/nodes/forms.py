@@ -64,6 +64,19 @@ def _form(config_type: type[NodeConfig], config: Mapping[str, Any], has_item: bo
     return form.with_errors(_faults(config_type, config, has_item))
 
 
+def shown_config(config_type: type[NodeConfig], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config in which `MASK` stands for settings that hold a secret in clear."""
+    known = {setting.key: setting for setting in settings_of(config_type).values()}
+    return {
+        key: MASK if key in known and holds_secret(known[key].shape) and not _may_be_seen(value) else value
+        for key, value in config.items()
+    }
+
+
+def _may_be_seen(value: Any) -> bool:
+    return value in (None, "") or (isinstance(value, str) and is_deferred(value))
+
+
 def _setting_at(model: type[BaseModel], path: KeyPath) -> Setting | None:
     """Return the setting at a path that leads through nested settings only, None if there is none."""
     setting = None

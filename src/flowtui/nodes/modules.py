@@ -31,12 +31,14 @@ class FolderModule:
         tree: its syntax; None if it does not parse.
         digest: of its source and, transitively, of the modules of the folder that it imports by `from .x import y`.
         module: None if it could not be imported.
+        text: its source.
     """
 
     path: Path
     tree: ast.Module | None
     digest: str
     module: ModuleType | None
+    text: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def load_modules(folder: Path) -> tuple[tuple[FolderModule, ...], tuple[Problem,
             _share(package, {(name, digests[name]) for name in alone}, _latest.get(home, {}))
         for name, digest in digests.items():
             module = _import(f"{package}.{name}".rstrip("."), sources, problems)
-            modules.append(FolderModule(sources[name].path, trees[name], digest, module))
+            modules.append(FolderModule(sources[name].path, trees[name], digest, module, sources[name].text))
         loaded = zip(digests.items(), modules, strict=True)
         _latest[home] = {key: each.module.__name__ for key, each in loaded if each.module}
     return tuple(modules), tuple(problems)

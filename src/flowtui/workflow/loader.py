@@ -72,19 +72,20 @@ class WorkflowDoc:
 
 
 def load_document(
-    path: Path, env: Mapping[str, str], types: Mapping[str, NodeType] = MappingProxyType({})
+    path: Path, env: Mapping[str, str], types: Mapping[str, NodeType] = MappingProxyType({}), data: bytes | None = None
 ) -> tuple[WorkflowDoc | None, tuple[Problem, ...]]:
     """Read one file: a workflow as YAML or JSON, or a React Flow export.
 
     Args:
         env: where `${NAME}` comes from.
         types: the known node types; only what an export means depends on them.
+        data: what the file holds; by default it is read.
 
     Returns:
         the document, None if nothing at all can be made of the file, and every problem of the file. With an error
         among the problems the document is good for finding further ones only.
     """
-    source, problems = read_source(path)
+    source, problems = read_source(path) if data is None else parse_source(path, data)
     if source is None:
         return None, problems
     if path.suffix.lower() == ".json" and is_react_flow(source):

@@ -95,12 +95,17 @@ WORKFLOW = Kind("a workflow file", "nodes", "node")
 
 def read_source(path: Path, kind: Kind = WORKFLOW) -> tuple[Source | None, tuple[Problem, ...]]:
     """Read a file; the source is None if nothing at all can be made of it."""
+    data = read_bytes(path)
+    return (None, (data,)) if isinstance(data, Problem) else parse_source(path, data, kind)
+
+
+def read_bytes(path: Path) -> bytes | Problem:
+    """Return the content of a file, or why it cannot be read."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return None, (Problem(path, 0, 0, f"the file can't be read: {reason}", "unreadable"),)
-    return parse_source(path, data, kind)
+        return Problem(path, 0, 0, f"the file can't be read: {reason}", "unreadable")
 
 
 def parse_source(path: Path, data: bytes, kind: Kind = WORKFLOW) -> tuple[Source | None, tuple[Problem, ...]]:

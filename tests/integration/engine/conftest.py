@@ -214,11 +214,20 @@ def start(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Itera
         env: dict[str, str] | None = None,
         namespace: str = "test",
         access: Access = USUAL,
+        text_folder: Path | None = None,
     ) -> Running:
         is_dev = access.mode is Mode.DEVELOPMENT
         where = {"state_dir": tmp_path / "state", "namespace": namespace, "url": None, "for_development": is_dev}
         opener = functools.partial(open_store, store, **where)
-        engine = FlowEngine(folder, opener, env=env or {}, watch=watch, access=access, autostart=not is_dev)
+        engine = FlowEngine(
+            folder,
+            opener,
+            env=env or {},
+            text_folder=text_folder,
+            watch=watch,
+            access=access,
+            autostart=not is_dev,
+        )
         engines.append(engine)
         engine.start()
         assert engine.wait_loaded(PATIENCE_S)

@@ -22,7 +22,7 @@ def test_a_saved_file_swaps_its_loop_and_leaves_the_others_alone(write, start) -
     assert (app.loop("a.start").revision, app.loop("b.start").revision) == (2, 1)
     b = app.done("b.txt")
     assert b == list(range(len(b)))
-    app.until(lambda: app.snapshot().last_reload == "a r2: 1 loops kept, 1 swapped")
+    app.until(lambda: app.snapshot().last_reload == "a r2: 1 loop kept, 1 swapped, 0 lost")
 
 
 def test_a_comment_or_new_layout_is_no_change(write, start) -> None:

@@ -43,7 +43,7 @@ def test_the_loop_is_swapped_and_swapped_back(write, start) -> None:
     assert app.loop("w.start").revision == 2
     client.undo_config(saved).result(PATIENCE_S)
     assert path.read_bytes() == text
-    app.until(lambda: app.snapshot().last_reload == "w r3: 1 swapped")
+    app.until(lambda: app.snapshot().last_reload == "w r3: 1 swapped, 0 lost")
     assert app.loop("w.start").revision == 3
 
 
@@ -53,12 +53,12 @@ def test_reload_tells_what_has_become_of_a_change_and_nothing_if_there_is_none(w
     client = EngineClient(app.engine)
     assert client.reload().result(PATIENCE_S) == ""
     path.write_text(path.read_text().replace("a.txt", "b.txt"))
-    assert client.reload().result(PATIENCE_S) == "w r2: 1 swapped"
+    assert client.reload().result(PATIENCE_S) == "w r2: 1 swapped, 0 lost"
     module = folder / "nodes" / "testing_nodes.py"
     module.write_text(module.read_text() + "\n")
-    assert client.reload().result(PATIENCE_S) == "w r3: 1 swapped"
+    assert client.reload().result(PATIENCE_S) == "w r3: 1 swapped, 0 lost"
     path.write_text("nodes:\n  a: {}\n")
-    assert client.reload().result(PATIENCE_S) == "1 problems in the files: what ran before still runs"
+    assert client.reload().result(PATIENCE_S) == "w.yaml is broken (1 problem): w r3 still runs"
     assert client.reload().result(PATIENCE_S) == ""
 
 
@@ -67,7 +67,7 @@ def test_many_reloads_at_once_are_one(write, start) -> None:
     app = start()
     path.write_text(path.read_text().replace("a.txt", "b.txt"))
     told = [future.result(PATIENCE_S) for future in [EngineClient(app.engine).reload() for _ in range(5)]]
-    assert sorted(told) == ["", "", "", "", "w r2: 1 swapped"]
+    assert sorted(told) == ["", "", "", "", "w r2: 1 swapped, 0 lost"]
 
 
 def test_what_cannot_be_saved_is_refused_and_leaves_the_file(write, start, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""What came of a reload, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flowtui.engine.reload import LoopChanges
+from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.snapshot import QueueView
+from flowtui.model.workflows import WorkflowView
+
+
+def told(
+    names: Sequence[str],
+    changes: LoopChanges,
+    failed: int,
+    broken: Iterable[WorkflowView],
+    queues: str,
+) -> str:
+    """Return `orders r7: 2 loops kept, 1 swapped, 0 lost, 214 queued`, and which files are broken now.
+
+    Args:
+        names: of the workflows that changed, each with its revision.
+        failed: how many of the swapped loops went back to their old revision.
+        broken: files that can't be loaded, and could be before or were otherwise broken.
+        queues: as `queue_words` says it.
+    """
+    kept = len(changes.kept)
+    counts = [
+        f"{kept} {'loop' if kept == 1 else 'loops'} kept",
+        f"{len(changes.swapped) - failed} swapped",
+        f"{len(changes.added)} new",
+        f"{len(changes.removed)} removed",
+        f"{failed} not started",
+    ]
+    what = ", ".join([*(count for count in counts if not count.startswith("0 ")), *([queues] if queues else [])])
+    parts = [f"{', '.join(names)}: {what}"] if names else []
+    parts += [_broken(view) for view in broken]
+    return "; ".join(parts) or "files saved, nothing changed in meaning"
+
+
+def queue_words(queues: Iterable[QueueView], touched: Iterable[ExecutionPlan]) -> str:
+    """Return how many items were lost on the way through these loops, and how many wait for them."""
+    plans = list(touched)
+    reads = {plan.reads for plan in plans if plan.reads is not None and not plan.is_triggered}
+    known = {queue.name: queue for queue in queues}
+    concerned = [known[name] for name in {*reads, *(queue for plan in plans for queue in plan.writes)} if name in known]
+    lost = f"{sum(queue.unaccounted for queue in concerned):,} lost"
+    waiting = sum(queue.depth for queue in concerned if queue.name in reads)
+    return f"{lost}, {waiting:,} queued" if reads else lost
+
+
+def _broken(view: WorkflowView) -> str:
+    errors = f"{view.errors} {'problem' if view.errors == 1 else 'problems'}"
+    if view.revision:
+        stays = f"{view.workflow} r{view.revision} still runs"
+    elif view.loops:
+        stays = "its old code still runs"
+    else:
+        stays = "nothing of it runs"
+    return f"{view.name} is broken ({errors}): {stays}"
