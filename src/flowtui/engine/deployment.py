@@ -208,7 +208,8 @@ class Deployment:
         failed = len(self._swap_problems)
         newly = self.files.newly_broken
         broken = [view for view in self.files.views if view.name in newly]
-        text = told(names, changes, failed, broken, await self._queue_words(changes))
+        queues = await self._queue_words(changes)
+        text = told(names, changes, failed, broken, self.files.newly_mended, queues)
         reload = Reload(time.time(), why, text, told_apart, is_bad=bool(failed or broken))
         self.reloads = (reload, *self.reloads[: _MOST_RELOADS - 1])
         self._log_problems()

@@ -89,6 +89,7 @@ class FlowEngine:
         self._pools: Pools | None = None
         self._started_at = time.monotonic()
         self._closing = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None  # at the queues, after a reload
         self._ready = threading.Event()
         self._control = ControlThread(self._main, self._failed)
 
@@ -244,7 +245,9 @@ class FlowEngine:
         store = self._rooms.store
         if store is None or self._monitor.trouble:
             return None
-        await self._look(store)
+        # In a task of its own: who is cancelled within a store call may go on as if nothing had happened.
+        self._looking = asyncio.create_task(self._look(store))
+        await asyncio.wait([self._looking])
         return None if self._monitor.trouble else self._monitor.queues
 
     async def _follow_folder(self) -> None:
@@ -261,6 +264,8 @@ class FlowEngine:
         for loop, has_ended in zip(loops, ended, strict=True):
             if not has_ended:
                 _log.error("%s does not end; left behind", loop.plan.loop)
+        if self._looking is not None:
+            await asyncio.wait([self._looking], timeout=_LAST_LOOK_S)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(self._look(store), self._rooms.taps.flush()), _LAST_LOOK_S)
         self._rooms.close()

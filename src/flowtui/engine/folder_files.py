@@ -13,6 +13,8 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.excerpts import excerpt, lines_of
 from flowtui.model.workflows import FileKind, FileProblem, WorkflowView
+from flowtui.nodes.modules import revision_of
+from flowtui.nodes.registry import NodeType
 from flowtui.workflow.source import text_digest
 
 #: The code of the problem that the folder cannot be read at all.
@@ -30,6 +32,7 @@ class FolderFiles:
         self._loaded_at: dict[str, tuple[str, float]] = {}  # by name: what was loaded, and when
         self._broken: dict[str, str] = {}  # by name, the digest of each text that can't be loaded
         self.newly_broken: tuple[str, ...] = ()  # names; those whose broken text is another one than before
+        self.newly_mended: tuple[str, ...] = ()
 
     def find(self, path: Path) -> WorkflowView | None:
         """Return what is known of a file, None if it is none of the folder."""
@@ -69,7 +72,7 @@ class FolderFiles:
         """
         if _is_away(loaded):
             # Nothing is known but that: what was there may be there again in a moment.
-            self.newly_broken = ()
+            self.newly_broken = self.newly_mended = ()
             away = replace(self._folder_view(), problems=_by_path(loaded.problems, {})[self._folder])
             self.views = (away, *(view for view in self.views if view.kind is not FileKind.FOLDER))
             return
@@ -78,7 +81,13 @@ class FolderFiles:
         good = {workflow.path for workflow in loaded.workflows}
         self._note_broken(loaded, texts, good)
         plans = [plan for workflow in running.values() for plan in workflow.plans]
-        views = [self._workflow(path, running.get(path), revisions, path not in good) for path in loaded.files]
+        views = []
+        for path in loaded.files:
+            runs = running.get(path)
+            is_broken = path not in good
+            is_innocent = is_broken and runs is not None and texts.get(path) == runs.text
+            view = self._workflow(path, runs, revisions)
+            views.append(replace(view, is_broken=is_broken, is_innocent=is_innocent))
         views += [self._module(path, plans) for path in dict.fromkeys(_modules(loaded, problems))]
         named = {view.name for view in views}
         views += [self._gone(name) for name in self.kept.names() if name not in named]
@@ -96,15 +105,15 @@ class FolderFiles:
         paths = [*(path for path in loaded.files if path not in good), *modules]
         broken = {self._name(path): text_digest(texts.get(path, b"")) for path in paths}
         self.newly_broken = tuple(name for name, digest in broken.items() if self._broken.get(name) != digest)
+        there = {self._name(path) for path in _paths(loaded)}
+        self.newly_mended = tuple(name for name in self._broken if name in there and name not in broken)
         self._broken = broken
 
-    def _workflow(
-        self, path: Path, runs: LoadedWorkflow | None, revisions: Mapping[str, int], is_broken: bool
-    ) -> WorkflowView:
+    def _workflow(self, path: Path, runs: LoadedWorkflow | None, revisions: Mapping[str, int]) -> WorkflowView:
         view = self._view(path, FileKind.WORKFLOW)
         if runs is None:
             self._loaded_at.pop(view.name, None)
-            return replace(view, is_broken=is_broken)
+            return view
         return replace(
             view,
             workflow=runs.name,
@@ -112,13 +121,12 @@ class FolderFiles:
             loops=tuple(plan.loop for plan in runs.plans),
             nodes=sum(len(plan.nodes) for plan in runs.plans),
             loaded_at=self._since(view.name, runs.revision),
-            is_broken=is_broken,
         )
 
     def _module(self, path: Path, plans: Iterable[ExecutionPlan]) -> WorkflowView:
         view = self._view(path, FileKind.MODULE)
-        used = [(plan.loop, node.type) for plan in plans for node in plan.nodes if node.type.source == path]
-        digest = ",".join(sorted({type.digest for _, type in used}))
+        used = [(plan.loop, node.type) for plan in plans for node in plan.nodes if _comes_from(node.type, path)]
+        digest = ",".join(sorted({type.revision for _, type in used}))
         return replace(
             view,
             loops=tuple(dict.fromkeys(loop for loop, _ in used)),
@@ -146,6 +154,13 @@ class FolderFiles:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix() if path != self._folder else path.name
+
+
+def _comes_from(type: NodeType, path: Path) -> bool:
+    """Return whether the code of a type, or the function that its config names, stands in a file."""
+    module = type.function.partition(":")[0]
+    names_it = module.rpartition(".")[2] == path.stem and revision_of(module) is not None
+    return type.source == path or names_it
 
 
 def _is_away(loaded: LoadedFolder) -> bool:

@@ -15,6 +15,7 @@ def told(
     changes: LoopChanges,
     failed: int,
     broken: Iterable[WorkflowView],
+    mended: Iterable[str],
     queues: str,
 ) -> str:
     """Return `orders r7: 2 loops kept, 1 swapped, 0 lost, 214 queued`, and which files are broken now.
@@ -23,6 +24,7 @@ def told(
         names: of the workflows that changed, each with its revision.
         failed: how many of the swapped loops went back to their old revision.
         broken: files that can't be loaded, and could be before or were otherwise broken.
+        mended: names of files that were broken, and are no longer.
         queues: as `queue_words` says it.
     """
     kept = len(changes.kept)
@@ -36,6 +38,7 @@ def told(
     what = ", ".join([*(count for count in counts if not count.startswith("0 ")), *([queues] if queues else [])])
     parts = [f"{', '.join(names)}: {what}"] if names else []
     parts += [_broken(view) for view in broken]
+    parts += [f"{name} is mended" + ("" if names else ": what runs goes on") for name in mended]
     return "; ".join(parts) or "files saved, nothing changed in meaning"
 
 

@@ -131,6 +131,10 @@ class RollBacks:
         )
 
     def _target(self, view: WorkflowView, others: Sequence[KeptText], to: str) -> KeptText:
+        if view.is_innocent and not to:
+            raise NothingKept(f"{view.name} is as it was when it loaded well: roll back what its problems name")
+        runs = self._deployment.workflows.get(view.path) if view.is_broken else None
+        to = to or (text_digest(runs.text) if runs is not None else "")
         wanted = [each for each in others if (each.digest == to if to else each.is_good)]
         if not wanted:
             raise NothingKept(
@@ -152,6 +156,8 @@ class RollBacks:
 def _note(view: WorkflowView) -> str:
     if view.is_gone:
         return "The file was deleted; it is made anew."
+    if view.is_innocent:
+        return "What the file needs is broken, not the file."
     if view.is_broken and view.revision:
         return f"The file on disk is broken; {view.workflow} r{view.revision} still runs."
     return "The file on disk is broken." if view.is_broken else ""
@@ -166,4 +172,9 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[s
         if number == _MOST_LINES:
             yield "@", "more lines differ"
             return
-        yield line[0], line[1:] if line[0] != "@" else line.strip("@ ")
+        yield line[0], line[1:] if line[0] != "@" else _begin(line)
+
+
+def _begin(line: str) -> str:
+    """Return where a stretch of a difference begins, in the text to be."""
+    return f"from line {max(1, int(line.split()[2].lstrip('+').partition(',')[0]))}"

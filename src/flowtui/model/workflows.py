@@ -43,6 +43,7 @@ class WorkflowView:
         loaded_at: when what runs was loaded; 0 if nothing of it runs.
         problems: errors first.
         is_broken: whether the file as it is can't be loaded; what ran before still runs, if `revision` is not 0.
+        is_innocent: whether a broken file is as it was when it was loaded well: what it needs is broken.
         is_gone: whether it was deleted; it can be brought back if texts are kept.
         ignored: why it is not loaded, one clause; empty if it is.
         kept: how many texts it could be given back.
@@ -59,6 +60,7 @@ class WorkflowView:
     loaded_at: float = 0.0
     problems: tuple[FileProblem, ...] = ()
     is_broken: bool = False
+    is_innocent: bool = False
     is_gone: bool = False
     ignored: str = ""
     kept: int = 0

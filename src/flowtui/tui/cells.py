@@ -177,7 +177,7 @@ def wrap(text: str, width: int) -> list[str]:
 def _wrap_one(line: str, width: int) -> list[str]:
     pieces: list[str] = []
     while width_of(line) > width:
-        head = line[: _chars_in(line, width)]
+        head = line[: chars_in(line, width)]
         space = head.rfind(" ")
         cut = space if space > 0 and head[:space].strip() else len(head)
         pieces.append(line[:cut].rstrip())
@@ -185,8 +185,8 @@ def _wrap_one(line: str, width: int) -> list[str]:
     return [*pieces, line]
 
 
-def _chars_in(line: str, width: int) -> int:
-    """How many leading characters fit, never less than one."""
+def chars_in(line: str, width: int) -> int:
+    """Return how many leading characters of safe text fit, never less than one."""
     if line.isascii():
         return width
     taken = 0

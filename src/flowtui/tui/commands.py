@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowtui.model.development import SourcePlace
@@ -14,6 +15,7 @@ from flowtui.model.forms import Form
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command
+from flowtui.model.workflows import KeptText, RollBack, SourceText
 from flowtui.tui import format as fmt
 from flowtui.tui.progress import Progress, Step
 
@@ -159,6 +161,39 @@ class Commands:
     def source_of(self, loop: str, node: str, told: Callable[[SourcePlace], None]) -> None:
         """Ask where a node's code stands; without a node, where the loop does in its workflow file."""
         self._run(self._answered(lambda: self.client.source_of(loop, node), told))
+
+    def source_text(self, path: Path, told: Callable[[SourceText], None]) -> None:
+        """Ask for a file of the folder as it is on disk."""
+        self._run(self._answered(lambda: self.client.source_text(path), told))
+
+    def kept_texts(self, path: Path, told: Callable[[tuple[KeptText, ...]], None]) -> None:
+        """Ask for the texts that a file could be given back."""
+        self._run(self._answered(lambda: self.client.kept_texts(path), told))
+
+    def plan_roll_back(self, path: Path, to: str, told: Callable[[RollBack], None]) -> None:
+        """Ask what would change if a file were given a text back; an empty `to` is the one that suits best."""
+        self._run(self._answered(lambda: self.client.plan_roll_back(path, to), told))
+
+    def roll_back(self, planned: RollBack) -> None:
+        """Give a file an earlier text back; notices say that it is being done, and what came of it."""
+        self.say(f"{planned.name}: rolling back …", timeout=_SHORT_S)
+
+        def told(what: str) -> None:
+            self.say(f"{planned.name} rolled back: {what}" if what else f"{planned.name} rolled back")
+
+        self._run(self._answered(lambda: self.client.roll_back(planned), told))
+
+    def forget_file(self, path: Path) -> None:
+        """Keep no text of a deleted file any more."""
+        self._run(self._answered(lambda: self.client.forget_file(path), lambda _: None))
+
+    def reload_now(self) -> None:
+        """Have the folder read again; a notice says what came of it, also if nothing has changed."""
+
+        def told(what: str) -> None:
+            self.say(what or "nothing has changed since the folder was last read")
+
+        self._run(self._answered(self.client.reload, told))
 
     def reload(self, then: Callable[[], None]) -> None:
         """Have the folder read again; a notice says what came of it, unless nothing has changed."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
+from flowtui.model.excerpts import Excerpt
 from flowtui.model.log_lines import LogLine
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
+from flowtui.tui.excerpt_rows import excerpt_rows
 from flowtui.tui.wording import loop_glyph, loop_state, node_glyph
 
-_LINES_AROUND = 3
-_LINES_READ = 100_000
+#: What the narrowest usual terminal has room for.
+_EXCERPT_CELLS = 66
 _UNWELL = (NodeHealth.FAILING, NodeHealth.RETRYING, NodeHealth.STALLED)
 
 
@@ -175,15 +175,15 @@ def _replay_entry(group: DeadLetterGroup) -> Entry:
     return Entry("R", "replays them from the node that failed", Tone.ACCENT)
 
 
-def problem_detail(problem: Problem) -> Detail:
-    """Return a problem with the lines of the file around it; reads the file."""
-    place = str(problem.path) + (f":{problem.line}:{max(1, problem.column)}" if problem.line else "")
+def problem_detail(problem: Problem, place: Excerpt | None) -> Detail:
+    """Return a problem with the lines of the file around it, as far as they are known."""
+    where = str(problem.path) + (f":{problem.line}:{max(1, problem.column)}" if problem.line else "")
     entries = [
-        Entry("where", place),
+        Entry("where", where),
         Entry("what", problem.message, Tone.BAD if problem.severity == "error" else Tone.WARN),
         Entry("check", f"{problem.code} ({problem.severity})"),
         Entry(""),
-        *_excerpt(problem),
+        *excerpt_entries(place),
     ]
     return Detail(f"Problem in {problem.path.name}", tuple(entries))
 
@@ -225,34 +225,10 @@ def _replicas(loop: LoopView) -> str:
     return f"{loop.replicas}{alive}"
 
 
-def _excerpt(problem: Problem) -> list[Entry]:
-    if not problem.line:
-        return []
-    try:
-        lines = list(_lines_around(problem.path, problem.line))
-    except OSError as error:
-        return [Entry("", f"The file cannot be read: {error.strerror}.", Tone.MUTED)]
-    entries: list[Entry] = []
-    for number, text in lines:
-        at_fault = number == problem.line
-        tone = Tone.TEXT if at_fault else Tone.MUTED
-        entries.append(Entry("", f"{number:>5} │ {text}", tone, verbatim=True))
-        if at_fault and problem.column:
-            entries.append(Entry("", f"      │ {' ' * (problem.column - 1)}^", Tone.BAD, verbatim=True))
-    return entries
-
-
-def _lines_around(path: Path, line: int) -> Iterator[tuple[int, str]]:
-    if not path.is_file():  # a pipe of that name would never answer
-        raise FileNotFoundError(2, "it is not there")
-    first = max(1, line - _LINES_AROUND)
-    with path.open(encoding="utf-8", errors="replace") as file:
-        numbered = enumerate(itertools.islice(file, _LINES_READ), 1)
-        for number, text in numbered:
-            if number > line + _LINES_AROUND:
-                return
-            if number >= first:
-                yield number, text.rstrip("\r\n").replace("\t", " ")
+def excerpt_entries(place: Excerpt | None) -> list[Entry]:
+    """Return the lines around a problem, nothing if they are not known."""
+    rows = excerpt_rows(place, _EXCERPT_CELLS) if place is not None else []
+    return [Entry("", text, tone, verbatim=True) for text, tone in rows]
 
 
 def describe_loop(loop_id: str) -> Describe:

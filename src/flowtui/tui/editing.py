@@ -52,6 +52,8 @@ def chosen_code(row: object, loop: LoopView | None) -> SourcePlace | tuple[str, 
     `loop` is the one whose nodes are shown. None if nothing belongs to the row.
     """
     match row:
+        case SourcePlace():
+            return row
         case Problem():
             return SourcePlace(row.path, row.line, row.column)
         case LoopView():

@@ -287,3 +287,17 @@ def test_a_folder_that_is_away_forgets_nothing(opened, tmp_path: Path) -> None:
     away.rename(it.folder)
     it.client.reload().result(PATIENCE_S)
     assert it.snapshot.workflows[0].kind is not FileKind.FOLDER
+
+
+def test_a_file_that_only_misses_its_module_is_not_rolled_back(opened) -> None:
+    it = opened()
+    it.save("nodes/own.py", MODULE)
+    it.save("w.yaml", FLOW + "  own: {type: own, needs: note}\n")
+    it.save("nodes/own.py", "import nothing_of_this_name\n")
+    assert (it.view("w.yaml").is_broken, it.view("w.yaml").is_innocent) == (True, True)
+    with pytest.raises(NothingKept, match="roll back what its problems name"):
+        it.plan("w.yaml")
+    it.save("nodes/own.py", MODULE)
+    assert (
+        it.snapshot.reloads[0].text == "w.yaml is mended: what runs goes on; nodes/own.py is mended: what runs goes on"
+    )

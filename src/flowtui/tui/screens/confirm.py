@@ -25,15 +25,17 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("n,escape,q", "answer(False)", "No", show=False),
     ]
 
-    def __init__(self, title: str, question: str, yes: str) -> None:
+    def __init__(self, title: str, question: str, yes: str, about: Sequence[Entry] = ()) -> None:
+        """`about` stands below the answers: what more is to be seen before one of them is given."""
         super().__init__()
         self._title = title
-        self._view = TextView(title, id="box")
+        self._view = TextView(title, id="reader" if about else "box")
         self._entries = (
             Entry("", question),
             Entry(""),
             Entry("y enter", yes, Tone.ACCENT),
             Entry("n esc", "no, go back", Tone.ACCENT),
+            *about,
         )
 
     def compose(self) -> ComposeResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -13,17 +14,20 @@ from textual.widgets import Input
 from flowtui.model.development import NodeInput, SourcePlace
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView
+from flowtui.model.workflows import SourceText
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
 from flowtui.tui.alerts import alerts, trouble_detail
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import Describe, Detail
 from flowtui.tui.editing import EditSource, chosen_code
+from flowtui.tui.file_words import runs_words
 from flowtui.tui.places import GoTo, Place, ShowLoop
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.loop_actions import LoopActions
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.sizes import LEAST_HEIGHT, LEAST_WIDTH, ROOMY_HEIGHT
+from flowtui.tui.screens.source import SourceScreen
 from flowtui.tui.screens.tap import TapScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
 from flowtui.tui.widgets.filter_line import FilterLine
@@ -289,6 +293,26 @@ class FrameScreen(LoopActions):
             self._commands.source_of(*chosen, self._edit)
         else:
             self._commands.say("Choose a loop, a node or a problem to edit.", severity="warning")
+
+    def action_show_source(self) -> None:
+        if loop := self.chosen_loop:
+            self._commands.source_of(loop.id, "", lambda place: self.show_source(place.path, place.line))
+        else:
+            self._commands.say("Choose a loop or a file first: 1, 6.", severity="warning")
+
+    def show_source(self, path: Path, line: int) -> None:
+        """Show a file of the folder from a line on."""
+
+        def show(text: SourceText) -> None:
+            self.app.push_screen(SourceScreen(text, line, self._note(path)))
+
+        self._commands.source_text(path, show)
+
+    def _note(self, path: Path) -> str:
+        """Return what runs of a file if it is not what is on disk."""
+        views = self.snapshot.workflows if self.snapshot is not None else ()
+        broken = next((view for view in views if view.path == path and view.is_broken), None)
+        return f"broken, {runs_words(broken)}" if broken is not None else ""
 
     @property
     def edited_row(self) -> object:

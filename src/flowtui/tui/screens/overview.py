@@ -28,6 +28,7 @@ from flowtui.tui.details import (
     problem_detail,
     queue_detail,
 )
+from flowtui.tui.file_words import excerpt_of
 from flowtui.tui.screens.confirm import ask_replay
 from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.layout import arrange
@@ -169,7 +170,7 @@ class OverviewScreen(FrameScreen):
             self.read(queue_detail(queue), describe_queue(queue.name))
         elif pane is self.trouble and (item := self.trouble.chosen):
             if isinstance(item, Problem):
-                self.read(problem_detail(item), None)
+                self.read(problem_detail(item, excerpt_of(item, self.snapshot)), None)
             else:
                 self.read(letters_detail(item, now), describe_letters(item))
         elif pane is self.log_view and (line := self.log_view.chosen):
