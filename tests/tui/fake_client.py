@@ -21,6 +21,7 @@ from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView, StoreView
 from flowtui.model.states import Command, LoopState, NodeHealth, NodeKind
+from flowtui.model.workflows import KeptText, RollBack, SourceText
 
 NOW = 1_750_000_000.0
 
@@ -136,6 +137,12 @@ class FakeClient:
         self.runs: dict[str, Run] = {}
         self.places: dict[tuple[str, str], SourcePlace] = {}
         self.reloads = 0
+        self.sources: dict[Path, SourceText] = {}
+        self.kept_of: dict[Path, tuple[KeptText, ...]] = {}
+        self.roll_back_plan: RollBack | None = None
+        self.planned: list[tuple[Path, str]] = []
+        self.rolled_back: list[RollBack] = []
+        self.forgotten: list[Path] = []
         self.kept: tuple[Sample, ...] = ()  # samples that the store has, newest first
         self.tapping: list[tuple[str, str]] = []  # every tap; the last one is empty when it has ended
         self.flow: list[Sample] = []  # what has come to the tapped node
@@ -207,6 +214,24 @@ class FakeClient:
     def reload(self) -> Future[str]:
         self.reloads += 1
         return self._answer("w r2: 1 swapped")
+
+    def source_text(self, path: Path) -> Future[SourceText]:
+        return self._answer(self.sources.get(path))
+
+    def kept_texts(self, path: Path) -> Future[tuple[KeptText, ...]]:
+        return self._answer(self.kept_of.get(path, ()))
+
+    def plan_roll_back(self, path: Path, to: str = "") -> Future[RollBack]:
+        self.planned.append((path, to))
+        return self._answer(self.roll_back_plan)
+
+    def roll_back(self, planned: RollBack) -> Future[str]:
+        self.rolled_back.append(planned)
+        return self._answer("orders r3: 1 swapped, 0 lost")
+
+    def forget_file(self, path: Path) -> Future[None]:
+        self.forgotten.append(path)
+        return self._answer(None)
 
     def samples(self, loop: str, node: str) -> Future[tuple[Sample, ...]]:
         return self._answer(self.kept)

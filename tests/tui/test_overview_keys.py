@@ -11,7 +11,9 @@ from running import running
 from textual.widgets import Input
 
 from flowtui.model.errors import IllegalTransition, Problem
+from flowtui.model.excerpts import excerpt
 from flowtui.model.states import Command, LoopState
+from flowtui.model.workflows import FileKind, FileProblem, WorkflowView
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import ACTIONS, actions_on
 from flowtui.tui.app import FlowtuiApp
@@ -191,16 +193,14 @@ async def test_details_of_a_queue_a_group_of_dead_letters_and_a_log_line() -> No
 
 async def test_details_of_a_problem_show_the_place_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "broken.yaml"
-    file.write_text("nodes:\n  a:\n    type: queue-wirter\n    needs: b\n")
     problem = Problem(file, 3, 11, "unknown node type 'queue-wirter'", "unknown-node")
-    async with running(FakeClient(a_snapshot(problems=(problem,)))) as it:
+    place = excerpt(["nodes:", "  a:", "    type: queue-wirter", "    needs: b"], 3, 11)
+    view = WorkflowView(file, file.name, FileKind.WORKFLOW, problems=(FileProblem(problem, place),))
+    async with running(FakeClient(a_snapshot(problems=(problem,), workflows=(view,)))) as it:
         await it.press("tab", "tab", "tab", "enter")
         rows = it.text.splitlines()
         index = next(i for i, row in enumerate(rows) if "3 │     type: queue-wirter" in row)
         assert rows[index + 1].index("^") == rows[index].index("queue-wirter")
-        file.unlink()
-        await it.press("escape", "enter")
-        assert "The file cannot be read: it is not there." in it.text
 
 
 async def test_exclamation_mark_lists_all_that_is_wrong() -> None:

@@ -85,7 +85,7 @@ class FolderFiles:
         for path in loaded.files:
             runs = running.get(path)
             is_broken = path not in good
-            is_innocent = is_broken and runs is not None and texts.get(path) == runs.text
+            is_innocent = is_broken and path in texts and self._is_innocent(path, texts[path], runs)
             view = self._workflow(path, runs, revisions)
             views.append(replace(view, is_broken=is_broken, is_innocent=is_innocent))
         views += [self._module(path, plans) for path in dict.fromkeys(_modules(loaded, problems))]
@@ -122,6 +122,13 @@ class FolderFiles:
             nodes=sum(len(plan.nodes) for plan in runs.plans),
             loaded_at=self._since(view.name, runs.revision),
         )
+
+    def _is_innocent(self, path: Path, text: bytes, runs: LoadedWorkflow | None) -> bool:
+        """Return whether a broken text is the one that runs, or, if none does, once loaded well."""
+        if runs is not None:
+            return text == runs.text
+        digest = text_digest(text)
+        return any(each.is_good and each.digest == digest for each in self.kept.of(self._name(path)))
 
     def _module(self, path: Path, plans: Iterable[ExecutionPlan]) -> WorkflowView:
         view = self._view(path, FileKind.MODULE)

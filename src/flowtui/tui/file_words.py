@@ -71,7 +71,7 @@ def runs_words(view: WorkflowView) -> str:
     """Return what goes on of a broken file: `r2 still runs`."""
     if view.revision:
         return f"r{view.revision} still runs"
-    return "its old code still runs" if view.loops else "nothing of it runs"
+    return "its old code still runs" if view.loops else "nothing runs"
 
 
 def problems_word(view: WorkflowView) -> Word:

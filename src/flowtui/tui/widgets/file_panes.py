@@ -185,7 +185,7 @@ class ProblemsPane(_TextRows):
 
     def _what_runs(self, view: WorkflowView) -> str:
         if view.is_innocent:
-            return f"What {view.name} needs is broken, {runs_words(view)}. Its own text is the one that runs."
+            return f"What {view.name} needs is broken, {runs_words(view)}. Its own text has loaded well before."
         back = " b gives it back what runs." if view.kept and view.loops else ""
         return f"The file on disk is broken, {runs_words(view)}.{back}"
 
