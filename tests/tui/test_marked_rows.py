@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from fake_client import FakeClient, a_loop, a_queue, a_snapshot
 from running import Running, running
 
@@ -91,28 +90,27 @@ async def test_start_and_pause_act_on_all_that_are_marked_and_ask_nothing() -> N
         assert it.client.commands == []
 
 
-@pytest.mark.parametrize(
-    ("key", "command", "says"),
-    [
-        ("x", Command.STOP, "returns to its queue"),
-        ("d", Command.DRAIN, "as soon as its queue is empty"),
-        ("r", Command.RESTART, "started too"),
-        ("K", Command.KILL, "as after a crash"),
-    ],
-)
-async def test_what_ends_marked_loops_asks_first_and_names_them(key: str, command: Command, says: str) -> None:
+async def test_what_ends_marked_loops_asks_first_and_names_them() -> None:
     async with running(four_loops(in_flight=3), 80, 24) as it:
         await it.press("space", "space", "slash")
         await it.type("ask")
-        await it.press("enter", key)
-        asked = " ".join(it.text.replace("│", " ").split())
-        assert f"{command.value.capitalize()} 2 marked loops: w.ask, w.big (1 of them out of view)?" in asked
-        assert says in asked
-        assert "6 items are in flight." in asked
-        await it.press("n")
-        assert it.client.bulk_commands == []
-        await it.press(key, "y")
-        assert it.client.bulk_commands == [(command, "w.ask", "w.big")]
+        await it.press("enter")
+        for key, command, says in (
+            ("x", Command.STOP, "returns to its queue"),
+            ("d", Command.DRAIN, "as soon as its queue is empty"),
+            ("r", Command.RESTART, "started too"),
+            ("K", Command.KILL, "as after a crash"),
+        ):
+            it.client.bulk_commands.clear()
+            await it.press(key)
+            asked = " ".join(it.text.replace("│", " ").split())
+            assert f"{command.value.capitalize()} 2 marked loops: w.ask, w.big (1 of them out of view)?" in asked
+            assert says in asked
+            assert "6 items are in flight." in asked
+            await it.press("n")
+            assert it.client.bulk_commands == []
+            await it.press(key, "y")
+            assert it.client.bulk_commands == [(command, "w.ask", "w.big")]
         assert it.client.commands == []
 
 

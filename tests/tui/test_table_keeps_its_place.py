@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import hypothesis.strategies as st
 from fake_client import a_loop, a_snapshot
-from hypothesis import given
+from hypothesis import given, settings
 
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import LoopState
 from flowtui.tui.widgets.panes import LoopsPane
+from long_runs import tries
 
 IDS = [f"w.{name}" for name in ("ask", "big", "cut", "dig", "end", "fix")]
 
@@ -41,6 +42,7 @@ def shown(table: LoopsPane) -> list[str]:
     return [table.row(index, 80)[1].text.strip() for index in range(table.row_count())]
 
 
+@settings(max_examples=tries(60))
 @given(st.lists(steps, max_size=30))
 def test_the_cursor_and_the_marks_stay_on_their_items(steps) -> None:
     table = LoopsPane("Loops")
