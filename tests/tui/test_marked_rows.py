@@ -91,7 +91,7 @@ async def test_start_and_pause_act_on_all_that_are_marked_and_ask_nothing() -> N
 
 
 async def test_what_ends_marked_loops_asks_first_and_names_them() -> None:
-    async with running(four_loops(in_flight=3), 80, 24) as it:
+    async with running(four_loops(in_flight=3), 120, 40) as it:
         await it.press("space", "space", "slash")
         await it.type("ask")
         await it.press("enter")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowtui.tui.widgets.columns import titles_of
+from flowtui.tui.widgets.file_panes import FilesPane
 from flowtui.tui.widgets.graph_pane import GraphPane
 from flowtui.tui.widgets.panes import LoopsPane, NodesPane, QueuesPane, TroublePane
 
-_TABLES = (LoopsPane, NodesPane, QueuesPane, TroublePane, GraphPane)
+_TABLES = (LoopsPane, NodesPane, QueuesPane, TroublePane, GraphPane, FilesPane)
 
 
 def column_titles() -> Mapping[str, tuple[str, ...]]:

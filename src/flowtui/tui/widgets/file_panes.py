@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from flowtui.model.errors import Problem
 from flowtui.model.snapshot import EngineSnapshot
@@ -25,20 +26,23 @@ from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.widgets.pane import Pane
 from flowtui.tui.wording import problem_place
 
+_PROBLEMS = "PROBLEMS"
+
 
 class FilesPane(LiveTable[WorkflowView]):
     """All files of the folder, the worst first."""
 
+    table = "files"
     columns = (
         Column("", 1),
-        Column("FILE", 40, measured=True, wanted=20, least=12),
-        Column("REV", 4, "right", drop=3),
-        Column("LOOPS", 5, "right", drop=2),
-        Column("NODES", 5, "right", drop=4),
-        Column("STATE", 16, grows=True, gap=2),
-        Column("PROBLEMS", 20, drop=6, gap=2),
-        Column("CHANGED", 7, "right", drop=1),
-        Column("LOADED", 7, "right", drop=5),
+        Column("FILE", 40, measured=True, wanted=20, least=12, by=attrgetter("name")),
+        Column("REV", 4, "right", drop=3, by=attrgetter("revision"), news=attrgetter("revision")),
+        Column("LOOPS", 5, "right", drop=2, by=lambda file: len(file.loops)),
+        Column("NODES", 5, "right", drop=4, by=attrgetter("nodes")),
+        Column("STATE", 16, grows=True, gap=2, by=file_rank, news=attrgetter("is_broken")),
+        Column(_PROBLEMS, 20, drop=6, gap=2, by=lambda file: -len(file.problems)),
+        Column("CHANGED", 7, "right", drop=1, by=lambda file: -file.changed_at or None, steady=True),
+        Column("LOADED", 7, "right", drop=5, by=lambda file: -file.loaded_at or None, steady=True),
     )
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
@@ -78,8 +82,8 @@ class FilesPane(LiveTable[WorkflowView]):
     def _state(self, item: WorkflowView) -> Cell:
         return file_state(item, loops_of(item, self._snapshot) if self._snapshot is not None else ())
 
-    def covers(self, item: WorkflowView) -> int:
-        return 0 if item.problems else 1
+    def covers(self, item: WorkflowView) -> Collection[str]:
+        return () if item.problems else (_PROBLEMS,)
 
     def title_words(self) -> str:
         bad = sum(1 for each in self._all if each.errors)
