@@ -80,6 +80,10 @@ class WatchedApp(FlowtuiApp):
     CSS_PATH = Path(flowtui.tui.app.__file__).parent / "styles/flowtui.tcss"
     fired: set[str]
 
+    async def action_quit(self) -> None:
+        if self.loops_to_stop:  # it would leave without a question
+            await super().action_quit()
+
     async def run_action(self, action: Any, *args: Any, **options: Any) -> bool:
         name = action if isinstance(action, str) else action[1]
         self.fired.add(name.rpartition(".")[2].partition("(")[0])
@@ -116,8 +120,9 @@ class Monkey:
         for _ in range(40):
             if self.app.screen is self.app.overview:
                 return
-            # What was typed into the inspector may be lost.
-            await self.press("y" if isinstance(self.app.screen, ConfirmScreen) else "escape")
+            # What was typed into the inspector may be lost; nothing else that was asked shall be.
+            asked = isinstance(self.app.screen, ConfirmScreen)
+            await self.press("y" if asked and isinstance(self.app.screen_stack[-2], InspectorScreen) else "escape")
         raise AssertionError(f"escape does not lead out of {self.app.screen_stack}")
 
     async def until(self, condition: Callable[[], object]) -> None:
