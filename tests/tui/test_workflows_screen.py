@@ -123,6 +123,9 @@ async def test_files_stand_the_worst_first_with_what_runs_of_them_and_what_is_wr
         assert "2: unknown-node        3 min     2 h" in rows[first]
         assert "Files: 1 file with errors" in it.text
         # What is wrong, where, and what to do.
+        await it.press("greater_than_sign")
+        assert it.text.index("● mail.yaml") < it.text.index("✖ orders.yaml")
+        await it.press("less_than_sign")
         assert "The file on disk is broken, r2 still runs. b gives it" in it.text
         rows = it.text.splitlines()
         index = next(index for index, row in enumerate(rows) if "4 │     type: ␛[31mlgo" in row)

@@ -29,6 +29,22 @@ from flowtui.tui.wording import problem_place
 _PROBLEMS = "PROBLEMS"
 
 
+def _number_of_loops(view: WorkflowView) -> int:
+    return len(view.loops)
+
+
+def _most_problems(view: WorkflowView) -> tuple[int, int]:
+    return -view.errors, -len(view.problems)
+
+
+def _newest_change(view: WorkflowView) -> float | None:
+    return -view.changed_at if view.changed_at else None
+
+
+def _newest_load(view: WorkflowView) -> float | None:
+    return -view.loaded_at if view.loaded_at else None
+
+
 class FilesPane(LiveTable[WorkflowView]):
     """All files of the folder, the worst first."""
 
@@ -37,12 +53,12 @@ class FilesPane(LiveTable[WorkflowView]):
         Column("", 1),
         Column("FILE", 40, measured=True, wanted=20, least=12, by=attrgetter("name")),
         Column("REV", 4, "right", drop=3, by=attrgetter("revision"), news=attrgetter("revision")),
-        Column("LOOPS", 5, "right", drop=2, by=lambda file: len(file.loops)),
+        Column("LOOPS", 5, "right", drop=2, by=_number_of_loops),
         Column("NODES", 5, "right", drop=4, by=attrgetter("nodes")),
         Column("STATE", 16, grows=True, gap=2, by=file_rank, news=attrgetter("is_broken")),
-        Column(_PROBLEMS, 20, drop=6, gap=2, by=lambda file: -len(file.problems)),
-        Column("CHANGED", 7, "right", drop=1, by=lambda file: -file.changed_at or None, steady=True),
-        Column("LOADED", 7, "right", drop=5, by=lambda file: -file.loaded_at or None, steady=True),
+        Column(_PROBLEMS, 20, drop=6, gap=2, by=_most_problems),
+        Column("CHANGED", 7, "right", drop=1, steady=True, by=_newest_change),
+        Column("LOADED", 7, "right", drop=5, steady=True, by=_newest_load),
     )
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
