@@ -89,8 +89,7 @@ async def test_the_filter_looks_through_all_that_is_kept_and_new_lines_pass_it_t
         assert "line 2999" not in it.text
         client.log("line 1799 again")
         client.log("something else")
-        await it.settle()
-        assert "line 1799 again" in it.text
+        await it.until("line 1799 again")
         assert "something else" not in it.text
 
 
@@ -106,7 +105,7 @@ async def test_a_flood_keeps_the_newest_lines_and_the_reader_his_place() -> None
         assert log.chosen is chosen
         await it.press("f")
         assert "flood 4999" in it.text
-        assert log.row_count() == 10_000
+        assert log.row_count() == 14_000
 
 
 async def test_lines_that_the_buffer_lost_are_counted() -> None:
@@ -114,7 +113,7 @@ async def test_lines_that_the_buffer_lost_are_counted() -> None:
     lost = LogBatch((LogLine(500, 0.0, logging.INFO, "a.b", "n", "", "after the gap"),), 500, 498)
     client.logs = lambda after, limit=2000: lost if after < 500 else LogBatch((), after, 0)  # type: ignore[method-assign]
     async with running(client) as it:
-        assert "498 lines dropped" in it.text
+        assert "498 not kept" in it.text
         assert "after the gap" in it.text
 
 

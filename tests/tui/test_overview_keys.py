@@ -27,6 +27,7 @@ from flowtui.tui.screens.queues import QueuesScreen
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.workflows import WorkflowsScreen
 from flowtui.tui.widgets.live_table import LiveTable
+from flowtui.tui.widgets.log_view import LogView
 from flowtui.tui.widgets.pane import Pane
 
 
@@ -252,6 +253,7 @@ def test_every_action_has_its_handler_and_no_key_is_taken_twice() -> None:
         Scope.INSPECTOR: InspectorScreen,
         Scope.PANE: Pane,
         Scope.TABLE: LiveTable,
+        Scope.LOG: LogView,
     }
     for action in ACTIONS:
         assert callable(getattr(owners[action.scope], f"action_{action.id}"))

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple, TextIO, TypeVar
 
 from flowtui.model.log_lines import LogBatch, LogLine
@@ -124,7 +125,7 @@ class LogBuffer:
             dropped = max(0, first - after - 1)
             newer = self._seq - max(after, first - 1)
             skip = len(self._lines) - newer
-            lines = tuple(self._lines[i] for i in range(skip, skip + min(newer, limit)))
+            lines = tuple(islice(self._lines, skip, skip + min(newer, limit)))
         return LogBatch(lines, lines[-1].seq if lines else max(after, first - 1), dropped)
 
 

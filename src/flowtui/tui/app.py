@@ -238,7 +238,7 @@ class FlowtuiApp(App[None]):
         """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
         if isinstance(screen, FrameScreen):
             for action in actions_on(screen.scope):
-                yield from _command(action, screen.current if action.scope in _OF_PANES else screen)
+                yield from _command(action, _handler(screen, action))
         elif isinstance(screen, InspectorScreen):
             for action in actions_on(Scope.INSPECTOR):
                 yield from _command(action, screen)
@@ -303,6 +303,12 @@ class FlowtuiApp(App[None]):
                 loop.call_soon_threadsafe(self.exit)
 
         self.closing.begin(closed)
+
+
+def _handler(screen: FrameScreen, action: Action) -> Widget:
+    if action.scope is Scope.LOG:
+        return screen.log_view
+    return screen.current if action.scope in _OF_PANES else screen
 
 
 def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:

@@ -28,6 +28,7 @@ class Tone(StrEnum):
     WARN = "warn"
     BAD = "bad"
     LOUD = "loud"
+    HIT = "hit"
 
 
 class Lit(IntEnum):
@@ -175,23 +176,34 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def _wrap_one(line: str, width: int) -> list[str]:
-    pieces: list[str] = []
-    while width_of(line) > width:
-        head = line[: chars_in(line, width)]
-        space = head.rfind(" ")
-        cut = space if space > 0 and head[:space].strip() else len(head)
-        pieces.append(line[:cut].rstrip())
-        line = line[cut:].lstrip(" ")
-    return [*pieces, line]
+    return [line[first:end] for first, end in fold(line, width)]
 
 
-def chars_in(line: str, width: int) -> int:
-    """Return how many leading characters of safe text fit, never less than one."""
-    if line.isascii():
+def fold(line: str, width: int) -> list[tuple[int, int]]:
+    """Return where to break one safe line so that each part fits, as (first, one behind the last) of each part.
+
+    It breaks at spaces where it can, which belong to no part then.
+    """
+    parts: list[tuple[int, int]] = []
+    start = 0
+    while (end := start + chars_in(line, width, start)) < len(line):
+        space = line.rfind(" ", start, end)
+        cut = space if space > start and not line[start:space].isspace() else end
+        parts.append((start, start + len(line[start:cut].rstrip())))
+        start = cut
+        while line[start : start + 1] == " ":
+            start += 1
+    return [*parts, (start, len(line))]
+
+
+def chars_in(line: str, width: int, start: int = 0) -> int:
+    """Return how many characters of safe text fit from `start` on, never less than one."""
+    stretch = line[start : start + width + 1]
+    if stretch.isascii():
         return width
     taken = 0
-    for index, char in enumerate(line):
-        taken += cell_len(char)
+    for index in range(start, len(line)):
+        taken += cell_len(line[index])
         if taken > width:
-            return max(1, index)
-    return len(line)
+            return max(1, index - start)
+    return len(line) - start

@@ -14,6 +14,7 @@ class Scope(Enum):
         LOOPS: the overview and the screen of one loop.
         PANE: a list that has the keys.
         TABLE: a list in columns that has the keys.
+        LOG: a log that has the keys.
     """
 
     APP = "app"
@@ -26,6 +27,7 @@ class Scope(Enum):
     INSPECTOR = "inspector"
     PANE = "pane"
     TABLE = "table"
+    LOG = "log"
 
 
 @dataclass(frozen=True, slots=True)

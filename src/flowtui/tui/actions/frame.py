@@ -35,7 +35,16 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         _SCREENS,
         Scope.FRAME,
     ),
-    Action("show_logs", ("4",), "4", "logs", "The log of all loops, or of one.", _SCREENS, Scope.FRAME),
+    Action("show_logs", ("4",), "4", "logs", "The log of all loops, or what was chosen there.", _SCREENS, Scope.FRAME),
+    Action(
+        "show_its_log",
+        ("L",),
+        "L",
+        "its log",
+        "The log of the chosen loop or node alone, also of the one whose dead letters are chosen.",
+        _SCREENS,
+        Scope.FRAME,
+    ),
     Action(
         "show_letters",
         ("5",),

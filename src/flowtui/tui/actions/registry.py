@@ -30,6 +30,8 @@ ACTIONS: tuple[Action, ...] = (
     *APP_ACTIONS,
 )
 
+#: Screens that show a log.
+_WITH_LOG = (Scope.LOOPS, Scope.LOGS)
 #: Keys of the inspector that count while text is typed, before the text sees them.
 _OVER_TEXT = re.compile(r"f\d+|ctrl\+(?!z$).+")
 
@@ -39,6 +41,8 @@ def actions_on(screen: Scope) -> list[Action]:
     scopes = {screen, Scope.APP} if screen is Scope.INSPECTOR else {screen, Scope.FRAME, Scope.PANE, Scope.APP}
     if screen not in (Scope.INSPECTOR, Scope.LOGS):
         scopes.add(Scope.TABLE)
+    if screen in _WITH_LOG:
+        scopes.add(Scope.LOG)
     return [action for action in ACTIONS if action.scope in scopes]
 
 
@@ -70,6 +74,7 @@ def footer_actions(screen: Scope = Scope.LOOPS) -> list[Action]:
 def by_group(screen: Scope = Scope.LOOPS) -> dict[str, list[Action]]:
     """Return the actions of a screen under their headings, in the order of the help: its own first."""
     groups: dict[str, list[Action]] = {}
-    for action in sorted(actions_on(screen), key=lambda action: action.scope is not screen):
+    own = (screen, Scope.LOG) if screen is Scope.LOGS else (screen,)
+    for action in sorted(actions_on(screen), key=lambda action: action.scope not in own):
         groups.setdefault(action.group, []).append(action)
     return groups

@@ -9,7 +9,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Input
 
 from flowtui.model.development import NodeInput, SourcePlace
 from flowtui.model.letters import DeadLetter
@@ -30,7 +29,7 @@ from flowtui.tui.screens.sizes import LEAST_HEIGHT, LEAST_WIDTH, ROOMY_HEIGHT
 from flowtui.tui.screens.source import SourceScreen
 from flowtui.tui.screens.tap import TapScreen
 from flowtui.tui.widgets.bars import AlertBar, FooterBar, HeaderBar, NoticeBox
-from flowtui.tui.widgets.filter_line import FilterLine
+from flowtui.tui.widgets.filter_line import FilterLine, Typing
 from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.widgets.log_view import LogView
 from flowtui.tui.widgets.pane import Pane
@@ -61,7 +60,7 @@ class FrameScreen(LoopActions):
         self.body = Vertical(id="body")
         self.header = HeaderBar(id="header")
         self.alert = AlertBar(id="alert")
-        self.log_view = LogView("Log", id="log")
+        self.log_view = LogView("Log", commands.say, id="log")
         self.progress_line = ProgressLine(id="progress")
         self.footer = FooterBar(id="footer", scope=self.scope)
         self.filter_line = FilterLine(id="filter-line")
@@ -130,7 +129,9 @@ class FrameScreen(LoopActions):
         if snapshot is not self.snapshot or failure != self._failure or not self._in_view() <= self._filled:
             self.snapshot, self._failure = snapshot, failure
             self._show(snapshot)
-        self.log_view.pull(client.logs)
+        self.log_view.pull(client.logs, snapshot.taken_at)
+        if self.filter_line.display:
+            self.filter_line.say_fault()
 
     def _in_view(self) -> set[Pane]:
         return {pane for pane in self.panes if pane.is_shown}
@@ -202,8 +203,8 @@ class FrameScreen(LoopActions):
     def action_back(self) -> None:
         if isinstance(self.current, LiveTable) and self.current.clear_marks():
             return
-        if self.current.filter_text:
-            self.current.set_filter("")
+        if self.current.take_back():
+            self.filtered()
         elif self._zoomed:
             self.action_zoom()
         else:
@@ -234,6 +235,16 @@ class FrameScreen(LoopActions):
     def action_show_logs(self) -> None:
         self.post_message(GoTo(Place.LOGS))
 
+    def action_show_its_log(self) -> None:
+        loop = self.chosen_loop
+        chosen = chosen_code(self.edited_row, loop)
+        if isinstance(chosen, tuple):
+            self.post_message(GoTo(Place.LOGS, loop=chosen[0], node=chosen[1]))
+        elif loop is not None:
+            self.post_message(GoTo(Place.LOGS, loop=loop.id))
+        else:
+            self._commands.say("Choose a loop, a node or a group of dead letters first.", severity="warning")
+
     def action_show_letters(self) -> None:
         self.post_message(GoTo(Place.LETTERS))
 
@@ -246,17 +257,23 @@ class FrameScreen(LoopActions):
     # Filter
 
     def action_filter(self) -> None:
-        self.footer.display = False
-        self.filter_line.open(self.current.heading, self.current.filter_text)
+        pane = self.current
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if self.filter_line.display:
-            self.current.set_filter(event.value)
+        def take(text: str) -> None:
+            pane.set_filter(text)
             self.filtered()
 
+        self._type(Typing(f"{pane.heading} /", pane.filter_typed, take, lambda: pane.filter_fault))
+
+    def on_log_view_search_asked(self, event: LogView.SearchAsked) -> None:
+        event.stop()
+        self._type(event.typing)
+
+    def _type(self, typing: Typing) -> None:
+        self.footer.display = False
+        self.filter_line.open(typing)
+
     def on_filter_line_closed(self, event: FilterLine.Closed) -> None:
-        if not event.keep:
-            self.current.set_filter("")
         self.footer.display = True
         self.current.focus()
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
 from flowtui.model.access import OF_PRODUCTION, Mode
 from flowtui.model.development import Origin
+from flowtui.model.errors import FlowtuiError
 from flowtui.model.letters import DeadLetter
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
 from flowtui.tui.editing import EditSource
+from flowtui.tui.files import file_refusal, write_new
 from flowtui.tui.json_text import as_text
 from flowtui.tui.screens.ask import AskScreen, ChooseScreen
 from flowtui.tui.screens.confirm import ConfirmScreen
@@ -23,7 +24,6 @@ from flowtui.tui.screens.inspector_questions import (
     baselines,
     case_name,
     file_name,
-    file_refusal,
     name_refusal,
     replay_options,
     source_options,
@@ -175,20 +175,19 @@ class InspectorScreen(InspectorView):
 
         def then(name: str | None) -> None:
             if name:
-                self._write(Path(name).expanduser(), data)
+                self._write(name, data)
 
         about = f"The {what} of {self.desk.node} is written as JSON text to this file."
         name = file_name(self.desk.node, what)
         self.app.push_screen(AskScreen("Save to a file", about, name, file_refusal), then)
 
-    def _write(self, path: Path, data: str) -> None:
+    def _write(self, name: str, data: str) -> None:
         try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(data)
-        except OSError as error:
-            self.say(f"{path} is not written: {error.strerror or error}.", severity="error")
+            path = write_new(name, (data,))
+        except FlowtuiError as error:
+            self.say(str(error), severity="error")
         else:
-            self.say(f"Written to {path.absolute()}.")
+            self.say(f"Written to {path}.")
 
     def _data(self) -> tuple[str, str | None]:
         """Return what is meant by copying and saving, and its text: what the chosen part shows."""

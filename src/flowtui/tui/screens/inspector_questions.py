@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from flowtui.model.development import DevRun, Inspection, NodeInput, Origin, Stored
@@ -146,15 +145,3 @@ def name_refusal(name: str) -> str:
 def file_name(node: str, what: str) -> str:
     """Return where data of a node may be saved."""
     return f"{node}-{what}.json"
-
-
-def file_refusal(text: str) -> str:
-    """Return why nothing can be written there, empty if it can."""
-    if not text:
-        return "it needs a name"
-    path = Path(text).expanduser()
-    if path.is_dir():
-        return f"{path} is a folder: add a file name"
-    if path.exists():
-        return f"{path} is there already: choose another name"
-    return "" if path.parent.is_dir() else f"there is no folder {path.parent}"

@@ -36,7 +36,7 @@ class LoopScreen(FrameScreen):
         self.snapshot = snapshot  # until the next one comes: what is seen can be acted upon at once
         self.bar = LoopBar(id="loop-bar")
         self.graph = GraphPane("Graph", id="graph")
-        self.log_view.only_loop = loop
+        self.log_view.belong_to(loop)
         self.begin_with(self.graph, self.log_view)
 
     def compose_body(self) -> ComposeResult:

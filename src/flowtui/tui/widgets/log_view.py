@@ -1,184 +1,229 @@
-"""`LogView`: the merged log, followed until a person scrolls up."""
+"""`LogView`: a log, and what a person can do with it wherever it stands."""
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from typing import ClassVar, TypeVar
 
-from flowtui.model.log_lines import LogBatch, LogLine
+from textual.binding import BindingType
+from textual.message import Message
+
+from flowtui.model.errors import FlowtuiError
+from flowtui.model.log_lines import LEVELS, LogLine, line_as_dict, line_text
 from flowtui.tui import format as fmt
-from flowtui.tui.cells import Line, Piece, Tone, piece
-from flowtui.tui.widgets.pane import Pane
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings
+from flowtui.tui.commands import Say
+from flowtui.tui.files import file_refusal, write_new
+from flowtui.tui.log_drawing import Times
+from flowtui.tui.log_filter import NoPattern, Pattern
+from flowtui.tui.screens.ask import AskScreen
+from flowtui.tui.widgets.filter_line import Typing
+from flowtui.tui.widgets.log_list import PAUSE_S, STRETCH_S, LogList
 
-_KEPT = 10_000
-_BATCH = 2000
-#: At most this many batches a pull: a flood must not hold up the keys.
-_BATCHES = 5
-
-#: Between two columns, also where a name was cut.
-_GAP = Piece(" ", Tone.MUTED, 1)
-_LEVELS = (
-    (logging.ERROR, "✖", Tone.BAD),
-    (logging.WARNING, "!", Tone.WARN),
-    (logging.INFO, " ", Tone.TEXT),
-    (0, "·", Tone.MUTED),
-)
+#: How many lines may be shown around a hit of the filter.
+_AROUND = (0, 2, 5)
+_SHORT_S = 2.0
+T = TypeVar("T")
 
 
-class LogView(Pane):
-    """A log. While it follows, the newest line is at the bottom; scrolling up stops that and counts what is new."""
+class LogView(LogList):
+    """A log with its keys."""
 
-    def __init__(self, name: str, *, id: str | None = None) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LOG)
+
+    class SearchAsked(Message):
+        """A person wants to type what to look for."""
+
+        def __init__(self, typing: Typing) -> None:
+            super().__init__()
+            self.typing = typing
+
+    def __init__(self, name: str, say: Say, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
-        self.following = True
-        self.level = logging.INFO
-        self.only_loop = ""  # the loop whose lines alone are shown; empty for all
-        self._after = 0
-        self._kept: deque[LogLine] = deque(maxlen=_KEPT)
-        self._rows: deque[LogLine] = deque(maxlen=_KEPT)
-        self._unseen = 0
-        self._dropped = 0
-        self._loop_width = 8
-        self._node_width = 4
+        self._say = say
+        self._sought_fault = ""
+        self._sought_text = ""
+        self._seeking: Iterator[LogLine] | None = None
 
-    # Content
+    # Which lines
 
-    def pull(self, logs: Callable[[int, int], LogBatch]) -> None:
-        """Take the lines that came since the last time; a hidden log leaves them where they are."""
-        if not self.is_shown:
-            return
-        gone = 0
-        for _ in range(_BATCHES):
-            batch = logs(self._after, _BATCH)
-            self._dropped += batch.dropped
-            gone += self._take(batch.lines)
-            if len(batch.lines) < _BATCH:
-                break
-        self._settle(gone)
+    def action_level(self) -> None:
+        self.want(replace(self.wanted, level=_next(self.wanted.level, tuple(LEVELS.values()))))
 
-    def _take(self, lines: tuple[LogLine, ...]) -> int:
-        """Return how many of the rows shown had to go for the new ones."""
-        if not lines:
-            return 0
-        self._after = lines[-1].seq
-        self._kept.extend(lines)
-        fresh = [line for line in lines if self._passes(line)]
-        for line in fresh:
-            self._loop_width = max(self._loop_width, min(24, len(line.loop)))
-            self._node_width = max(self._node_width, min(14, len(line.node)))
-        before = len(self._rows)
-        self._rows.extend(fresh)
-        if not self.following:
-            self._unseen += len(fresh)
-        return before + len(fresh) - len(self._rows)
-
-    def _settle(self, gone: int) -> None:
-        last = len(self._rows) - 1
-        if self.following:
-            self.cursor = max(0, last)
-            self.top = max(0, last + 1 - self.page)
+    def action_narrow(self) -> None:
+        wanted, line = self.wanted, self.chosen
+        if wanted.node or (wanted.loop and (line is None or not line.node)):
+            self.want(replace(wanted, loop=self.own_loop, node=""))
+        elif wanted.loop and line is not None:
+            self.want(replace(wanted, node=line.node))
+        elif line is not None and line.loop:
+            self.want(replace(wanted, loop=line.loop))
         else:
-            self.cursor = max(0, self.cursor - gone)
-            self.top = max(0, self.top - gone)
-        self.repaint()
+            self._say("This line is flowtui's own: choose one of a loop first.", severity="warning")
 
-    def _passes(self, line: LogLine) -> bool:
-        if line.level < self.level or self.only_loop not in ("", line.loop):
-            return False
-        if not self.filter_text:
-            return True
-        text = f"{line.loop} {line.node} {line.item} {line.message}".casefold()
-        return all(word in text for word in self.filter_text.casefold().split())
+    def action_around(self) -> None:
+        self.want(replace(self.wanted, around=_next(self.wanted.around, _AROUND)))
+        around = self.wanted.around
+        what = f"with {fmt.plural(around, 'line')} before and behind them" if around else "alone"
+        hint = "" if self.wanted.pattern is not None else " (/ sets one)"
+        self._say(f"Hits of the filter{hint} are shown {what}.", timeout=_SHORT_S)
 
-    def apply_filter(self) -> None:
-        self._rows = deque((line for line in self._kept if self._passes(line)), maxlen=_KEPT)
-        self.follow()
+    # How they look
 
-    @property
-    def chosen(self) -> LogLine | None:
-        """The line under the cursor, None if there is none."""
-        return self._rows[self.cursor] if 0 <= self.cursor < len(self._rows) else None
+    def action_wrap(self) -> None:
+        self.look.wraps = not self.look.wraps
+        self._laid_out_anew()
 
-    # Moving
+    def action_times(self) -> None:
+        self.look.times = _next(self.look.times, tuple(Times))
+        self._laid_out_anew()
 
-    def follow(self) -> None:
-        """Show the newest line and go on doing so."""
-        self.following = True
-        self._unseen = 0
-        self._settle(0)
-
-    def move_to(self, index: int) -> None:
-        last = len(self._rows) - 1
-        if index >= last and (self.following or index > self.cursor):
-            self.follow()
-            return
-        self.following = False
-        super().move_to(index)
-
-    def scroll_rows(self, rows: int) -> None:
-        if rows > 0 and self.top + rows + self.page >= len(self._rows):
-            self.follow()
-        elif len(self._rows) > self.page:
-            super().scroll_rows(rows)
-
-    def action_page_up(self) -> None:
-        # From the bottom, the first page up shows the page above, not just the cursor at its top.
-        self.top = max(0, self.top - self.page)
-        self.move_to(min(self.cursor - self.page, self.top + self.page - 1))
-
-    def action_last(self) -> None:
-        self.follow()
-
-    # Drawing
-
-    def on_resize(self) -> None:
+    def _laid_out_anew(self) -> None:
         if self.following:
-            self._settle(0)
+            self.follow()
+        else:
+            self.keep_in_view()
+            self.repaint()
 
-    def row_count(self) -> int:
-        return len(self._rows)
+    # Hits
 
-    def is_lit(self, index: int) -> bool:
-        return not self.following and index == self.cursor
-
-    def row(self, index: int, width: int) -> Line:
-        return self._line(self._rows[index], width)
-
-    def _line(self, line: LogLine, width: int) -> Line:
-        sign, tone = next((sign, tone) for level, sign, tone in _LEVELS if line.level >= level)
-        loop = min(self._loop_width, max(8, width // 5))
-        node = min(self._node_width, max(4, width // 8))
-        head = (
-            Piece(fmt.clock(line.time), Tone.MUTED, 8),
-            Piece(f" {sign} ", tone, 3),
-            piece(line.loop or "flowtui", loop, Tone.MUTED if not line.loop else Tone.TEXT),
-            _GAP,
-            piece(line.node, node, Tone.MUTED),
-            _GAP,
+    def action_search(self) -> None:
+        self.post_message(
+            self.SearchAsked(
+                Typing(
+                    f"{self.heading}: find ",
+                    self._sought_text,
+                    self.seek,
+                    lambda: self._sought_fault,
+                    self._to_nearest,
+                )
+            )
         )
-        room = max(1, width - 8 - 3 - loop - node - 2)
-        return (*head, piece(line.message, room, tone))
 
-    def title_words(self) -> str:
-        what = f"/{self.filter_text}" if self.filter_text else self.only_loop or "all loops"
-        said = [what, "info and up" if self.level == logging.INFO else "everything"]
-        if self.following:
-            said.append("following")
-        elif self._unseen:
-            said.append(f"{self._unseen:,} new, f follows")
+    def seek(self, text: str) -> None:
+        """Light up this text (see `Pattern`) wherever it is; one that is no pattern changes nothing."""
+        self._sought_text, self._sought_fault = text, ""
+        try:
+            pattern = Pattern(text)
+        except NoPattern as fault:
+            self._sought_fault = str(fault)
         else:
-            said.append("not following, f follows")
-        return ", ".join(said)
+            self.sought = None if pattern.is_empty else pattern
+            self.repaint()
 
-    def corner_words(self) -> str:
-        dropped = f"{fmt.plural(self._dropped, 'line')} dropped" if self._dropped else ""
-        if self.following:
-            return dropped
-        place = f"{self.top + 1:,}–{min(len(self._rows), self.top + self.page):,} of {len(self._rows):,}"
-        return f"{place}, {dropped}" if dropped else place
+    def take_back(self) -> bool:
+        had_one = super().take_back()
+        if self.sought is None:
+            self._sought_text = self._sought_fault = ""
+        return had_one
 
-    def empty_words(self) -> str:
-        if self.filter_text:
-            return f"No line matches “{self.filter_text}”. esc clears the filter."
-        return "Nothing logged yet. What nodes log or print shows here."
+    def _to_nearest(self) -> None:
+        """Go to the chosen line if it is a hit, else to the one above, as what is looked for has happened before."""
+        if self.sought is not None:
+            lines = self.rows
+            self._go_through(chain(lines[self.cursor :: -1], lines[: self.cursor : -1]))
+
+    def action_next_hit(self) -> None:
+        lines = self.rows
+        self._go_through(chain(lines[self.cursor + 1 :], lines[: self.cursor + 1]))
+
+    def action_previous_hit(self) -> None:
+        lines, end = self.rows, self.cursor
+        self._go_through(chain(reversed(lines[:end]), reversed(lines[end:])))
+
+    def _go_through(self, lines: Iterable[LogLine]) -> None:
+        """Go to the first of these lines that is a hit."""
+        if (pattern := self.sought or self.wanted.pattern) is None:
+            self._say("h sets what to look for, / what to show.", severity="warning")
+            return
+        self._seeking = iter(lines)
+        self._go_on(self._seeking, pattern)
+
+    def _go_on(self, lines: Iterator[LogLine], pattern: Pattern) -> None:
+        if lines is not self._seeking:  # meanwhile something else is looked for
+            return
+        deadline = time.perf_counter() + STRETCH_S
+        try:
+            for line in lines:
+                if pattern.passes(line):
+                    self.choose(line)
+                    return
+                if time.perf_counter() > deadline:
+                    self.set_timer(PAUSE_S, partial(self._go_on, lines, pattern))
+                    return
+        except NoPattern as fault:
+            self._say(f"{fault}.", severity="warning")
+        else:
+            self._say(f"No line that is shown has “{pattern.text}”.", severity="warning")
+
+    # Marks
+
+    def action_mark(self) -> None:
+        if (line := self.chosen) is not None:
+            self.marks ^= {line.seq}
+            self.repaint()
+
+    def action_next_mark(self) -> None:
+        lines = self.rows
+        self._to_mark(chain(lines[self.cursor + 1 :], lines[: self.cursor + 1]))
+
+    def action_previous_mark(self) -> None:
+        lines, end = self.rows, self.cursor
+        self._to_mark(chain(reversed(lines[:end]), reversed(lines[end:])))
+
+    def _to_mark(self, lines: Iterable[LogLine]) -> None:
+        marked = next((line for line in lines if line.seq in self.marks), None)
+        if marked is not None:
+            self.choose(marked)
+        elif self.marks:
+            self._say("No line that is shown is marked.", severity="warning")
+        else:
+            self._say("No line is marked: space marks one.", severity="warning")
+
+    # Out of here
+
+    def action_copy_line(self) -> None:
+        if (line := self.chosen) is not None:
+            self.app.copy_to_clipboard(line_text(line, with_date=True))
+            self._say("The line is copied.", timeout=_SHORT_S)
+
+    def action_save_log(self) -> None:
+        lines = self.rows
+        if not lines:
+            self._say("There is no line to save.", severity="warning")
+            return
+
+        def save(name: str | None) -> None:
+            if name:
+                self.run_worker(self._save(name, lines))
+
+        about = (
+            f"{fmt.plural(len(lines), 'line')}, as they are filtered here, are written to this file: as text, "
+            "or as JSON lines if its name ends in .jsonl."
+        )
+        name = time.strftime("flowtui-%Y%m%d-%H%M%S.log", time.localtime(lines[-1].time))
+        self.app.push_screen(AskScreen("Save the log", about, name, file_refusal), save)
+
+    async def _save(self, name: str, lines: tuple[LogLine, ...]) -> None:
+        def text(line: LogLine) -> str:
+            as_json = name.endswith(".jsonl")
+            return f"{json.dumps(line_as_dict(line)) if as_json else line_text(line, with_date=True)}\n"
+
+        try:
+            path = await asyncio.to_thread(write_new, name, map(text, lines))
+        except FlowtuiError as error:
+            self._say(str(error), severity="error")
+        else:
+            self._say(f"{fmt.plural(len(lines), 'line')} written to {path}")
+
+
+def _next(value: T, values: tuple[T, ...]) -> T:
+    """Return the value behind this one, the first behind the last."""
+    return values[(values.index(value) + 1) % len(values)]

@@ -111,7 +111,7 @@ class Painted(Widget):
                 over = self.get_component_rich_style(_LIT[lit])
                 if over.reverse:
                     # Reversed state colours would be loud stripes; glyph and words still tell the state.
-                    style = Style(bold=style.bold, reverse=True)
+                    style = Style(bold=style.bold, underline=style.underline, reverse=True)
                 else:
                     bold, underline = over.bold or style.bold, over.underline or style.underline
                     style += Style(bgcolor=over.bgcolor, bold=bold, underline=underline)

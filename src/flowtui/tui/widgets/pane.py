@@ -79,6 +79,16 @@ class Pane(Painted, can_focus=True):
     def apply_filter(self) -> None:
         """Take `filter_text` into account."""
 
+    @property
+    def filter_typed(self) -> str:
+        """What was typed as a filter, also if it is not heeded."""
+        return self.filter_text
+
+    @property
+    def filter_fault(self) -> str:
+        """Why what was typed is not heeded, empty if it is."""
+        return ""
+
     def is_lit(self, index: int) -> bool:
         """Return whether a row is shown as chosen."""
         return index == self.cursor
@@ -129,6 +139,12 @@ class Pane(Painted, can_focus=True):
             self.apply_filter()
             self.repaint()
 
+    def take_back(self) -> bool:
+        """Show what the last filter hides; return whether there was one."""
+        had_one = bool(self.filter_text)
+        self.set_filter("")
+        return had_one
+
     def action_cursor_down(self) -> None:
         self.move_to(self.cursor + 1)
 
@@ -162,15 +178,20 @@ class Pane(Painted, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         self.focus()
-        heads = self.column_heads(max(1, self.size.width - 4)) is not None
-        if heads and event.y == 1:
+        if event.y == 1 and self.column_heads(max(1, self.size.width - 4)) is not None:
             self.head_clicked(event.x - 2)
             return
-        index = self.top + event.y - 1 - heads
-        if self.top <= index < min(self.row_count(), self.top + self.page):
+        index = self.row_at(event.y)
+        if index is not None:
             self.move_to(index)
             if event.chain == 2:
                 self.action_open()
+
+    def row_at(self, y: int) -> int | None:
+        """Return which row stands in a line of the pane, None for none; `y` counts from the upper edge."""
+        heads = self.column_heads(max(1, self.size.width - 4)) is not None
+        index = self.top + y - 1 - heads
+        return index if self.top <= index < min(self.row_count(), self.top + self.page) else None
 
     # Drawing
 
@@ -183,11 +204,11 @@ class Pane(Painted, can_focus=True):
         if heads is not None:
             body.append(heads)
         signs = [_NO_SIGN] * (height - 2)
-        rows = self.row_count()
-        if rows:
-            shown = range(self.top, min(rows, self.top + height - 2 - len(body)))
-            signs[len(body) :] = [self.margin(index) for index in shown]
-            body += [self._row(index, inner) for index in shown]
+        if self.row_count():
+            drawn = self.draw_rows(inner, height - 2 - len(body))
+            rows = range(self.top, min(self.row_count(), self.top + len(drawn)))
+            signs[len(body) : len(body) + len(rows)] = [self.margin(index) for index in rows]
+            body += drawn
         elif empty := self.empty_words():
             body = [(piece(line, inner, Tone.MUTED),) for line in wrap(empty, inner)]
         body += [()] * (height - 2 - len(body))
@@ -198,6 +219,12 @@ class Pane(Painted, can_focus=True):
         upper = upper_edge(width, self.has_focus, self.heading, self.title_words(), self.taking_turns)
         return [upper, *framed, lower_edge(width, self.has_focus, self.corner_words())]
 
-    def _row(self, index: int, inner: int) -> Line:
-        line = fill(self.row(index, inner), inner)
+    def draw_rows(self, width: int, height: int) -> list[Line]:
+        """Return the lines of the rows from `top` on, as many as fit."""
+        shown = range(self.top, min(self.row_count(), self.top + height))
+        return [self.lit_up(index, self.row(index, width), width) for index in shown]
+
+    def lit_up(self, index: int, line: Line, width: int) -> Line:
+        """Return a line of a row as it looks if the row is chosen, or is not."""
+        line = fill(line, width)
         return lit(line, Lit.YES if self.has_focus else Lit.BLURRED) if self.is_lit(index) else line
