@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from flowtui.model.log_lines import LogLine
 from flowtui.tui import format as fmt
-from flowtui.tui.cells import Line, Piece, Tone, fill, fold, piece, safe, width_of_line, words
+from flowtui.tui.cells import Line, Piece, Tone, fill, fit, fold, piece, safe, width_of_line, words
 
 #: Where in a text the hits are.
 Spans = Callable[[str], Sequence[tuple[int, int]]]
@@ -122,16 +122,14 @@ def _cut(text: str, room: int, tone: Tone, spans: Spans) -> Line:
     if not found:
         return (piece(shown, room, tone),)
     line = _lit_up(shown, 0, len(shown), found, tone)
-    if width_of_line(line) <= room:
-        return fill(line, room)
-    return (*fill(line, room - 1), Piece("…", tone, 1))
+    return fill(line, room) if width_of_line(line) <= room else _shortened(line, room)
 
 
 def _parts(text: str, room: int, most: int, tone: Tone, spans: Spans) -> list[Line]:
     parts: list[Line] = []
     for shown, first, end, found in _folded(text[: room * most * 4 + 4], room, spans):
         if len(parts) == most:
-            parts[-1] = (*fill(parts[-1], room - 1), Piece("…", tone, 1))
+            parts[-1] = _shortened((*parts[-1], _GAP), max(1, min(room, width_of_line(parts[-1]) + 1)))
             break
         parts.append(_lit_up(shown, first, end, found, tone))
     return parts
@@ -143,6 +141,17 @@ def _folded(text: str, room: int, spans: Spans) -> Iterator[tuple[str, int, int,
         shown = safe(line)
         found = spans(shown)
         yield from ((shown, first, end, found) for first, end in fold(shown, max(2, room)))
+
+
+def _shortened(line: Line, room: int) -> Line:
+    """Return a line that is wider than this with an ellipsis at its end."""
+    parts: list[Piece] = []
+    for part in line:
+        if part.width >= room:
+            return (*parts, Piece(fit(part.text + " ", room), part.tone, room))
+        parts.append(part)
+        room -= part.width
+    return tuple(parts)
 
 
 def _lit_up(text: str, first: int, end: int, spans: Sequence[tuple[int, int]], tone: Tone) -> Line:

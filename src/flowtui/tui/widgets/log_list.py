@@ -52,6 +52,7 @@ class LogList(Pane):
         self._after = 0
         self._rows = LogRows(_KEPT)
         self._unseen = 0
+        self._last_seen = 0  # number of the newest line when it stopped following
         self._typed = ""
         self._fault = ""
         self._painted_at = 0.0
@@ -89,6 +90,7 @@ class LogList(Pane):
             self._unseen += progress.added
         if progress.renewed:
             self._return_to(place)
+            self._unseen = 0 if self.following else len(self._rows) - self._rows.index_of(self._last_seen + 1)
         self._settle(progress)
         if not progress.done:
             self.after(PAUSE_S, self._look_through)
@@ -216,19 +218,25 @@ class LogList(Pane):
         self._to_the_end()
         self.repaint()
 
+    def stay(self) -> None:
+        """Follow no longer; what comes is counted."""
+        if self.following and len(self._rows):
+            self._last_seen = self._rows[len(self._rows) - 1].seq
+        self.following = False
+
     def move_to(self, index: int) -> None:
         last = len(self._rows) - 1
         if index >= last and (self.following or index > self.cursor):
             self.follow()
             return
-        self.following = False
+        self.stay()
         super().move_to(index)
 
     def choose(self, line: LogLine) -> None:
         """Go to a line, if it is shown; this stops following."""
         index = self._rows.index_of(line.seq)
         if index < len(self._rows) and self._rows[index].seq == line.seq:
-            self.following = False
+            self.stay()
             if not self.top <= index < self.top + self.page:
                 self.top = max(0, index - self.page // 2)
             super().move_to(index)

@@ -70,10 +70,9 @@ class LogView(LogList):
 
     def action_around(self) -> None:
         self.want(replace(self.wanted, around=_next(self.wanted.around, _AROUND)))
-        around = self.wanted.around
-        what = f"with {fmt.plural(around, 'line')} before and behind them" if around else "alone"
-        hint = "" if self.wanted.pattern is not None else " (/ sets one)"
-        self._say(f"Hits of the filter{hint} are shown {what}.", timeout=_SHORT_S)
+        if self.wanted.pattern is None:
+            around = fmt.plural(self.wanted.around, "line") if self.wanted.around else "no lines"
+            self._say(f"A filter, once / sets one, will show {around} around its hits.", timeout=_SHORT_S)
 
     # How they look
 
