@@ -12,6 +12,7 @@ import pytest
 
 import bench_idle
 import bench_load
+import bench_log_flood
 import bench_peers
 import bench_pools
 import bench_queues
@@ -189,3 +190,9 @@ def test_a_template_is_measured_beside_jinjas_own() -> None:
     found = bench_templates.measure("{{ data.total }}", rounds=1, seconds=0.002)
     assert list(found) == ["flowtui", "Jinja", "sandboxed", "validated"]
     assert all(took > 0 for each in found.values() for took in each)
+
+
+async def test_in_a_flood_of_lines_the_log_hears_of_each_whatever_it_is_filtered_to() -> None:
+    floods = await bench_log_flood.measure(5_000, 0.1)
+    assert len({flood.filter for flood in floods}) == len(floods) == 4
+    assert all(flood.rate > 0 and flood.lags and flood.untold == 0 for flood in floods)

@@ -191,7 +191,7 @@ def problem_detail(problem: Problem, place: Excerpt | None) -> Detail:
 def log_detail(line: LogLine) -> Detail:
     """Return a log line in full."""
     entries = (
-        Entry("time", fmt.moment(line.time)),
+        Entry("time", f"{fmt.moment(line.time)}.{int(line.time % 1 * 1000):03}"),
         Entry("level", logging.getLevelName(line.level).lower()),
         Entry("loop", line.loop or "flowtui itself"),
         *_given("node", line.node),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,10 +67,11 @@ class Look:
     loop_width: int = 8
     node_width: int = 4
 
-    def make_room(self, line: LogLine) -> None:
-        """See to it that a line's names fit, within reason."""
-        self.loop_width = max(self.loop_width, min(_WIDEST_LOOP, len(line.loop)))
-        self.node_width = max(self.node_width, min(_WIDEST_NODE, len(line.node)))
+    def make_room(self, lines: Iterable[LogLine]) -> None:
+        """See to it that the names of lines fit, within reason."""
+        names = {(line.loop, line.node) for line in lines}
+        self.loop_width = max(self.loop_width, *(min(_WIDEST_LOOP, len(loop)) for loop, _ in names), 0)
+        self.node_width = max(self.node_width, *(min(_WIDEST_NODE, len(node)) for _, node in names), 0)
 
 
 def no_spans(_: str) -> Sequence[tuple[int, int]]:

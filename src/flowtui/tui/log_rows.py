@@ -96,14 +96,12 @@ class LogRows:
 
     def look_through(self, seconds: float) -> Progress:
         """Look at lines for so long, or until all have been looked at."""
-        before = len(self._rows)
         deadline = time.perf_counter() + seconds
-        added = 0
         first = self._came - len(self._kept)
         self._looked_at = max(self._looked_at, first)
+        renewed = self._renew()
+        before, added = len(self._rows), 0
         for line in islice(self._kept, self._looked_at - first, None):
-            if self._renewed is not None and self._looked_at >= self._until:
-                break
             try:
                 shown = self._sieve.let_through(line)
             except NoPattern as fault:
@@ -111,18 +109,22 @@ class LogRows:
             self._looked_at += 1
             if self._renewed is not None:
                 self._renewed.extend(shown)
+                if self._renew():
+                    renewed, before = True, len(self._rows)
             elif shown:
-                lines = tuple(shown)
-                added += len(lines)
-                self._rows.extend(lines)
+                added += len(shown)
+                self._rows.extend(shown)
             if time.perf_counter() > deadline:
                 break
-        renewed = self._renewed is not None and self._looked_at >= self._until
-        if self._renewed is not None and renewed:
-            self._rows, self._renewed = self._renewed, None
-            self._good = self.wanted
-            before = len(self._rows)
         return Progress(self._looked_at >= self._came, added, before + added - len(self._rows), renewed)
+
+    def _renew(self) -> bool:
+        """Show what is newly wanted, if all that was there has been looked at."""
+        if self._renewed is None or self._looked_at < self._until:
+            return False
+        self._rows, self._renewed = self._renewed, None
+        self._good = self.wanted
+        return True
 
     def index_of(self, seq: int) -> int:
         """Return where the line with this sequence number stands, or would stand."""

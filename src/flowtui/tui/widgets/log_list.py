@@ -73,8 +73,7 @@ class LogList(Pane):
             batch = logs(self._after, _BATCH)
             self._after = batch.next_seq
             self._rows.take(batch.lines, batch.dropped)
-            for line in batch.lines:
-                self.look.make_room(line)
+            self.look.make_room(batch.lines)
             if len(batch.lines) < _BATCH:
                 break
         self._look_through()
@@ -144,7 +143,9 @@ class LogList(Pane):
         """Show other lines; the chosen one stays chosen if it is among them."""
         if wanted != self.wanted:
             self._rows.want(wanted)
-            self._look_through()
+            if self.is_mounted:
+                # A little later: who types fast sees every letter at once, and has the last text looked for.
+                self.after(PAUSE_S, self._look_through)
 
     def belong_to(self, loop: str) -> None:
         """Be the log of this loop, and of no other."""
@@ -205,6 +206,11 @@ class LogList(Pane):
     def rows(self) -> tuple[LogLine, ...]:
         """All lines that are not filtered out, the oldest first."""
         return self._rows.rows
+
+    @property
+    def told(self) -> int:
+        """How many lines this log has heard of: those that it keeps, and those that it counts as not kept."""
+        return self._rows.kept + self._rows.not_kept
 
     def row_count(self) -> int:
         return len(self._rows)
@@ -371,7 +377,7 @@ class LogList(Pane):
     def corner_words(self) -> str:
         shown, kept = len(self._rows), self._rows.kept
         said = []
-        if not self.following:
+        if not self.following and shown:
             said.append(f"{self.top + 1:,}–{min(shown, self.top + self.page):,} of {shown:,}")
         elif shown != kept:
             said.append(f"{shown:,} of {kept:,} lines")
