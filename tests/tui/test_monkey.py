@@ -162,7 +162,7 @@ async def a_monkey(folder: Path) -> AsyncIterator[Monkey]:
 async def show(monkey: Monkey, scope: Scope) -> None:
     """Go to a screen from the overview, with something chosen on it."""
     await monkey.home()
-    digits = {Scope.QUEUES: "3", Scope.LOGS: "4", Scope.LETTERS: "5", Scope.WORKFLOWS: "6"}
+    digits = {Scope.QUEUES: "3", Scope.LOGS: "4", Scope.LOG: "4", Scope.LETTERS: "5", Scope.WORKFLOWS: "6"}
     if scope in digits:
         await monkey.press(digits[scope])
     elif scope is Scope.INSPECTOR:

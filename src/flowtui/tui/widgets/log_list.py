@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from textual.timer import Timer
 
-from flowtui.model.log_lines import LogBatch, LogLine, level_name
+from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Line
 from flowtui.tui.log_drawing import MARK, NEAR, Look, Spans, all_rows, no_spans, one_row
 from flowtui.tui.log_filter import NoPattern, Pattern, Wanted
 from flowtui.tui.log_rows import LogRows, Progress
+from flowtui.tui.log_words import level_words, nothing_words, wanted_words
 from flowtui.tui.widgets.pane import Pane
 
 #: As many lines as the engine keeps.
@@ -310,6 +310,12 @@ class LogList(Pane):
             return super().row_at(y)
         return self._drawn_for[y - 1] if 0 < y <= len(self._drawn_for) else None
 
+    @property
+    def cursor_line(self) -> int:
+        if self.look.wraps and self.cursor in self._drawn_for:
+            return 1 + self._drawn_for.index(self.cursor)
+        return super().cursor_line
+
     # Drawing
 
     def is_lit(self, index: int) -> bool:
@@ -355,12 +361,7 @@ class LogList(Pane):
 
     def title_words(self) -> str:
         roomy = self.size.width >= _ROOMY
-        wanted = self.wanted
-        what = f"{wanted.loop} {wanted.node}".strip()
-        if self.filter_text:
-            around = f" ±{wanted.around}" if wanted.around else ""
-            what = f"{what} /{self.filter_text}{around}".strip()
-        said = [what or "all loops", level_words(wanted.level, roomy=roomy)]
+        said = [wanted_words(self.wanted), level_words(self.wanted.level, roomy=roomy)]
         if self._rows.share_done < 1:
             said.append(f"{self._rows.share_done:.0%} looked through")
         if self.following:
@@ -388,19 +389,4 @@ class LogList(Pane):
     def empty_words(self) -> str:
         if self._rows.share_done < 1:
             return f"Looking through {fmt.plural(self._rows.kept, 'line')} …"
-        if self.filter_text:
-            return f"No line matches “{self.filter_text}”. esc clears the filter."
-        if self._rows.kept:
-            whose = f" of {self.wanted.loop} {self.wanted.node}".rstrip() if self.wanted.loop else ""
-            return f"No line{whose} at this level. l shows other levels{', o other loops' if whose else ''}."
-        return "Nothing logged yet. What nodes log or print shows here."
-
-
-def level_words(level: int, *, roomy: bool = True) -> str:
-    """Return which lines a level admits."""
-    name = level_name(level)
-    if level <= logging.DEBUG:
-        return "everything" if roomy else "all"
-    if level >= logging.ERROR:
-        return "errors"
-    return f"{name} and up" if roomy else f"{name}+"
+        return nothing_words(self.wanted, any_lines=self._rows.kept > 0)
