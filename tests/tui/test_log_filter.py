@@ -180,3 +180,16 @@ def test_what_is_not_kept_is_counted_and_hits_outlive_the_lines_around_them() ->
     assert (rows.kept, rows.not_kept) == (10, 7 + 5 + 16)
     assert [each.message for each in rows.rows] == ["hit"]
     assert re.fullmatch(r"line \d+", rows[0].message) is None
+
+
+def test_rows_that_are_held_stay_while_a_flood_passes_and_the_newest_come_when_they_are_let_go() -> None:
+    rows = LogRows(10)
+    rows.take([line(f"line {n}") for n in range(8)], 0)
+    looked_through(rows)
+    rows.holds = True
+    rows.take([line(f"line {n}") for n in range(8, 100)][-20:], 72)
+    progress = rows.look_through(10.0)
+    assert (progress.added, progress.gone) == (10, 0)  # the other ten had gone before they could be looked at
+    assert [each.message for each in rows.rows][:8] == [f"line {n}" for n in range(8)]
+    rows.let_go()
+    assert [each.message for each in looked_through(rows).rows] == [f"line {n}" for n in range(90, 100)]

@@ -18,7 +18,7 @@ class Progress(NamedTuple):
 
     Attributes:
         done: all lines have been looked at.
-        added: how many rows have come at the end.
+        added: how many rows have come at the end, or will once they are not held back.
         gone: how many have made room for them at the front.
         renewed: all rows are others, as something else is wanted.
         fault: why a pattern was given up; what was wanted before is wanted again.
@@ -35,9 +35,13 @@ class LogRows:
     """Takes lines, looks through them a bit at a time, and keeps the last `capacity` of both lines and rows.
 
     Until all lines that are there have been looked at for what is newly wanted, the rows are the old ones.
+
+    Attributes:
+        holds: whether rows stay although there is no room for new ones, as somebody reads them.
     """
 
     def __init__(self, capacity: int) -> None:
+        self.holds = False
         self._capacity = capacity
         self._kept: deque[LogLine] = deque(maxlen=capacity)
         self._rows: deque[LogLine] = deque(maxlen=capacity)
@@ -48,6 +52,7 @@ class LogRows:
         self._until = 0  # when so many have been looked at, they are
         self._good = self.wanted = Wanted()
         self._sieve = Sieve(self.wanted)
+        self._held_back = False  # whether there are rows that had no room
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -100,7 +105,7 @@ class LogRows:
         first = self._came - len(self._kept)
         self._looked_at = max(self._looked_at, first)
         renewed = self._renew()
-        before, added = len(self._rows), 0
+        before, added, held_back = len(self._rows), 0, 0
         for line in islice(self._kept, self._looked_at - first, None):
             try:
                 shown = self._sieve.let_through(line)
@@ -111,18 +116,28 @@ class LogRows:
                 self._renewed.extend(shown)
                 if self._renew():
                     renewed, before = True, len(self._rows)
+            elif self.holds and len(self._rows) + len(shown) > self._capacity:
+                held_back += len(shown)
             elif shown:
                 added += len(shown)
                 self._rows.extend(shown)
             if time.perf_counter() > deadline:
                 break
-        return Progress(self._looked_at >= self._came, added, before + added - len(self._rows), renewed)
+        self._held_back = self._held_back or held_back > 0
+        gone = before + added - len(self._rows)
+        return Progress(self._looked_at >= self._came, added + held_back, gone, renewed)
+
+    def let_go(self) -> None:
+        """Hold the rows no longer; those that had no room come as soon as the lines are looked through."""
+        self.holds = False
+        if self._held_back:
+            self.want(self.wanted)
 
     def _renew(self) -> bool:
         """Show what is newly wanted, if all that was there has been looked at."""
         if self._renewed is None or self._looked_at < self._until:
             return False
-        self._rows, self._renewed = self._renewed, None
+        self._rows, self._renewed, self._held_back = self._renewed, None, False
         self._good = self.wanted
         return True
 

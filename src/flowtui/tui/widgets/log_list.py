@@ -221,6 +221,7 @@ class LogList(Pane):
         """Show the newest line and go on doing so."""
         self.following = True
         self._unseen = 0
+        self._rows.let_go()
         self._to_the_end()
         self.repaint()
 
@@ -229,6 +230,7 @@ class LogList(Pane):
         if self.following and len(self._rows):
             self._last_seen = self._rows[len(self._rows) - 1].seq
         self.following = False
+        self._rows.holds = True
 
     def move_to(self, index: int) -> None:
         last = len(self._rows) - 1
