@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowtui.model.errors import StoreError
+from flowtui.model.queued import QueuedItem
 from flowtui.storage.data_store import DataStore
 from flowtui.storage.lease import owner_name
 from flowtui.storage.queue_admin import Waiting
@@ -206,3 +207,109 @@ async def test_any_json_object_can_be_injected(data_store, payload):
     await admin.inject("any", payload)
     (peeked,) = await admin.peek(Waiting("any"), 10)
     assert json.loads(peeked.item.payload) == payload
+
+
+def seen(items: tuple[QueuedItem, ...]) -> list[str]:
+    return [each.id for each in items]
+
+
+async def test_looking_shows_what_is_in_flight_first_and_who_has_it(data_store):
+    writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS).join()
+    await writer.push(*range(5))
+    await data_store.queues().fetch(reader.owner, ORDERS, 2)
+    page = await data_store.queue_admin().look(FOR_ORDERS, limit=2)
+    assert (seen(page.items), page.waiting, page.looked) == (["0", "1", "2", "3"], 3, 2)
+    assert [each.owner and (each.owner.loop, each.owner.track) for each in page.items] == [("loop", 0)] * 2 + [None] * 2
+    assert [each.place.index for each in page.items[2:]] == [0, 1]
+    holder = (await stats(data_store)).groups[ORDERS.group].holders[0]
+    assert (holder.owner, holder.in_flight, holder.instance) == (reader.owner, 2, data_store.instance)
+
+
+async def test_paging_on_leaves_nothing_out_while_items_leave_and_return(data_store):
+    writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS).join()
+    admin, queues = data_store.queue_admin(), data_store.queues()
+    await writer.push(*range(20))
+    first = await admin.look(FOR_ORDERS, limit=8)
+    await reader.take(5)
+    await queues.fetch(reader.owner, ORDERS, 2)
+    second = await admin.look(FOR_ORDERS, first.next, limit=8, is_first=False)
+    assert seen(second.items) == [str(n) for n in range(8, 16)]
+    await queues.give_back(reader.owner, ORDERS, 0)
+    last = await admin.look(FOR_ORDERS, second.next, limit=8, is_first=False)
+    assert seen(last.items) == [str(n) for n in range(16, 20)]
+    assert last.next is None
+
+
+async def test_what_nobody_reads_can_be_looked_at_too(data_store):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    await writer.push(*range(3))
+    first = await admin.look(Waiting(QUEUE), limit=2)
+    await admin.purge(Waiting(QUEUE))
+    assert seen(first.items) == ["0", "1"]
+    assert (await admin.look(Waiting(QUEUE), first.next, limit=2)).items == ()
+
+
+async def test_a_long_payload_is_cut_in_a_list_and_whole_when_asked_for(data_store):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    long, big = (json.dumps({"x": "y" * size}).encode() for size in (1000, BIG_PAYLOAD))
+    await writer.push("long", payload=long)
+    await writer.push("big", payload=big)
+    page = await admin.look(Waiting(QUEUE), limit=10)
+    assert [(each.is_cut, each.size) for each in page.items] == [(True, len(long)), (True, len(big))]
+    assert long.startswith(page.items[0].payload.encode())
+    wholes = [await admin.whole(Waiting(QUEUE), each) for each in page.items]
+    assert [each and each.payload.encode() for each in wholes] == [long, big]
+
+
+async def test_an_item_is_found_whole_after_it_was_handed_out_and_not_after_it_has_ended(data_store):
+    writer, reader = await Track(data_store).join(), await Track(data_store, ORDERS).join()
+    await writer.push(*range(3))
+    admin, queues = data_store.queue_admin(), data_store.queues()
+    item = (await admin.look(FOR_ORDERS, limit=1)).items[0]
+    await queues.fetch(reader.owner, ORDERS, 1)
+    found = await admin.whole(FOR_ORDERS, item)
+    assert found is not None
+    assert found.owner is not None
+    await queues.commit(reader.owner, Commit(1, ORDERS, 1))
+    assert await admin.whole(FOR_ORDERS, item) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["order-7", "ORDER-7", "müller", "MÜLLER", '"n": 7', '"n":7', 'a "quote"', "tail", "\ud83d"]
+)
+async def test_a_text_is_found_in_ids_and_payloads_however_json_writes_it(data_store, text):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    await writer.push("other", payload=b'{"n":1}')
+    payload = {"name": "M\u00fcller", "say": 'a "quote"', "n": 7, "half": "\ud83d", "long": "x" * BIG_PAYLOAD + "tail"}
+    await writer.push("order-7", payload=json.dumps(payload, separators=(",", ":")).encode())
+    page = await admin.look(Waiting(QUEUE), text=text, limit=10)
+    assert (seen(page.items), page.next, page.looked) == (["order-7"], None, 2)
+
+
+async def test_letters_that_json_has_not_escaped_are_found_too(data_store):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    await writer.push(1, payload='{"name":"MÜLLER \x00"}'.encode())
+    assert seen((await admin.look(Waiting(QUEUE), text="müller", limit=10)).items) == ["1"]
+
+
+async def test_one_call_looks_at_a_thousand_items_or_a_megabyte_and_says_where_to_go_on(data_store):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    await writer.push(*range(1500))
+    first = await admin.look(Waiting(QUEUE), text="1499", limit=10)
+    assert (first.items, first.looked) == ((), 1000)
+    second = await admin.look(Waiting(QUEUE), first.next, text="1499", limit=10)
+    assert (seen(second.items), second.next) == (["1499"], None)
+    for n in range(12):
+        await writer.push(n, queue=OTHER, payload=b'"' + b"x" * 200_000 + b'"')
+    big = await admin.look(Waiting(OTHER), limit=100)
+    assert 0 < len(big.items) < 12
+    assert big.next is not None
+
+
+async def test_moving_and_purging_tell_how_far_they_are(data_store):
+    writer, admin = await Track(data_store).join(), data_store.queue_admin()
+    await writer.push(*range(1200))
+    steps: list[int] = []
+    await admin.move(Waiting(QUEUE), Waiting(OTHER), steps.append)
+    await admin.purge(Waiting(OTHER), steps.append)
+    assert steps == [1000, 1200, 1000, 1200]

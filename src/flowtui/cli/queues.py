@@ -19,7 +19,9 @@ from flowtui.graph.folder import load_folder
 from flowtui.model.errors import StoreError
 from flowtui.model.printable import SHOWN
 from flowtui.storage.data_store import DataStore
-from flowtui.storage.queue_admin import INTERNAL, Waiting
+from flowtui.storage.lease import owner_of
+from flowtui.storage.queue_admin import Waiting
+from flowtui.storage.queue_stats import HolderStats
 from flowtui.storage.queue_store import Delivery, GroupStats, QueueStats, Source
 
 _PAYLOAD_LENGTH = 100
@@ -41,7 +43,7 @@ def queues(context: click.Context, folder: Path, flags: Flags, as_json: bool) ->
     if context.invoked_subcommand is not None:
         return None
     with results() as out:
-        stats = work_in(existing_store(folder, flags), _all_stats)
+        stats = work_in(existing_store(folder, flags), lambda store: store.queue_admin().stats())
         readers = _readers(folder)
         told = {"queues": {name: _as_dict(name, queue, readers) for name, queue in stats.items()}}
         print_found(out, as_json, told, _lines(stats, readers))
@@ -75,7 +77,7 @@ def inject(folder: Path, flags: Flags, as_json: bool, queue: str, payload: str) 
     item = json_object(payload)
 
     async def work(store: DataStore) -> str:
-        await _known(store, queue)
+        await store.queue_admin().known(queue)
         return await store.queue_admin().inject(queue, item)
 
     with results() as out:
@@ -115,7 +117,7 @@ def move(
 
     async def work(store: DataStore) -> int:
         waiting = await _waiting(store, queue, group)
-        await _known(store, target)
+        await store.queue_admin().known(target)
         await _ask(store, waiting, "move", yes)
         return await store.queue_admin().move(waiting, Waiting(target, to_group))
 
@@ -140,21 +142,8 @@ def forget(folder: Path, flags: Flags, as_json: bool, queue: str, group: str) ->
         print_found(out, as_json, {"forgotten": group}, [f"no items of {queue} are kept for {group} any more"])
 
 
-async def _all_stats(store: DataStore) -> dict[str, QueueStats]:
-    names = [name for name in await store.queue_admin().names() if not name.startswith(INTERNAL)]
-    return await store.queues().queue_stats(names)
-
-
-async def _known(store: DataStore, queue: str) -> QueueStats:
-    stats = await _all_stats(store)
-    if queue not in stats:
-        known = ", ".join(stats) or "none"
-        raise StoreError(f"there is no queue {queue!r} in this store; known are: {known}")
-    return stats[queue]
-
-
 async def _waiting(store: DataStore, queue: str, group: str) -> Waiting:
-    groups = (await _known(store, queue)).groups
+    groups = (await store.queue_admin().known(queue)).groups
     if group and group not in groups:
         raise StoreError(f"{group} has never read {queue}; known are: {', '.join(groups) or 'none'}")
     if not group and len(groups) > 1:
@@ -182,11 +171,16 @@ def _is_orphan(queue: str, group: str, stats: GroupStats, readers: set[tuple[str
 
 def _as_dict(name: str, queue: QueueStats, readers: set[tuple[str, str]] | None) -> dict[str, Any]:
     groups = {
-        group: asdict(stats) | {"orphan": _is_orphan(name, group, stats, readers)}
+        group: asdict(stats)
+        | {"holders": [_holder(each) for each in stats.holders], "orphan": _is_orphan(name, group, stats, readers)}
         for group, stats in queue.groups.items()
     }
     own = asdict(queue) | {"depth": queue.depth, "in_flight": queue.in_flight, "unaccounted": queue.unaccounted}
     return own | {"groups": groups}
+
+
+def _holder(holder: HolderStats) -> dict[str, Any]:
+    return asdict(owner_of(holder.owner)) | {"in_flight": holder.in_flight}
 
 
 def _lines(stats: dict[str, QueueStats], readers: set[tuple[str, str]] | None) -> list[str]:

@@ -30,6 +30,7 @@ from flowtui.model.errors import AccessRefused
 from flowtui.model.forms import Form, KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.log_lines import LogBatch
+from flowtui.model.queued import QueuedItem, QueuePage, QueuePlace
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import Command
@@ -170,6 +171,55 @@ class EngineClient:
     def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
         """Remove dead letters, chosen as by `dead_letters`; return how many."""
         return self._engine.ask(lambda rooms: rooms.letters.purge(loop, fingerprint))
+
+    def queue_page(
+        self, queue: str, group: str, place: QueuePlace | None = None, *, text: str = "", limit: int = 100
+    ) -> Future[QueuePage]:
+        """Return up to `limit` items of a queue that wait for the loop `group`, or, if that is empty, for any reader.
+
+        They begin at `place`, as a page before has told, or else at the head, where those in flight come first. With
+        a text there are only items that hold it in id or payload, as many as are found in a quarter of a second; to
+        cancel the future ends the search. Fails with `StoreError`.
+        """
+        return self._engine.ask(lambda rooms: rooms.queues.page(queue, group, place, text, limit))
+
+    def queue_item(self, queue: str, group: str, item: QueuedItem) -> Future[QueuedItem]:
+        """Return an item of a page with all of its payload; fails with `UnknownItem` if it has left the queue."""
+        return self._engine.ask(lambda rooms: rooms.queues.whole(queue, group, item))
+
+    @_changing
+    def inject(self, queue: str, payload: dict[str, Any]) -> Future[str]:
+        """Put an item at the end of a queue, whatever its bound; return its id. Fails with `StoreError`."""
+        return self._engine.ask(lambda rooms: rooms.queues.inject(queue, payload))
+
+    @_changing
+    def purge_queue(self, queue: str, group: str, on_step: Callable[[int], None] | None = None) -> Future[int]:
+        """Drop what waits in a queue for a group, chosen as by `queue_page`; return how many items.
+
+        `on_step` is told how many are done after each thousand, on another thread; to cancel the future leaves the
+        rest. Fails with `StoreError`.
+        """
+        return self._engine.ask(lambda rooms: rooms.queues.purge(queue, group, on_step))
+
+    @_changing
+    def move_items(
+        self,
+        queue: str,
+        group: str,
+        target: str,
+        target_group: str = "",
+        on_step: Callable[[int], None] | None = None,
+    ) -> Future[int]:
+        """Move what waits in a queue to the end of another, for one group of that if it is named; return how many.
+
+        `on_step` and what it fails with are as of `purge_queue`.
+        """
+        return self._engine.ask(lambda rooms: rooms.queues.move(queue, group, target, target_group, on_step))
+
+    @_changing
+    def forget_group(self, queue: str, group: str) -> Future[None]:
+        """Keep no more items for a loop that has gone for good; fails with `StoreError` if it has not, or some wait."""
+        return self._engine.ask(lambda rooms: rooms.queues.forget(queue, group))
 
     @_changing
     def trigger(self, loop: str, values: Mapping[str, Any]) -> Future[Asked]:

@@ -193,7 +193,7 @@ class Child:
         store = DataStore.attach(self._start.store)
         try:
             self._sampler = Sampler(plan, self._reporter.keep)
-            counters = TrackCounters(plan.ports)
+            counters = TrackCounters(plan.ports, self._start.number)
             self._runner = FlowRunner(plan, store, counters, self._heard, self._find_secrets, self._sampler)
             try:
                 with Watchdog().watching(self._loop):

@@ -43,6 +43,7 @@ class ChildTrack:
     def __init__(
         self,
         plan: ExecutionPlan,
+        number: int,
         store: DataStore,
         logs: LogCapture,
         report: Callable[[Report], None],
@@ -52,10 +53,11 @@ class ChildTrack:
     ) -> None:
         """Nothing runs before `start`. `on_gone` is called after the last report, on the thread that makes it.
 
-        `keep` is given samples of its items.
+        `number` is the track's in its loop; `keep` is given samples of its items.
         """
         self._keep = keep
         self._plan = plan
+        self._number = number
         self._store = store
         self._logs = logs
         self._report = report
@@ -124,6 +126,7 @@ class ChildTrack:
     def _live(self) -> Report:
         start = Start(
             plan=pack(self._plan),
+            number=self._number,
             secrets=dict(self._find_secrets(self._plan.secrets)),
             store=self._store.access(),
             log_level=self._logs.level,

@@ -13,6 +13,9 @@ _RATE_WINDOW_S = 5.0
 _ROTATE_AFTER_S = 30.0
 _HISTORY_STEP_S = 4.9  # a little under five, since samples come about once a second
 _HISTORY_STEPS = 12
+_DRIFT_S = 30.0
+_LEAST_DRIFT_SAMPLES = 6
+_PEAK_STEP_S = 15.0
 
 
 class Histogram:
@@ -148,3 +151,56 @@ class Trend(Rate):
         """Return the last minute in whole steps of five seconds, oldest first; before the first, what there is."""
         steps = tuple((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(self._marks.copy()))
         return steps or ((self.per_second,) if len(self._samples) > 1 else ())
+
+
+class Drift:
+    """Which way a level goes, as far as that can be told from its ups and downs; sampled about once a second."""
+
+    __slots__ = ("_samples",)
+
+    def __init__(self) -> None:
+        self._samples: list[tuple[float, int]] = []
+
+    def sample(self, now: float, level: int) -> None:
+        """Take the level at `now` (of `time.monotonic`)."""
+        samples = self._samples
+        samples.append((now, level))
+        while samples[0][0] <= now - _DRIFT_S:
+            del samples[0]
+
+    @property
+    def per_second(self) -> float:
+        """How fast it rises, or falls if negative, over the last third of half a minute; 0 if it goes to and fro."""
+        levels = [level for _, level in self._samples]
+        if len(levels) < _LEAST_DRIFT_SAMPLES:
+            return 0.0
+        range_ = max(levels) - min(levels)
+        if range_ == 0:
+            return 0.0
+        third = len(levels) // 3
+        first, middle, last = (
+            sum(part) / third for part in (levels[:third], levels[third : 2 * third], levels[-third:])
+        )
+        # What only jitters has about the same mean in each third.
+        if abs(last - first) < range_ / 2 or (middle - first) * (last - middle) < 0:
+            return 0.0
+        return (levels[-1] - levels[-third - 1]) / (self._samples[-1][0] - self._samples[-third - 1][0])
+
+
+class Peaks:
+    """The highest a level has been in each quarter of a minute of the last three minutes."""
+
+    __slots__ = ("_began", "highest")
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        #: The highest of each step, the newest last, which has only begun; at most 12 figures.
+        self.highest: tuple[int, ...] = ()
+
+    def sample(self, now: float, level: int) -> None:
+        """Take the level at `now` (of `time.monotonic`)."""
+        if not self.highest or now - self._began >= _PEAK_STEP_S:
+            self.highest = (*self.highest[1 - _HISTORY_STEPS :], level)
+            self._began = now
+        elif level > self.highest[-1]:
+            self.highest = (*self.highest[:-1], level)

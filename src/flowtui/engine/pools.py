@@ -40,10 +40,16 @@ class LocalTrack:
         on_left: Callable[[LocalTrack], None],
         find_secrets: FindSecrets = no_secrets,
         keep: Callable[[Sample], None] | None = None,
+        *,
+        number: int = 1,
     ) -> None:
-        """`on_left` is called if it has been killed and does not end; `keep` is given samples of its items."""
+        """`on_left` is called if it has been killed and does not end; `keep` is given samples of its items.
+
+        `number` is the track's in its loop.
+        """
         self._sampler = Sampler(plan, keep) if keep is not None else None
-        self.runner = FlowRunner(plan, store, TrackCounters(plan.ports), self._heard, find_secrets, self._sampler)
+        counters = TrackCounters(plan.ports, number)
+        self.runner = FlowRunner(plan, store, counters, self._heard, find_secrets, self._sampler)
         self.loop = loop
         self._report = report
         self._on_left = on_left
@@ -121,24 +127,27 @@ class Pools:
         """Start track `number` of a loop, from 1; `report` may be called on any thread."""
         if plan.pool is Pool.PROCESS:
             gone = self._children.discard
-            child = ChildTrack(plan, self._store, self._logs, report, gone, self._find_secrets, self._keep_sample)
+            child = ChildTrack(
+                plan, number, self._store, self._logs, report, gone, self._find_secrets, self._keep_sample
+            )
             self._children.add(child)
             child.start()
             return child
         if plan.pool is Pool.ASYNCIO:
-            track = self._local(plan, self._shared_loop(), report)
+            track = self._local(plan, number, self._shared_loop(), report)
             track.loop.call_soon_threadsafe(self._keep, track.runner)
             return track
         loop = asyncio.new_event_loop()
-        track = self._local(plan, loop, report)
+        track = self._local(plan, number, loop, report)
         name = f"{plan.loop}#{number}"
         threading.Thread(target=self._own_thread, args=(loop, track.runner.run), name=name, daemon=True).start()
         return track
 
     def _local(
-        self, plan: ExecutionPlan, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]
+        self, plan: ExecutionPlan, number: int, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]
     ) -> LocalTrack:
-        return LocalTrack(plan, self._store, loop, report, self._left_behind, self._find_secrets, self._keep_sample)
+        left = self._left_behind
+        return LocalTrack(plan, self._store, loop, report, left, self._find_secrets, self._keep_sample, number=number)
 
     def close(self) -> None:
         """End the shared event loop, what still runs on it is cancelled, and every child process."""

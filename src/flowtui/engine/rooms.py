@@ -12,6 +12,7 @@ from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
 from flowtui.engine.idle import is_idle, none_to_replay
 from flowtui.engine.letter_desk import LetterDesk
+from flowtui.engine.queue_desk import QueueDesk
 from flowtui.engine.roll_back import RollBacks
 from flowtui.engine.saving import ConfigFiles
 from flowtui.engine.taps import Taps
@@ -89,6 +90,15 @@ class Rooms:
         store = self._opened()
         plans = {id: loop.plan for id, loop in self._deployment.loops.items()}
         return LetterDesk(store.dead_letters(), plans, self.secrets, store.production_letters())
+
+    @property
+    def queues(self) -> QueueDesk:
+        """What waits in queues.
+
+        Raises:
+            StoreUnavailable: if the store is not open.
+        """
+        return QueueDesk(self._opened().queue_admin(), [loop.plan for loop in self._deployment.loops.values()])
 
     @property
     def development(self) -> Development:

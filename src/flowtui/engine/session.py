@@ -47,13 +47,14 @@ class Settled:
 class Terms:
     """What a track reads, how often it may be given an item, and the bounds of the queues that it writes.
 
-    `alone` tells that only one track of all instances may run the loop.
+    `alone` tells that only one track of all instances may run the loop; `number` is the track's in its loop.
     """
 
     source: Source | None
     deliveries: DeliveryLimit
     bounds: Mapping[str, Bound]
     alone: bool
+    number: int = 1
 
 
 class StoreSession:
@@ -125,7 +126,7 @@ class StoreSession:
         """Become an owner; return None, or who else runs the loop if only one may: then ask again after `free_bell`."""
         try:
             # With the same name until it is an owner: an earlier call may have been done though nobody heard of it.
-            self._candidate = owner = self._candidate or owner_name(self._loop, 0)
+            self._candidate = owner = self._candidate or owner_name(self._loop, self._terms.number)
             other = await self._insist(lambda: self._take_loop(owner) if self._alone else self._join(owner))
         except Fenced:  # it has been, for as long as a lease lasts without being renewed
             self._candidate = ""

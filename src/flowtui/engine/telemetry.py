@@ -221,10 +221,11 @@ class NodeCounters:
 class TrackCounters:
     """What one track did: iterations are settled and committed ones, errors those of them with a failed node."""
 
-    __slots__ = ("_last", "_read", "errors", "histogram", "iterations", "last_ns", "nodes", "waiting")
+    __slots__ = ("_last", "_read", "errors", "histogram", "iterations", "last_ns", "nodes", "number", "waiting")
 
-    def __init__(self, ports: Mapping[str, Iterable[str]]) -> None:
-        """`ports` by node id, for every node of the loop; none for what is no conditional."""
+    def __init__(self, ports: Mapping[str, Iterable[str]], number: int = 1) -> None:
+        """`ports` by node id, for every node of the loop; none for what is no conditional. `number` is the track's."""
+        self.number = number
         self.iterations = 0
         self.errors = 0
         self.last_ns = 0  # when the last one was committed (of `perf_counter_ns`), 0 before the first

@@ -106,6 +106,7 @@ class Track:
             deliveries=DeliveryLimit(0 if plan.is_replay else plan.max_deliveries, self.producer.id),
             bounds=plan.bounds,
             alone=self._alone,
+            number=counters.number,
         )
         self.session = StoreSession(store, plan.loop, terms, self._waiting, self._lost_lease, on_filed)
         for step in self.steps:

@@ -20,10 +20,12 @@ class Start:
     """The first message to a child: what it runs, and what it must see as the engine's process sees it.
 
     Attributes:
+        number: of the track in its loop, from 1.
         secrets: that the plan refers to; they go this way, since what is on a command line or on a disk can be read.
     """
 
     plan: PackedPlan
+    number: int
     secrets: dict[str, str]
     store: StoreAccess
     log_level: int

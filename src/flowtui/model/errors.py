@@ -185,6 +185,10 @@ class UnknownLetter(FlowtuiError):
     """There is no dead letter of that number any more."""
 
 
+class UnknownItem(FlowtuiError):
+    """An item of a queue is not where it was: it was handed out, moved or dropped meanwhile."""
+
+
 class LetterChanged(FlowtuiError):
     """A dead letter is not as the caller has read it, or is being replayed, so that it stays as it is."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flowtui.model.access import Access
 from flowtui.model.errors import Problem
-from flowtui.model.states import LoopState, NodeHealth, NodeKind
+from flowtui.model.queued import Owner
+from flowtui.model.states import LoopState, NodeHealth, NodeKind, OnFull
 from flowtui.model.workflows import Reload, WorkflowView
 
 
@@ -102,6 +103,49 @@ class LoopView:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderView:
+    """A track that has items of a queue in flight.
+
+    Attributes:
+        instance: `host:pid` of the engine that it belongs to; `is_here` tells whether it is this one.
+        held_s: for how long, in seconds, it has had the first of them, as far as this engine has seen.
+    """
+
+    owner: Owner
+    instance: str
+    is_here: bool
+    in_flight: int
+    held_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """One loop that reads a queue, all its tracks on all instances together.
+
+    Attributes:
+        loop: its id.
+        waiting, in_flight: its own backlog, and what its tracks have taken.
+        out_rate: items a second that it ends well.
+        oldest_s: the age of the first waiting item, in seconds.
+        tracks: how many read for it now.
+        dead, dropped: how many items ever became dead letters, and how many there was no room for.
+        is_orphan: whether items are kept for it though no workflow has it any more.
+    """
+
+    loop: str
+    waiting: int
+    in_flight: int = 0
+    out_rate: float = 0.0
+    oldest_s: float | None = None
+    tracks: int = 0
+    dead: int = 0
+    dropped: int = 0
+    unaccounted: int = 0
+    is_orphan: bool = False
+    holders: tuple[HolderView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QueueView:
     """One queue, all its reading groups together. Rates per second, ages in seconds.
 
@@ -109,7 +153,12 @@ class QueueView:
         depth: items that wait in the fullest group (or in the backlog if nobody reads).
         in_flight: items handed out and not yet acknowledged.
         unaccounted: pushed minus everything that became of it; 0 unless something is broken.
-        orphans: loops for which items are kept though nobody runs them any more, and how many wait.
+        bound: how many items may wait for each reader, 0 for any number.
+        on_full: what becomes of more; None without a bound.
+        history: the highest depth in each quarter of a minute, oldest first, at most 12 figures.
+        full_in_s: in how many seconds it is full if it goes on growing like this, 0 if it is; None if it does not grow.
+        empty_in_s: in how many seconds it is empty if it goes on shrinking like this; None if it does not.
+        groups: the loops that read it, or have read it.
     """
 
     name: str
@@ -121,7 +170,17 @@ class QueueView:
     readers: tuple[str, ...]
     writers: tuple[str, ...]
     unaccounted: int
-    orphans: tuple[tuple[str, int], ...] = ()
+    bound: int = 0
+    on_full: OnFull | None = None
+    history: tuple[int, ...] = ()
+    full_in_s: float | None = None
+    empty_in_s: float | None = None
+    groups: tuple[GroupView, ...] = ()
+
+    @property
+    def orphans(self) -> tuple[tuple[str, int], ...]:
+        """Loops for which items are kept though no workflow has them any more, and how many wait."""
+        return tuple((group.loop, group.waiting) for group in self.groups if group.is_orphan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ import psutil
 import redis
 
 from flowtui.model.errors import Fenced
+from flowtui.model.queued import Owner
 from flowtui.model.snapshot import Instance
 from flowtui.storage.connection import STORE_ERRORS, Connector, translate
 from flowtui.storage.health import Health
 from flowtui.storage.instances import oldest_first
 from flowtui.storage.loop_lease import Standbys
-from flowtui.storage.records import escape
+from flowtui.storage.records import escape, unescape
 from flowtui.storage.scripts import script
 
 LEASE_S = 15.0
@@ -45,6 +46,15 @@ def process_name() -> str:
 def owner_name(loop: str, track: int) -> str:
     """Return a new name for the owner of one track of this process; no two calls return the same."""
     return f"{process_name()}:{escape(loop)}:{track}"
+
+
+def owner_of(name: str) -> Owner:
+    """Return what the name of an owner tells."""
+    try:
+        host, pid, _, _, loop, track = name.split(":")
+        return Owner(unescape(loop), int(track), unescape(host), int(pid))
+    except ValueError:
+        return Owner(name)
 
 
 def lives(owner: str, *, private: bool) -> bool:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flowtui.model.errors import StoreError
 from flowtui.model.ids import new_id
+from flowtui.model.queued import HEAD, QueuedItem, QueuePage, QueuePlace
 from flowtui.storage.calls import StoreCalls
 from flowtui.storage.commit import Source
+from flowtui.storage.lease import owner_of
+from flowtui.storage.queue_stats import QueueStats
 from flowtui.storage.queue_store import ROOM, QueueStore
-from flowtui.storage.records import Delivery, Item, encode, escape, unescape
+from flowtui.storage.records import Delivery, Item, decode, encode, escape, unescape
 
 #: Most items that one call moves or drops, so that it never holds up the loops for long.
 STEP = 1000
+#: How much of a payload is shown in a list, in bytes.
+SHOWN_BYTES = 400
 #: With this begin the names of queues that belong to the engine itself.
 INTERNAL = "~"
 #: Who has made an item that was put into a queue by hand.
 BY_HAND = "by-hand"
+
+#: Told how many items are done so far.
+OnStep = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,49 @@ class QueueAdmin:
         found = await self._answer(self._client.smembers(f"{self._namespace}:queues"))
         return sorted(unescape(name.decode()) for name in found)
 
+    async def stats(self) -> dict[str, QueueStats]:
+        """Return the figures of all queues of people, in the order of the alphabet."""
+        return await self._queues.queue_stats([name for name in await self.names() if not name.startswith(INTERNAL)])
+
+    async def known(self, queue: str) -> QueueStats:
+        """Return the figures of a queue.
+
+        Raises:
+            StoreError: if there is none of that name.
+        """
+        stats = await self.stats()
+        if queue not in stats:
+            raise StoreError(f"there is no queue {queue!r} in this store; known are: {', '.join(stats) or 'none'}")
+        return stats[queue]
+
+    async def look(
+        self, waiting: Waiting, place: QueuePlace = HEAD, *, text: str = "", limit: int, is_first: bool = True
+    ) -> QueuePage:
+        """Return up to `limit` waiting items from a place on, with the beginnings of their payloads.
+
+        With `is_first` those in flight come before them, at most 200. With a text there are only items that hold it in
+        id or payload, in any case, and only a thousand are looked at; of big ones fewer. An item that leaves the queue
+        meanwhile does not make that one is left out.
+        """
+        how = ["text", *_forms(text)] if text else ["all"]
+        return await self._scan(waiting, place, is_first, limit, SHOWN_BYTES, how)
+
+    async def whole(self, waiting: Waiting, item: QueuedItem) -> QueuedItem | None:
+        """Return an item that was looked at with all of its payload; None if it is not there any more."""
+        sought = ["id", item.id.encode("utf-8", "surrogatepass")]
+        page = await self._scan(waiting, item.place, True, STEP, -1, sought)
+        return next((each for each in page.items if each.key == item.key), None)
+
+    async def _scan(
+        self, waiting: Waiting, place: QueuePlace, is_first: bool, limit: int, cut: int, how: list[Any]
+    ) -> QueuePage:
+        names = escape(waiting.queue), escape(waiting.group)
+        known = "" if place.left is None else place.left
+        reply = await self._run("scan", *names, place.index, known, int(is_first), limit, STEP, cut, *how)
+        index, left, length, looked, found = reply
+        items = tuple(_queued(left, *found[at : at + 4]) for at in range(0, len(found), 4))
+        return QueuePage(items, QueuePlace(index, left) if index < length else None, looked, length)
+
     async def peek(self, waiting: Waiting, limit: int, after: int = 0) -> list[Delivery]:
         """Return up to `limit` waiting items from the head on, behind the first `after`; they go on waiting."""
         key = f"{self._namespace}:q:{escape(waiting.queue)}:"
@@ -70,10 +122,11 @@ class QueueAdmin:
         await self._run("inject", name, encode(item), ring=(name,))
         return id
 
-    async def purge(self, waiting: Waiting) -> int:
+    async def purge(self, waiting: Waiting, on_step: OnStep | None = None) -> int:
         """Drop what waits, and count it as purged; return how many items these were.
 
         Ends when it has dropped as many as waited at the beginning, so that a busy writer cannot keep it for ever.
+        `on_step` is told after each thousand; to cancel it leaves the rest.
         """
         left = await self._length(waiting)
         purged = 0
@@ -82,12 +135,16 @@ class QueueAdmin:
             if not step:
                 break
             purged += step
+            if on_step is not None:
+                on_step(purged)
             left -= step
         self._queues.ring(waiting.queue, ROOM)
         return purged
 
-    async def move(self, waiting: Waiting, target: Waiting) -> int:
+    async def move(self, waiting: Waiting, target: Waiting, on_step: OnStep | None = None) -> int:
         """Move what waits to the end of another queue, for all who read that or for one group; return how many.
+
+        `on_step` is told after each thousand; to cancel it leaves the rest.
 
         Raises:
             StoreError: if the target has no such group, or is where the items are.
@@ -104,6 +161,8 @@ class QueueAdmin:
             if not step:
                 break
             moved += step
+            if on_step is not None:
+                on_step(moved)
             left -= step
         self._queues.ring(waiting.queue, ROOM)
         self._queues.ring(target.queue)
@@ -128,3 +187,29 @@ class QueueAdmin:
         if waiting.group not in stats.groups:
             raise StoreError(f"{waiting.group} has never read {waiting.queue}")
         return stats.groups[waiting.group].waiting
+
+
+def _queued(left: int, owner: bytes, index: int, size: int, envelope: bytes) -> QueuedItem:
+    (id, payload, trace, origin), tries, pushed_ms = decode(envelope)
+    return QueuedItem(
+        id=id,
+        payload=payload.decode("utf-8", "replace"),
+        size=size,
+        is_cut=len(payload) < size,
+        trace=trace,
+        origin=origin,
+        tries=tries,
+        at=pushed_ms / 1000,
+        owner=owner_of(owner.decode()) if owner else None,
+        place=QueuePlace(index, left),
+    )
+
+
+def _forms(text: str) -> list[bytes]:
+    """Return how a text that a person looks for may stand in an item, in lower case as far as it is ASCII.
+
+    JSON may hold letters of other scripts escaped or not, and spaces behind its commas and colons or not.
+    """
+    typed = (text, text.lower(), text.upper(), text.replace(": ", ":").replace(", ", ","))
+    escaped = (json.dumps(each)[1:-1] for each in typed)
+    return list(dict.fromkeys(each.encode("utf-8", "surrogatepass").lower() for each in (*typed, *escaped)))

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class HolderStats(NamedTuple):
+    """An owner that has items of a queue in flight.
+
+    Attributes:
+        owner: its name.
+        instance: the name of the engine that its process belongs to.
+        in_flight: how many items it holds.
+        first: stays the same as long as its first item does.
+    """
+
+    owner: str
+    instance: str
+    in_flight: int
+    first: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,7 @@ class GroupStats:
         acknowledged, dead, dropped, purged, moved_out: items that ended well, as dead letters, for lack of room, by
             hand, or went to another queue.
         unaccounted: how many were lost or doubled; 0 unless something is broken.
+        holders: the owners that have items in flight.
     """
 
     waiting: int = 0
@@ -33,6 +51,7 @@ class GroupStats:
     purged: int = 0
     moved_out: int = 0
     unaccounted: int = 0
+    holders: tuple[HolderStats, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,11 @@ class QueueStats:
     backlog_ms: int | None = None
     backlog_unaccounted: int = 0
     groups: Mapping[str, GroupStats] = field(default_factory=dict)
+
+    @property
+    def came(self) -> int:
+        """Items that ever came, wherever from."""
+        return self.pushed + self.injected + self.moved_in
 
     @property
     def depth(self) -> int:

@@ -13,7 +13,7 @@ from flowtui.storage.calls import StoreCalls
 from flowtui.storage.commit import Beyond, Commit, Committed, DeliveryLimit, Source
 from flowtui.storage.lease import Keeper
 from flowtui.storage.loop_lease import LoopLeases
-from flowtui.storage.queue_stats import GroupStats, QueueStats
+from flowtui.storage.queue_stats import GroupStats, HolderStats, QueueStats
 from flowtui.storage.records import (
     BIG_PAYLOAD,
     UNBOUNDED,
@@ -87,7 +87,7 @@ class QueueStore:
             StoreError: if the owner has joined for another source.
         """
         queue, group = _names(source)
-        reading = (*_poison(source, limit), self._bells.id) if source else ()
+        reading = (*_poison(source, limit), self._bells.id, self._keeper.instance) if source else ()
         reply = await self._run("join", owner, self._keeper.lease_ms, queue, group, *reading)
         if reply[0] == b"OTHER":
             raise StoreError(f"owner {owner} already reads another queue; it must leave before it reads {queue}")
@@ -279,22 +279,22 @@ def _items(items: list[Item], name: str) -> list[Any]:
 
 
 _QUEUE_FIGURES = 9
-_GROUP_FIGURES = 13
+_GROUP_FIGURES = 12
 
 
 def _stats(row: list[Any]) -> QueueStats:
     pushed, injected, moved_in, base, *gone, backlog, head = map(int, row[:_QUEUE_FIGURES])
     came = pushed + injected + moved_in
     groups = {}
-    for at in range(_QUEUE_FIGURES, len(row), _GROUP_FIGURES):
-        name = unescape(row[at].decode())
-        groups[name] = _group_stats(came, *map(int, row[at + 1 : at + _GROUP_FIGURES]))
+    for at in range(_QUEUE_FIGURES, len(row), 1 + _GROUP_FIGURES + 1):
+        name, *figures, holders = row[at : at + 1 + _GROUP_FIGURES + 1]
+        groups[unescape(name.decode())] = _group_stats(came, holders, *map(int, figures))
     # While nobody reads, all that came is in the backlog or gone; after that each group answers for its share.
     unaccounted = backlog if groups else abs(came - base - backlog - sum(gone))
     return QueueStats(pushed, injected, moved_in, backlog, head or None, unaccounted, groups)
 
 
-def _group_stats(came: int, *figures: int) -> GroupStats:
+def _group_stats(came: int, holders: list[Any], *figures: int) -> GroupStats:
     base, moved_in, replayed, acknowledged, dead, dropped, purged, moved_out, waiting, in_flight, head, tracks = figures
     gone = acknowledged + dead + dropped + purged + moved_out
     return GroupStats(
@@ -310,4 +310,7 @@ def _group_stats(came: int, *figures: int) -> GroupStats:
         purged=purged,
         moved_out=moved_out,
         unaccounted=abs(came - base + moved_in + replayed - waiting - in_flight - gone),
+        holders=tuple(
+            HolderStats(owner.decode(), instance.decode(), held, first) for owner, instance, held, first in holders
+        ),
     )

@@ -1,6 +1,6 @@
 -- ARGV: owner, lease in ms, queue, group (both empty for an owner that reads no queue), and of one that reads:
 -- how often an item may be handed out (0 for any number), fingerprint, grouping field and message of the dead letter then;
--- the process that it lives in.
+-- the process that it lives in, and the instance that this belongs to.
 -- Returns OK; OTHER if it has joined for another queue; FENCED if it has ended or left.
 local owner, queue, group = ARGV[1], ARGV[3], ARGV[4]
 if is_gone(owner) then return {'FENCED'} end
@@ -10,7 +10,7 @@ give_lease(owner, ARGV[2])
 if queue == '' then return {'OK'} end
 redis.call('HSET', owner_key(owner), 'queue', queue, 'group', group, 'deliveries', ARGV[5], 'poison', ARGV[6],
   'poison_field', ARGV[7], 'poison_message', ARGV[8],
-  'process', ARGV[9])
+  'process', ARGV[9], 'instance', ARGV[10])
 redis.call('SADD', ns .. ':queues', queue)
 redis.call('SADD', group_key(queue, group, 'owners'), owner)
 if redis.call('SADD', queue_key(queue, 'groups'), group) == 1 then
