@@ -18,6 +18,7 @@ from flowtui.model.errors import Problem
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
 from flowtui.model.log_lines import LogBatch, LogLine
+from flowtui.model.queued import QueuedItem, QueuePage, QueuePlace
 from flowtui.model.runs import Asked, Run
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView, StoreView
 from flowtui.model.states import Command, LoopState, NodeHealth, NodeKind
@@ -100,6 +101,19 @@ def a_queue(name: str, **fields: Any) -> QueueView:
     return QueueView(name=name, **(usual | fields))
 
 
+def an_item(id: str, payload: str = '{"n": 1}', **fields: Any) -> QueuedItem:
+    """An item that waits for the first time; fields override."""
+    usual: dict[str, Any] = {
+        "size": len(payload),
+        "is_cut": False,
+        "trace": "trace-1",
+        "origin": "orders.incoming",
+        "tries": 1,
+        "at": NOW - 64,
+    }
+    return QueuedItem(id=id, payload=payload, **(usual | fields))
+
+
 def a_snapshot(*loops: LoopView, **fields: Any) -> EngineSnapshot:
     """A snapshot of an engine in which all is well; fields override."""
     usual: dict[str, Any] = {
@@ -147,6 +161,13 @@ class FakeClient:
         self.tapping: list[tuple[str, str]] = []  # every tap; the last one is empty when it has ended
         self.flow: list[Sample] = []  # what has come to the tapped node
         self.passed = 0
+        self.queued: dict[tuple[str, str], list[QueuedItem]] = {}  # by queue and reader
+        self.wholes: dict[str, str] = {}  # payloads by id, of items that lists show cut
+        self.queue_pages: list[tuple[str, str, int, str]] = []  # queue, reader, place and text of each question
+        self.hold_pages = False
+        self.injected: list[tuple[str, dict[str, Any]]] = []
+        self.emptied: list[tuple[str, ...]] = []
+        self.slow: Future[int] | None = None  # the answer to what takes a while
         self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
@@ -197,6 +218,44 @@ class FakeClient:
     def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
         self.replays.append((loop, fingerprint, from_start))
         return self._answer(self.replay_answer)
+
+    def queue_page(
+        self, queue: str, group: str, place: QueuePlace | None = None, *, text: str = "", limit: int = 100
+    ) -> Future[QueuePage]:
+        self.queue_pages.append((queue, group, place.index if place else 0, text))
+        if self.hold_pages:
+            return Future()
+        found = [item for item in self.queued.get((queue, group), ()) if text in f"{item.id} {item.payload}"]
+        first = place.index if place else 0
+        page, rest = found[first : first + limit], found[first + limit :]
+        return self._answer(QueuePage(tuple(page), QueuePlace(first + limit) if rest else None, len(page), len(found)))
+
+    def queue_item(self, queue: str, group: str, item: QueuedItem) -> Future[QueuedItem]:
+        return self._answer(replace(item, payload=self.wholes.get(item.id, item.payload), is_cut=False))
+
+    def inject(self, queue: str, payload: dict[str, Any]) -> Future[str]:
+        self.injected.append((queue, payload))
+        return self._answer("new-1")
+
+    def purge_queue(self, queue: str, group: str, on_step: Any = None) -> Future[int]:
+        self.emptied.append(("purge", queue, group))
+        return self._steps(on_step)
+
+    def move_items(
+        self, queue: str, group: str, target: str, target_group: str = "", on_step: Any = None
+    ) -> Future[int]:
+        self.emptied.append(("move", queue, group, target, target_group))
+        return self._steps(on_step)
+
+    def forget_group(self, queue: str, group: str) -> Future[None]:
+        self.emptied.append(("forget", queue, group))
+        return self._answer(None)
+
+    def _steps(self, on_step: Any) -> Future[int]:
+        if self.slow is None:
+            return self._answer(3120)
+        on_step(1000)
+        return self.slow
 
     def trigger_form(self, loop: str, values: Any) -> Future[Form | None]:
         return self._answer(self.form)

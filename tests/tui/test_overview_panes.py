@@ -10,7 +10,7 @@ from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_node, a_que
 from running import running
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import Instance, StoreView
+from flowtui.model.snapshot import GroupView, Instance, StoreView
 from flowtui.model.states import LoopState, NodeHealth, NodeKind
 
 
@@ -76,7 +76,7 @@ async def test_a_pane_that_comes_into_view_is_filled_though_nothing_has_changed(
 
 
 async def test_a_queue_names_the_loops_that_are_gone_and_what_waits_for_them() -> None:
-    queue = replace(a_queue("orders.accepted"), readers=("orders.fulfil",), orphans=(("orders.audit", 1234),))
+    queue = replace(a_queue("orders.accepted"), groups=(GroupView("orders.audit", 1234, is_orphan=True),))
     async with running(FakeClient(a_snapshot(a_loop("orders.fulfil"), queues=(queue,))), 160, 40) as it:
         await it.press("tab", "tab", "v")
         assert "orders.audit: 1,234 wait for it" in it.text

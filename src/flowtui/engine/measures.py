@@ -182,7 +182,7 @@ class Drift:
             sum(part) / third for part in (levels[:third], levels[third : 2 * third], levels[-third:])
         )
         # What only jitters has about the same mean in each third.
-        if abs(last - first) < range_ / 2 or (middle - first) * (last - middle) < 0:
+        if abs(last - first) < range_ / 2 or (last - first) * (last - middle) <= 0:
             return 0.0
         return (levels[-1] - levels[-third - 1]) / (self._samples[-1][0] - self._samples[-third - 1][0])
 

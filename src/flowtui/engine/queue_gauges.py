@@ -43,7 +43,7 @@ class QueueGauges:
     """What is known of one queue from several moments."""
 
     def __init__(self) -> None:
-        self._came, self._ended = Rate(), Rate()
+        self._came = Rate()
         self._drift, self._peaks = Drift(), Peaks()
         self._groups: dict[str, Rate] = {}
         self._held: dict[str, tuple[bytes, float]] = {}  # by owner: its first item, and since when it has that
@@ -51,19 +51,20 @@ class QueueGauges:
     def view(self, name: str, stats: QueueStats, ends: Ends, here: str, now: float) -> QueueView:
         """Take the figures at `now` (of `time.monotonic`), and return the queue; `here` is this engine's instance."""
         self._came.sample(now, stats.came)
-        self._ended.sample(now, stats.acknowledged)
         self._drift.sample(now, stats.depth)
         self._peaks.sample(now, stats.depth)
         self._groups = {group: self._groups.get(group) or Rate() for group in stats.groups}
         held = {holder.owner: holder.first for each in stats.groups.values() for holder in each.holders}
         self._held = {owner: self._since(owner, first, now) for owner, first in held.items()}
+        groups = [self._group(group, each, ends, here, now) for group, each in sorted(stats.groups.items())]
+        fullest = max(groups, key=lambda group: (group.waiting, -group.out_rate), default=None)
         full, empty = _times(stats.depth, ends.bound.max_items, self._drift.per_second)
         return QueueView(
             name=name,
             depth=stats.depth,
             in_flight=stats.in_flight,
             in_rate=self._came.per_second,
-            out_rate=self._ended.per_second,
+            out_rate=fullest.out_rate if fullest is not None else 0.0,
             oldest_s=_age(stats.oldest_ms),
             readers=tuple(ends.readers),
             writers=tuple(ends.writers),
@@ -73,7 +74,7 @@ class QueueGauges:
             history=self._peaks.highest,
             full_in_s=full,
             empty_in_s=empty,
-            groups=tuple(self._group(group, each, ends, here, now) for group, each in sorted(stats.groups.items())),
+            groups=tuple(groups),
         )
 
     def _since(self, owner: str, first: bytes, now: float) -> tuple[bytes, float]:
@@ -94,7 +95,7 @@ class QueueGauges:
             dropped=stats.dropped,
             unaccounted=stats.unaccounted,
             is_orphan=not stats.tracks and group not in ends.readers,
-            holders=tuple(self._holder(each, here, now) for each in sorted(stats.holders)),
+            holders=tuple(sorted((self._holder(each, here, now) for each in stats.holders), key=_in_order)),
         )
 
     def _holder(self, stats: HolderStats, here: str, now: float) -> HolderView:
@@ -105,6 +106,10 @@ class QueueGauges:
             in_flight=stats.in_flight,
             held_s=now - self._held[stats.owner][1],
         )
+
+
+def _in_order(holder: HolderView) -> tuple[str, str, int, int]:
+    return holder.owner.host, holder.instance, holder.owner.track, holder.owner.pid
 
 
 def _age(pushed_ms: int | None) -> float | None:

@@ -104,11 +104,11 @@ class LoopView:
 
 @dataclass(frozen=True, slots=True)
 class HolderView:
-    """A track that has items of a queue in flight.
+    """A track that reads a queue.
 
     Attributes:
         instance: `host:pid` of the engine that it belongs to; `is_here` tells whether it is this one.
-        held_s: for how long, in seconds, it has had the first of them, as far as this engine has seen.
+        held_s: for how long, in seconds, it has had the first of its items in flight, as far as this engine has seen.
     """
 
     owner: Owner
@@ -151,6 +151,7 @@ class QueueView:
 
     Attributes:
         depth: items that wait in the fullest group (or in the backlog if nobody reads).
+        out_rate: items a second that the fullest group ends well.
         in_flight: items handed out and not yet acknowledged.
         unaccounted: pushed minus everything that became of it; 0 unless something is broken.
         bound: how many items may wait for each reader, 0 for any number.

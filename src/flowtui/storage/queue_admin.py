@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,8 +136,7 @@ class QueueAdmin:
             if not step:
                 break
             purged += step
-            if on_step is not None:
-                on_step(purged)
+            await _stepped(on_step, purged)
             left -= step
         self._queues.ring(waiting.queue, ROOM)
         return purged
@@ -161,8 +161,7 @@ class QueueAdmin:
             if not step:
                 break
             moved += step
-            if on_step is not None:
-                on_step(moved)
+            await _stepped(on_step, moved)
             left -= step
         self._queues.ring(waiting.queue, ROOM)
         self._queues.ring(target.queue)
@@ -187,6 +186,12 @@ class QueueAdmin:
         if waiting.group not in stats.groups:
             raise StoreError(f"{waiting.group} has never read {waiting.queue}")
         return stats.groups[waiting.group].waiting
+
+
+async def _stepped(on_step: OnStep | None, done: int) -> None:
+    if on_step is not None:
+        on_step(done)
+    await asyncio.sleep(0)  # not every store lets the others have their turn before it has answered
 
 
 def _queued(left: int, owner: bytes, index: int, size: int, envelope: bytes) -> QueuedItem:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 
 class HolderStats(NamedTuple):
-    """An owner that has items of a queue in flight.
+    """An owner that reads a queue.
 
     Attributes:
         owner: its name.
         instance: the name of the engine that its process belongs to.
-        in_flight: how many items it holds.
-        first: stays the same as long as its first item does.
+        in_flight: how many items it has in flight.
+        first: empty without one; it stays the same as long as its first item does.
     """
 
     owner: str
@@ -36,7 +36,7 @@ class GroupStats:
         acknowledged, dead, dropped, purged, moved_out: items that ended well, as dead letters, for lack of room, by
             hand, or went to another queue.
         unaccounted: how many were lost or doubled; 0 unless something is broken.
-        holders: the owners that have items in flight.
+        holders: the owners that read for it now.
     """
 
     waiting: int = 0

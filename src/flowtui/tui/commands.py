@@ -154,6 +154,10 @@ class Commands:
 
         self._run(self._answered(ask, first))
 
+    def forget_reader(self, ask: Callable[[], Future[None]], said: str) -> None:
+        """Forget a reader of a queue by `ask`, and then say so."""
+        self._run(self._answered(ask, lambda _: self.say(said)))
+
     def trigger_form(self, loop: str, told: Callable[[Form | None], None]) -> None:
         """Ask what a trigger asks for; `told` is given its form, None if it takes any JSON object."""
         self._run(self._answered(lambda: self.client.trigger_form(loop, {}), told))

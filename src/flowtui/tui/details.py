@@ -10,7 +10,7 @@ from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import Problem
 from flowtui.model.excerpts import Excerpt
 from flowtui.model.log_lines import LogLine
-from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
+from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView
 from flowtui.model.states import ACTIVE_STATES, LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
@@ -126,30 +126,6 @@ def node_detail(loop: LoopView, node: NodeView, now: float) -> Detail:
     return Detail(f"Node {node.id} of {loop.id}", tuple(entries))
 
 
-def queue_detail(queue: QueueView) -> Detail:
-    """Return all about a queue."""
-    lost = Tone.BAD if queue.unaccounted else Tone.TEXT
-    entries = (
-        Entry("waiting", f"{queue.depth:,}"),
-        Entry("oldest", fmt.age(queue.oldest_s)),
-        Entry("in flight", f"{queue.in_flight:,}"),
-        Entry("in", f"{fmt.rate(queue.in_rate)}/s"),
-        Entry("out", f"{fmt.rate(queue.out_rate)}/s"),
-        Entry("written by", ", ".join(queue.writers) or "no loop"),
-        Entry("read by", ", ".join(queue.readers) or "no loop; its items are kept for the first reader"),
-        *(
-            Entry(
-                "orphan",
-                f"{loop}: {waiting:,} wait for it, but it is gone (flowtui queues move, purge, forget)",
-                Tone.WARN,
-            )
-            for loop, waiting in queue.orphans
-        ),
-        Entry("unaccounted", f"{queue.unaccounted:,}", lost),
-    )
-    return Detail(f"Queue {queue.name}", entries)
-
-
 def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
     """Return all about a group of dead letters."""
     entries = (
@@ -248,15 +224,6 @@ def describe_node(loop_id: str, node_id: str) -> Describe:
         loop = find_loop(snapshot, loop_id)
         node = next((node for node in loop.nodes if node.id == node_id), None) if loop else None
         return node_detail(loop, node, snapshot.taken_at) if loop and node else None
-
-    return describe
-
-
-def describe_queue(name: str) -> Describe:
-    """Return what tells all about a queue from any snapshot."""
-
-    def describe(snapshot: EngineSnapshot) -> Detail | None:
-        return next((queue_detail(queue) for queue in snapshot.queues if queue.name == name), None)
 
     return describe
 

@@ -50,6 +50,10 @@ def test_who_may_only_look_sees_loops_run_and_changes_nothing(write, start):
         door.purge_dead_letter(letter),
         door.purge_dead_letters(),
         door.trigger("w.start", {}),
+        door.inject("w.numbers", {}),
+        door.purge_queue("w.numbers", "w.in"),
+        door.move_items("w.numbers", "w.in", "w.other"),
+        door.forget_group("w.numbers", "w.in"),
     ]
     for wish in refused:
         with pytest.raises(AccessRefused, match="--read-only"):

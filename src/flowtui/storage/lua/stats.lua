@@ -1,6 +1,6 @@
 -- ARGV: queues. Returns for each: its counters, length of the backlog, its head's stamp, then for each group its name,
--- its counters, waiting, in flight, its head's stamp, how many owners it has, and of those that hold items: the name, the
--- instance, how many, and what tells the first of them from others. A stamp is 0 if there is no head.
+-- its counters, waiting, in flight, its head's stamp, how many owners it has, and of each its name, its
+-- instance, how many items it has in flight, and what tells the first of them from others. A stamp is 0 if there is no head.
 local QUEUE = {'pushed', 'injected', 'moved_in', 'base', 'dropped', 'purged', 'moved_out'}
 local GROUP = {'base', 'moved_in', 'replayed', 'acknowledged', 'dead', 'dropped', 'purged', 'moved_out'}
 
@@ -18,17 +18,15 @@ local function add_counters(row, hash, names)
   for i = 1, #names do row[count + i] = values[i] or '0' end
 end
 
--- Returns how many items of a group are in flight, and who has them.
+-- Returns how many items of a group are in flight, and who has how many.
 local function holders_of(queue, group, owners)
   local in_flight, holders = 0, {}
   for _, owner in ipairs(owners) do
     local run = run_key(queue, group, owner)
-    local held = redis.call('LLEN', run)
-    if held > 0 then
-      in_flight = in_flight + held
-      local instance = redis.call('HGET', owner_key(owner), 'instance') or ''
-      holders[#holders + 1] = {owner, instance, held, string.sub(redis.call('LINDEX', run, 0), 5, MARK_END)}
-    end
+    local held, first = redis.call('LLEN', run), ''
+    if held > 0 then first = string.sub(redis.call('LINDEX', run, 0), 5, MARK_END) end
+    in_flight = in_flight + held
+    holders[#holders + 1] = {owner, redis.call('HGET', owner_key(owner), 'instance') or '', held, first}
   end
   return in_flight, holders
 end

@@ -20,15 +20,14 @@ from flowtui.tui.details import (
     describe_letters,
     describe_loop,
     describe_node,
-    describe_queue,
     letters_detail,
     log_detail,
     loop_detail,
     node_detail,
     problem_detail,
-    queue_detail,
 )
 from flowtui.tui.file_words import excerpt_of
+from flowtui.tui.queue_words import describe_queue, queue_detail
 from flowtui.tui.screens.confirm import ask_replay
 from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.layout import arrange

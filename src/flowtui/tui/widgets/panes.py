@@ -12,6 +12,7 @@ from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, No
 from flowtui.model.states import LoopState, NodeHealth
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone, width_of
+from flowtui.tui.queue_words import depth_bar, trend_words
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.wording import (
     errors_first,
@@ -28,7 +29,6 @@ from flowtui.tui.wording import (
     worst_first,
 )
 
-_FULL_BAR = 10_000
 _BAR_CELLS = 8
 _RATE, _MINUTE = "ITEMS/S", "LAST MINUTE"
 
@@ -164,21 +164,30 @@ class NodesPane(LiveTable[NodeView]):
         return super().empty_words() or "Choose a loop to see its nodes."
 
 
+def _urgency(queue: QueueView) -> float | None:
+    """Return in how many seconds it is full; those that will not be come behind, the emptiest last."""
+    if queue.full_in_s is not None:
+        return queue.full_in_s
+    return None if queue.empty_in_s is None else 1e9 - queue.empty_in_s
+
+
 class QueuesPane(LiveTable[QueueView]):
     """All queues, by name."""
 
     table = "queues"
     columns = (
         Column("", 1),
-        Column("QUEUE", 40, measured=True, wanted=20, least=10, grows=True, by=attrgetter("name")),
-        Column("", _BAR_CELLS, drop=3),
+        Column("QUEUE", 40, measured=True, wanted=14, least=10, grows=True, by=attrgetter("name")),
+        Column("", _BAR_CELLS, drop=2),
         Column("DEPTH", 5, "right", by=attrgetter("depth"), news=lambda queue: queue.depth > 0),
+        Column("LAST 3 MIN", 12, "right", drop=5),
         Column("IN/S", 6, "right", by=attrgetter("in_rate")),
         Column("OUT/S", 6, "right", by=attrgetter("out_rate")),
         Column("OLDEST", 7, "right", by=attrgetter("oldest_s")),
+        Column("TREND", 15, drop=1, gap=2, by=_urgency),
         Column("IN FLIGHT", 9, "right", drop=4, by=attrgetter("in_flight")),
-        Column("LOST", 5, "right", drop=1, by=attrgetter("unaccounted"), news=attrgetter("unaccounted")),
-        Column("READ BY", 20, drop=5, gap=2, by=lambda queue: _read_by(queue)[0]),
+        Column("LOST", 4, "right", drop=3, by=attrgetter("unaccounted"), news=attrgetter("unaccounted")),
+        Column("READ BY", 20, drop=6, gap=2, by=lambda queue: _read_by(queue)[0]),
     )
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
@@ -200,11 +209,13 @@ class QueuesPane(LiveTable[QueueView]):
         return (
             sign,
             (item.name, Tone.TEXT),
-            (fmt.bar(item.depth, _FULL_BAR, _BAR_CELLS), Tone.ACCENT if item.depth else Tone.FRAME),
+            depth_bar(item, _BAR_CELLS),
             (fmt.count(item.depth), Tone.TEXT),
+            (fmt.sparkline(item.history, 12), Tone.MUTED),
             (fmt.rate(item.in_rate), Tone.TEXT),
             (fmt.rate(item.out_rate), Tone.TEXT),
             (fmt.age(item.oldest_s), Tone.TEXT),
+            trend_words(item),
             (fmt.count(item.in_flight), Tone.TEXT),
             (fmt.count(item.unaccounted), Tone.BAD if item.unaccounted else Tone.MUTED),
             _read_by(item),
