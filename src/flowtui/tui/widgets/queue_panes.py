@@ -34,7 +34,7 @@ class ReadersPane(LiveTable[_Reader]):
 
     columns = (
         Column("", 1),
-        Column("READER", 60, measured=True, wanted=16, least=10, grows=True),
+        Column("READER", 60, measured=True, wanted=28, least=10, grows=True),
         Column("WAITING", 7, "right"),
         Column("LAG", 9, "right"),
         Column("IN FLIGHT", 9, "right"),
