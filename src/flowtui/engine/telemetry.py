@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,19 @@ from flowtui.engine.measures import Histogram
 #: As slow as can be: what a node that has not run yet counts as.
 NO_RUN_NS = 1 << 62
 K = TypeVar("K")
+#: All that moves in the counters of a node before its next reading has to be another one.
+_moving = operator.attrgetter(
+    "runs",
+    "errors",
+    "running",
+    "started_ns",
+    "in_threads",
+    "overruns",
+    "hits",
+    "retries",
+    "retrying",
+    "held_since",
+)
 
 
 class Waiting(NamedTuple):
@@ -233,7 +247,7 @@ class TrackCounters:
         self.histogram = Histogram()
         self.waiting = WaitingFor()
         self.nodes = {id: NodeCounters(each) for id, each in ports.items()}
-        self._read = TrackReading()
+        self._read: tuple[tuple[object, ...], TrackReading] = ((), TrackReading())  # of what it was made, and itself
 
     def reading(self, in_flight: int, places: Iterable[Place] = ()) -> TrackReading:
         """Return all of it as it is now; `places` are those of the track's tasks.
@@ -244,29 +258,19 @@ class TrackCounters:
         for place in places:
             if place.since_ns:
                 begun.setdefault(place.owner.node, []).append(place.since_ns)
-        nodes = {id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()}
-        waiting, last_at = self.waiting.now, self._last_at()
-        read = self._read
-        if (
-            read.iterations == self.iterations
-            and read.errors == self.errors
-            and read.in_flight == in_flight
-            and read.last_at == last_at
-            and read.waiting == waiting
-            and len(read.nodes) == len(nodes)
-            and all(read.nodes[id] is node for id, node in nodes.items())
-        ):
+        waiting, last_at, (read_of, read) = self.waiting.now, self._last_at(), self._read
+        # Of thousands of nodes few have done anything since the last time: that must be seen at one glance.
+        moving = list(map(_moving, self.nodes.values()))
+        of = (moving, begun, self.iterations, self.errors, in_flight, last_at, waiting)
+        if of == read_of:
             return read
-        self._read = TrackReading(
-            iterations=self.iterations,
-            errors=self.errors,
-            in_flight=in_flight,
-            last_at=last_at,
-            waiting=waiting,
-            durations=self.histogram.counts.copy(),
-            nodes=nodes,
-        )
-        return self._read
+        nodes = {id: node.reading(begun.get(id, ())) for id, node in self.nodes.items()}
+        same_nodes = len(read.nodes) == len(nodes) and all(read.nodes[id] is node for id, node in nodes.items())
+        figures = (self.iterations, self.errors, in_flight, last_at, waiting)
+        if not same_nodes or figures != (read.iterations, read.errors, read.in_flight, read.last_at, read.waiting):
+            read = TrackReading(*figures, durations=self.histogram.counts.copy(), nodes=nodes)
+        self._read = of, read
+        return read
 
     def _last_at(self) -> float:
         # Worked out once for each value: two readings of a track that rests are equal.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 from flowtui.engine.lifecycle import Lifecycle
-from flowtui.engine.measures import Rate, Recent, Trend, total_ns
+from flowtui.engine.measures import Percentiles, Rate, Recent, Trend, total_ns
 from flowtui.engine.telemetry import NextTry, NodeReading, TrackReading, Waiting
 from flowtui.graph.plan import ExecutionPlan, PlanNode
 from flowtui.model.snapshot import LoopView, NodeView
@@ -19,17 +20,59 @@ _CALM_AFTER_S = 6.0
 _CALM_EVERY_S = 5.0
 
 
+class _Figures(NamedTuple):
+    """Of one node, as of the last sample: runs a second, busy nanoseconds a second, health and since when."""
+
+    rate: float = 0.0
+    busy: float = 0.0
+    times: Percentiles = Percentiles()
+    health: NodeHealth = NodeHealth.IDLE
+    since: float = 0.0
+
+
+class _Seen(NamedTuple):
+    """What was shown last, and of what it was made; `stays`: as long as that is the same, so is the view."""
+
+    of: tuple[object, ...]
+    stays: bool
+    view: NodeView
+
+
 class _NodeGauge:
     """What is known of one node from several moments."""
 
-    __slots__ = ("busy", "health", "rate", "recent", "since")
+    __slots__ = ("_busy", "_figures", "_rate", "_recent", "_seen")
 
     def __init__(self) -> None:
-        self.rate = Rate()
-        self.busy = Rate()  # of nanoseconds
-        self.recent = Recent()
-        self.health = NodeHealth.IDLE
-        self.since = 0.0
+        self._rate = Rate()
+        self._busy = Rate()
+        self._recent = Recent()
+        self._figures = _Figures()
+        self._seen: _Seen | None = None
+
+    def sample(self, now: float, node: NodeReading, *, is_producer: bool) -> None:
+        """Take the figures at `now` (of `time.monotonic`)."""
+        self._rate.sample(now, node.runs)
+        self._recent.sample(now, node.durations)
+        self._busy.sample(now, total_ns(node.durations) + _under_way_ns(node))
+        health, _ = _health(node, is_producer=is_producer)
+        before = self._figures
+        since = before.since if health is before.health else time.time()
+        self._figures = _Figures(self._rate.per_second, self._busy.per_second, self._recent.percentiles, health, since)
+
+    def view(self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading) -> _Seen:
+        """Show the node as it is now; it is the same object as long as it would be an equal one."""
+        figures, seen = self._figures, self._seen
+        of = (node, reading, figures)
+        if seen is not None and seen.stays and seen.of == of:
+            return seen
+        is_producer = node.index == 0
+        health, reason = _health(reading, is_producer=is_producer)
+        # These tell how long something has lasted, or when it comes.
+        by_the_clock = reading.held_since or reading.retrying or (reading.running and not is_producer)
+        stays = health is figures.health and not by_the_clock
+        self._seen = seen = _Seen(of, stays, _node_view(plan, node, reading, figures, health, reason))
+        return seen
 
 
 class LoopGauges:
@@ -38,10 +81,12 @@ class LoopGauges:
     def __init__(self, plan: ExecutionPlan) -> None:
         self._rate = Trend()
         self._recent = Recent()
-        self._seen: TrackReading | None = None
+        self._read: TrackReading | None = None
         self._news_at = self._sampled_at = 0.0  # of `time.monotonic`
+        self._samples = 0
         self._nodes = {node.id: _NodeGauge() for node in plan.nodes}
         self._producer = plan.nodes[0].id
+        self._seen: tuple[tuple[object, ...], LoopView] | None = None  # as of a node, if it stays
 
     def keep_only(self, plan: ExecutionPlan) -> None:
         """Go over to another plan of the same loop."""
@@ -54,20 +99,15 @@ class LoopGauges:
     def sample(self, now: float, reading: TrackReading) -> None:
         """Take the figures at `now` (of `time.monotonic`)."""
         self._sampled_at = now
-        if reading is not self._seen:
-            self._seen, self._news_at = reading, now
+        if reading is not self._read:
+            self._read, self._news_at = reading, now
         elif now - self._news_at > _AT_REST_S:
             return  # every rate is 0 by now, and every percentile forgotten
         self._rate.sample(now, reading.iterations)
         self._recent.sample(now, reading.durations)
         for id, gauge in self._nodes.items():
-            node = reading.nodes.get(id, _NOTHING_DONE)
-            gauge.rate.sample(now, node.runs)
-            gauge.recent.sample(now, node.durations)
-            gauge.busy.sample(now, total_ns(node.durations) + _under_way_ns(node))
-            health, _ = _health(node, is_producer=id == self._producer)
-            if health is not gauge.health:
-                gauge.health, gauge.since = health, time.time()
+            gauge.sample(now, reading.nodes.get(id, _NOTHING_DONE), is_producer=id == self._producer)
+        self._samples += 1  # last: what is shown meanwhile, from half of it, must not count as up to date
 
     def view(
         self,
@@ -81,9 +121,15 @@ class LoopGauges:
         tracks: int,
         grace_until: float = 0.0,
     ) -> LoopView:
-        """Return the loop as it is now."""
+        """Return the loop as it is now; it is the same object as long as it would be an equal one."""
+        standing = (life.state, life.reason, life.since)
+        of = (plan, reading, self._samples, standing, waiting, revision, replicas, tracks)
+        seen = self._seen
+        if seen is not None and seen[0] == of:
+            return seen[1]
+        nodes = [self._node(node.id).view(plan, node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes]
         p50, p95, p99 = self._recent.percentiles
-        return LoopView(
+        view = LoopView(
             id=plan.loop,
             workflow=plan.workflow,
             producer=plan.nodes[0].id,
@@ -91,9 +137,9 @@ class LoopGauges:
             pool=plan.pool.label,
             replicas=replicas,
             tracks=tracks,
-            state=life.state,
-            reason=life.reason,
-            since=life.since,
+            state=standing[0],
+            reason=standing[1],
+            since=standing[2],
             waiting=waiting.reason,
             waiting_since=waiting.since,
             iterations=reading.iterations,
@@ -110,41 +156,49 @@ class LoopGauges:
             revision=revision,
             reads=plan.reads,
             writes=plan.writes,
-            nodes=tuple(self._node_view(plan, node, reading.nodes.get(node.id, _NOTHING_DONE)) for node in plan.nodes),
+            nodes=tuple(node.view for node in nodes),
             is_triggered=plan.is_triggered,
             grace_until=grace_until,
         )
+        if seen is not None and view == seen[1]:
+            view = seen[1]
+        self._seen = (of, view) if all(node.stays for node in nodes) else None
+        return view
 
-    def _node_view(self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading) -> NodeView:
-        gauge = self._nodes.get(node.id) or _NodeGauge()
-        # A producer's time is that until its next item comes, which says nothing about the node.
-        p50, p95, p99 = gauge.recent.percentiles if node.index else (None, None, None)
-        health, reason = _health(reading, is_producer=node.index == 0)
-        return NodeView(
-            id=node.id,
-            title=node.title,
-            type=node.type.name,
-            kind=node.kind,
-            health=health,
-            health_reason=reason,
-            health_since=gauge.since if health is gauge.health else time.time(),
-            runs=reading.runs,
-            errors=reading.errors,
-            hits=reading.hits,
-            rate=gauge.rate.per_second,
-            p50_ms=p50,
-            p95_ms=p95,
-            p99_ms=p99,
-            retries=reading.retries,
-            retrying=_next_try(reading.next_try) if reading.retrying else "",
-            running=reading.running,
-            last_error=reading.last_error,
-            last_error_at=reading.last_error_at,
-            ports=tuple(reading.ports.items()),
-            needs=tuple((plan.nodes[need.index].id, need.port or "") for need in node.needs),
-            queue=node.queue,
-            busy=max(0.0, gauge.busy.per_second / 1e9) if node.index else None,
-        )
+    def _node(self, id: str) -> _NodeGauge:
+        return self._nodes.get(id) or _NodeGauge()
+
+
+def _node_view(
+    plan: ExecutionPlan, node: PlanNode, reading: NodeReading, figures: _Figures, health: NodeHealth, reason: str
+) -> NodeView:
+    # A producer's time is that until its next item comes, which says nothing about the node.
+    p50, p95, p99 = figures.times if node.index else (None, None, None)
+    return NodeView(
+        id=node.id,
+        title=node.title,
+        type=node.type.name,
+        kind=node.kind,
+        health=health,
+        health_reason=reason,
+        health_since=figures.since if health is figures.health else time.time(),
+        runs=reading.runs,
+        errors=reading.errors,
+        hits=reading.hits,
+        rate=figures.rate,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        retries=reading.retries,
+        retrying=_next_try(reading.next_try) if reading.retrying else "",
+        running=reading.running,
+        last_error=reading.last_error,
+        last_error_at=reading.last_error_at,
+        ports=tuple(reading.ports.items()),
+        needs=tuple((plan.nodes[need.index].id, need.port or "") for need in node.needs),
+        queue=node.queue,
+        busy=max(0.0, figures.busy / 1e9) if node.index else None,
+    )
 
 
 def _health(node: NodeReading, *, is_producer: bool) -> tuple[NodeHealth, str]:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from engine_lab import Lab, PlannedNode, plan_of, reader, run
-from flowtui.engine.lifecycle import Lifecycle
-from flowtui.engine.telemetry import TrackCounters
+from flowtui.engine.lifecycle import Event, Lifecycle
+from flowtui.engine.telemetry import NextTry, NodeCounters, TrackCounters
 from flowtui.engine.views import LoopGauges
 from flowtui.model.data import NodeData
+from flowtui.model.snapshot import LoopView
 from flowtui.model.states import LoopState
 from flowtui.nodes.base import BlockingNode
 
@@ -88,3 +90,88 @@ def test_how_busy_a_node_is_counts_all_its_runs_and_the_one_that_is_under_way() 
     reading = counters.reading(0)
     view = gauges.view(plan, life, reading, reading.waiting, revision=1, replicas=1, tracks=1)
     assert view.nodes[2].busy == pytest.approx(1.0, rel=0.15)
+
+
+class Watched:
+    """A loop of three nodes whose counters a test moves, sampled once."""
+
+    def __init__(self) -> None:
+        self.plan = plan_of(reader(), PlannedNode("one", Pass, ("read",)), PlannedNode("two", Pass, ("one",)))
+        self.counters, self.gauges, self.life = TrackCounters(self.plan.ports), LoopGauges(self.plan), Lifecycle("w.l")
+        for node in self.counters.nodes.values():
+            node.runs = 1
+        self.sample()
+
+    def sample(self) -> None:
+        self.gauges.sample(time.monotonic(), self.counters.reading(0))
+
+    def view(self, in_flight: int = 0) -> LoopView:
+        reading = self.counters.reading(in_flight)
+        return self.gauges.view(self.plan, self.life, reading, reading.waiting, revision=1, replicas=1, tracks=1)
+
+
+def test_a_loop_in_which_nothing_happens_is_the_same_object_also_after_its_figures_were_taken_again() -> None:
+    it = Watched()
+    before = it.view()
+    assert it.view() is before
+    it.sample()
+    rested = it.view()
+    it.sample()
+    assert it.view() is rested
+
+
+def test_what_happens_at_one_node_makes_no_work_for_the_others() -> None:
+    it = Watched()
+    before = it.view()
+    it.counters.nodes["two"].runs += 1
+    after = it.view()
+    assert after.nodes[2].runs == 2
+    assert [new is old for new, old in zip(after.nodes, before.nodes, strict=True)] == [True, True, False]
+
+
+def _errs(node: NodeCounters) -> None:
+    node.failed("ValueError: no")
+
+
+def _hits(node: NodeCounters) -> None:
+    node.hits += 1
+
+
+def _retries(node: NodeCounters) -> None:
+    node.retries += 1
+    node.retrying += 1
+    node.next_try = NextTry(2, 3, time.monotonic() + 60)
+
+
+def _begins(node: NodeCounters) -> None:
+    node.running, node.started_ns = 1, time.perf_counter_ns()
+
+
+def _holds(node: NodeCounters) -> None:
+    node.held_since = time.time() - 3
+
+
+@pytest.mark.parametrize("moves", [_errs, _hits, _retries, _begins, _holds])
+def test_whatever_happens_at_a_node_is_seen_at_the_next_look(moves: Callable[[NodeCounters], None]) -> None:
+    it = Watched()
+    before = it.view()
+    moves(it.counters.nodes["one"])
+    assert it.view().nodes[1] != before.nodes[1]
+
+
+def test_what_tells_how_long_something_lasts_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Watched()
+    it.counters.nodes["one"].held_since = time.time() - 3
+    it.sample()
+    assert it.view().nodes[1].health_reason == "it has held its event loop for 3.0 s"
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert it.view().nodes[1].health_reason == "it has held its event loop for 63.0 s"
+
+
+def test_state_and_what_is_in_flight_are_those_of_this_moment() -> None:
+    it = Watched()
+    assert it.view().in_flight == 0
+    assert it.view(3).in_flight == 3
+    it.life.apply(Event.START, "by hand")
+    assert it.view(3).state is LoopState.STARTING
