@@ -11,9 +11,8 @@ from itertools import groupby, repeat
 from typing import Any
 
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import Console
-from rich.control import Control
-from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
@@ -54,13 +53,12 @@ class Sent:
         if before == cells:
             return
         row[x : x + len(cells)] = cells
+        color_system = console._color_system or ColorSystem.TRUECOLOR
         for first, end in _runs(before, cells):
-            segments = [
-                Segment("".join(text for text, _ in group), style)
-                for style, group in groupby(cells[first:end], key=_style_of)
-            ]
-            yield Control.move_to(x + first, y).segment.text
-            yield Strip(segments).render(console)
+            yield f"\x1b[{y + 1};{x + first + 1}H"
+            for style, group in groupby(cells[first:end], key=_style_of):
+                text = "".join(text for text, _ in group)
+                yield text if style is None else Strip.render_style(style, text, color_system)
 
 
 class _Changes(CompositorUpdate):
@@ -81,11 +79,23 @@ def _whole(frame: LayoutUpdate) -> Iterator[tuple[int, int, list[_Cell]]]:
 
 
 def _spans(frame: ChopsUpdate) -> Iterator[tuple[int, int, list[_Cell]]]:
+    known: dict[tuple[int, int], list[_Cell]] = {}
     for y, first, end in frame.spans:
         for chop_end, (x, strip) in zip(frame.chop_ends[y], frame.chops[y].items(), strict=False):
             if strip is not None and x < end and chop_end > first:
-                start = max(x, first)
-                yield y, start, _cells((strip.crop(start - x, min(chop_end, end) - x),))
+                if (cells := known.get((y, x))) is None:
+                    known[y, x] = cells = _cells((strip,))
+                start, stop = _whole_cells(cells, max(x, first) - x, min(chop_end, end) - x)
+                yield y, x + start, cells[start:stop]
+
+
+def _whole_cells(cells: list[_Cell], start: int, stop: int) -> tuple[int, int]:
+    """Return the span, wider where it would cut a wide character in two."""
+    while start and not cells[start][0]:
+        start -= 1
+    while stop < len(cells) and not cells[stop][0]:
+        stop += 1
+    return start, stop
 
 
 def _cells(strips: Iterable[Strip]) -> list[_Cell]:

@@ -24,6 +24,7 @@ class Painted(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: list[Line] = []
+        self._strips: dict[int, tuple[Line, Strip]] = {}  # what was last made of a line
         self._rich: dict[tuple[Tone, Lit], Style] = {}
 
     def draw(self, width: int, height: int) -> list[Line]:
@@ -44,23 +45,37 @@ class Painted(Widget):
         if len(old) != len(new):
             self.refresh()
             return
-        regions = [
-            Region(first, y, end - first, 1)
-            for y, (before, after) in enumerate(zip(old, new, strict=True))
-            for first, end in changed_spans(before, after)
-        ]
+        regions: list[Region] = []
+        for y, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before == after:
+                new[y] = before  # of which there is a strip
+            else:
+                regions += (Region(first, y, end - first, 1) for first, end in changed_spans(before, after))
         if regions:
             self.refresh(*regions)
 
-    def render_line(self, y: int) -> Strip:
-        """Return one line for the terminal (called by Textual)."""
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines for the terminal (called by Textual).
+
+        What Textual itself would do here costs more than all the rest: it looks at every line for borders, padding,
+        tints and opacity, of which a painted widget has none.
+        """
+        strips = [self._strip_at(y) for y in crop.line_range]
+        first, end = crop.column_span
+        return strips if (first, end) == (0, self.size.width) else [strip.crop(first, end) for strip in strips]
+
+    def _strip_at(self, y: int) -> Strip:
         if y >= len(self._lines):
             return Strip.blank(self.size.width, self._style(Tone.TEXT, Lit.NO))
-        return self._strip(self._lines[y])
+        line, made = self._lines[y], self._strips.get(y)
+        if made is None or made[0] is not line:
+            self._strips[y] = made = line, self._strip(line)
+        return made[1]
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme (called by Textual)."""
         self._rich.clear()
+        self._strips.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
@@ -115,5 +130,13 @@ class Painted(Widget):
                 else:
                     bold, underline = over.bold or style.bold, over.underline or style.underline
                     style += Style(bgcolor=over.bgcolor, bold=bold, underline=underline)
-            self._rich[key] = style
+            self._rich[key] = style = self._filtered(style)
         return style
+
+    def _filtered(self, style: Style) -> Style:
+        """Return the style for a terminal that has no colours, or others."""
+        background = self.background_colors[1]
+        segments = [Segment(" ", style)]
+        for each in self.get_line_filters():
+            segments = each.apply(segments, background)
+        return segments[0].style or Style.null()
