@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import itertools
+import json
 import os
 import sys
 import termios
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_snapshot, chatter, moving
+from crowds import at_rest, fifty_loops
+from fake_client import FakeClient, a_busy_afternoon, chatter, moving
 
+from flowtui.model.preferences import USUAL, Preferences
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.app import run_app
 
@@ -42,20 +48,37 @@ class NotingClient(FakeClient):
         return super().snapshot()
 
 
-def many_loops(tick: int) -> EngineSnapshot:
-    """Fifty loops of which every figure changes."""
-    loops = [
-        a_loop(
-            f"flow{n % 9}.loop-{n:02}",
-            rate=20 + (tick * 7 + n) % 60 + 0.5,
-            p95_ms=1 + ((tick * 3 + n) % 80) / 10,
-            errors=tick + n,
-            iterations=tick * 41 + n,
-            history=tuple(float((tick + n + i) % 9) for i in range(12)),
-        )
-        for n in range(50)
-    ]
-    return a_snapshot(*loops, taken_at=NOW + tick / 4, uptime_s=8040 + tick / 4)
+class TickingClient(NotingClient):
+    """Shows one snapshot after the other, one each time it is asked, as soon as there is a file `go`.
+
+    At the end there is a file `cpu`: how many seconds of a core the screen's thread took in all.
+    """
+
+    def __init__(self, notes: Path, ticks: Sequence[EngineSnapshot]) -> None:
+        super().__init__(notes, ticks[0])
+        self._ticks = ticks
+        self._tick = 0
+        self._began = 0.0
+
+    def snapshot(self) -> EngineSnapshot:
+        if self._tick + 1 < len(self._ticks) and (self._tick or (self.notes / "go").exists()):
+            if not self._tick:
+                self._began = time.thread_time()
+            self._tick += 1
+            if self._tick + 1 == len(self._ticks):
+                (self.notes / "cpu").write_text(str(time.thread_time() - self._began))
+        self.shown = self._ticks[self._tick]
+        return super().snapshot()
+
+
+def ticking(notes: Path, scenario: str, number: int) -> TickingClient:
+    """Return a client for `fifty-ticks` or `rest-ticks`; behind the last tick the header says `loading …`."""
+    make = fifty_loops if scenario == "fifty-ticks" else at_rest
+    ticks = [make(tick) for tick in range(number + 1)]
+    client = TickingClient(notes, [*ticks, replace(ticks[-1], loading=True)])
+    gc.collect()
+    gc.freeze()  # what is shown is made beforehand: it must not weigh on the screen's thread
+    return client
 
 
 def keep_changing(client: FakeClient, how: str) -> None:
@@ -63,7 +86,7 @@ def keep_changing(client: FakeClient, how: str) -> None:
     while True:
         tick += 1
         if how == "fifty":
-            client.shown = many_loops(tick)
+            client.shown = fifty_loops(tick)
         elif how == "chatty":
             chatter(client, 250)
         else:
@@ -75,7 +98,10 @@ def main() -> int:
     with contextlib.suppress(OSError):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that a hang-up arrives as in a login
     notes, scenario = Path(sys.argv[1]), sys.argv[2]
-    client = NotingClient(notes, many_loops(0) if scenario == "fifty" else a_busy_afternoon())
+    preferences, client = USUAL, NotingClient(notes, fifty_loops(0) if scenario == "fifty" else a_busy_afternoon())
+    if (wanted := notes / "ticks").exists():
+        asked = json.loads(wanted.read_text())
+        preferences, client = Preferences(**asked["preferences"]), ticking(notes, scenario, asked["number"])
     chatter(client, 300)
     if scenario in ("fifty", "moving", "chatty"):
         threading.Thread(target=keep_changing, args=(client, scenario), daemon=True).start()
@@ -86,7 +112,7 @@ def main() -> int:
     elif scenario == "stuck":
         client.may_close.clear()
     try:
-        return run_app(client)
+        return run_app(client, preferences)
     finally:
         if scenario != "fifty":  # there the test's terminal takes nothing any more
             with contextlib.suppress(OSError):  # the terminal may be gone

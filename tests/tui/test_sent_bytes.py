@@ -2,83 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
-import pyte
 import pytest
 from fake_client import NOW, FakeClient, a_busy_afternoon, chatter
-from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
-
-from flowtui.tui.app import FlowtuiApp
-
-
-class RecordingDriver(HeadlessDriver):
-    """A terminal that keeps what it is sent."""
-
-    sent: bytearray
-
-    is_headless = False  # type: ignore[assignment]
-
-    def write(self, data: str) -> None:
-        type(self).sent += data.encode()
+from wire import Body, Wire, run_on_the_wire
 
 
-class Wire:
-    """The app on such a terminal, and pyte to look at it."""
-
-    def __init__(self, app: FlowtuiApp, client: FakeClient, sent: bytearray, size: tuple[int, int]) -> None:
-        self.app, self.client, self._sent = app, client, sent
-        self.screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self.screen)
-
-    def take(self) -> bytes:
-        """Return what was sent since the last time, and show it to pyte."""
-        data = bytes(self._sent)
-        self._sent.clear()
-        self._stream.feed(data)
-        return data
-
-    async def settle(self) -> None:
-        """Take a new snapshot and paint it."""
-        for _ in range(3):
-            painted = asyncio.Event()
-            self.app.poll()
-            self.app.call_after_refresh(painted.set)
-            await painted.wait()
-
-    def is_what_the_app_means(self) -> None:
-        """Compare the terminal's picture with the app's."""
-        meant = [strip.text for strip in self.app.screen._compositor.render_strips()]
-        # pyte shows nothing for the right half of a wide character, as the app does.
-        assert [line.rstrip() for line in self.screen.display] == [line.rstrip() for line in meant]
-
-
-def on_the_wire(monkeypatch: pytest.MonkeyPatch, body: Any, size: tuple[int, int] = (120, 40)) -> None:
+def on_the_wire(monkeypatch: pytest.MonkeyPatch, body: Body, size: tuple[int, int] = (120, 40)) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")  # the dearest kind
     monkeypatch.delenv("NO_COLOR", raising=False)
     client = FakeClient(a_busy_afternoon())
     chatter(client, 100)
-    app = FlowtuiApp(client)  # type: ignore[arg-type]
-    sent = bytearray()
-    app.driver_class = type("OneRecordingDriver", (RecordingDriver,), {"sent": sent})
-    done: list[bool] = []
-
-    async def drive(pilot: Pilot[None]) -> None:
-        wire = Wire(app, client, sent, size)
-        while not client.started.is_set():
-            await pilot.pause()
-        await wire.settle()
-        await wire.settle()
-        wire.take()
-        await body(wire, pilot)
-        done.append(True)
-        app.exit()
-
-    app.run(size=size, auto_pilot=drive)
-    assert done
+    run_on_the_wire(client, body, size)
 
 
 def test_an_unchanged_snapshot_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
