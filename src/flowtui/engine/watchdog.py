@@ -234,7 +234,9 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 def _step_of(frame: FrameType) -> Step | None:
     values = frame.f_locals
-    return next((each for each in (values.get("step"), values.get("self")) if isinstance(each, Step)), None)
+    steps = (each for each in (values.get("step"), values.get("self")) if isinstance(each, Step))
+    # One whose templates are being read has no name yet.
+    return next((step for step in steps if hasattr(step, "loop")), None)
 
 
 def _place(frames: list[FrameType]) -> str:

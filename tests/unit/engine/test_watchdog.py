@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import flowtui.engine.execute as execute_module
 from engine_lab import PlannedNode, plan_of, reader
 from flowtui.engine.execute import Step, execute
 from flowtui.engine.logs import Attribution, current_place
@@ -213,6 +214,30 @@ def test_a_setup_and_a_constructor_that_hold_the_loop_are_named(lines) -> None:
         gate.set()
         until(lambda: len(lines()) == 2)
     assert lines()[0].startswith("check has held")
+
+
+def test_a_node_whose_templates_take_long_does_not_end_the_watch(lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    usual = execute_module._template
+
+    def slow(*args: Any) -> Any:
+        gate.wait(PATIENCE_S)
+        return usual(*args)
+
+    class Quiet(BlockingNode):
+        async def execute(self, data: NodeData) -> NodeData:
+            return data
+
+    async def make() -> None:
+        monkeypatch.setattr(execute_module, "_template", slow)
+        step_of(Quiet)
+
+    with watched() as it:
+        it.begin(make())
+        until(lines)
+        gate.set()
+        until(lambda: len(lines()) == 2)
+    assert "in slow" in lines()[0]
 
 
 def test_a_task_that_a_node_has_begun_is_named_after_the_node(lines) -> None:
