@@ -116,6 +116,11 @@ class Rate:
         """The mean over the last five seconds."""
         return self._since(self._samples[0]) if self._samples else 0.0
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether the counter has stood still for as long as it is remembered."""
+        return self._samples[0][1] == self._samples[-1][1]
+
     def _since(self, mark: tuple[float, int]) -> float:
         (then, before), (now, count) = mark, self._samples[-1]
         return (count - before) / (now - then) if now > then else 0.0

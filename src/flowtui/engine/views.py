@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from flowtui.engine.lifecycle import Lifecycle
-from flowtui.engine.measures import Percentiles, Rate, Recent, Trend, total_ns
+from flowtui.engine.measures import Rate, Recent, Trend, total_ns
 from flowtui.engine.telemetry import NextTry, NodeReading, TrackReading, Waiting
 from flowtui.graph.plan import ExecutionPlan, PlanNode
 from flowtui.model.snapshot import LoopView, NodeView
@@ -20,20 +20,12 @@ _CALM_AFTER_S = 6.0
 _CALM_EVERY_S = 5.0
 
 
-class _Figures(NamedTuple):
-    """Of one node, as of the last sample: runs a second, busy nanoseconds a second, health and since when."""
-
-    rate: float = 0.0
-    busy: float = 0.0
-    times: Percentiles = Percentiles()
-    health: NodeHealth = NodeHealth.IDLE
-    since: float = 0.0
-
-
 class _Seen(NamedTuple):
     """What was shown last, and of what it was made; `stays`: as long as that is the same, so is the view."""
 
-    of: tuple[object, ...]
+    node: PlanNode
+    reading: NodeReading
+    news: int
     stays: bool
     view: NodeView
 
@@ -41,38 +33,77 @@ class _Seen(NamedTuple):
 class _NodeGauge:
     """What is known of one node from several moments."""
 
-    __slots__ = ("_busy", "_figures", "_rate", "_recent", "_seen")
+    __slots__ = ("_flat", "_news", "_sampled", "_seen", "busy", "health", "rate", "recent", "since")
 
     def __init__(self) -> None:
-        self._rate = Rate()
-        self._busy = Rate()
-        self._recent = Recent()
-        self._figures = _Figures()
+        self.rate = Rate()
+        self.busy = Rate()  # of nanoseconds
+        self.recent = Recent()
+        self.health = NodeHealth.IDLE
+        self.since = 0.0
+        self._sampled: NodeReading | None = None
+        self._flat = False  # whether nothing has happened for as long as rates look back
+        self._news = 0  # counts the samples that may have changed a figure
         self._seen: _Seen | None = None
 
     def sample(self, now: float, node: NodeReading, *, is_producer: bool) -> None:
         """Take the figures at `now` (of `time.monotonic`)."""
-        self._rate.sample(now, node.runs)
-        self._recent.sample(now, node.durations)
-        self._busy.sample(now, total_ns(node.durations) + _under_way_ns(node))
+        was_flat, percentiles = self._flat and node is self._sampled, self.recent.percentiles
+        self._sampled = node
+        self.rate.sample(now, node.runs)
+        self.recent.sample(now, node.durations)
+        self.busy.sample(now, total_ns(node.durations) + _under_way_ns(node))
+        self._flat = self.rate.is_flat and self.busy.is_flat
         health, _ = _health(node, is_producer=is_producer)
-        before = self._figures
-        since = before.since if health is before.health else time.time()
-        self._figures = _Figures(self._rate.per_second, self._busy.per_second, self._recent.percentiles, health, since)
+        if health is not self.health:
+            self.health, self.since = health, time.time()
+        elif was_flat and self._flat and percentiles is self.recent.percentiles:
+            return
+        self._news += 1  # last: a view that is made meanwhile must not count as up to date
 
     def view(self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading) -> _Seen:
         """Show the node as it is now; it is the same object as long as it would be an equal one."""
-        figures, seen = self._figures, self._seen
-        of = (node, reading, figures)
-        if seen is not None and seen.stays and seen.of == of:
+        news, seen = self._news, self._seen
+        if seen is not None and seen.stays and seen.node is node and seen.reading is reading and seen.news == news:
             return seen
         is_producer = node.index == 0
         health, reason = _health(reading, is_producer=is_producer)
         # These tell how long something has lasted, or when it comes.
         by_the_clock = reading.held_since or reading.retrying or (reading.running and not is_producer)
-        stays = health is figures.health and not by_the_clock
-        self._seen = seen = _Seen(of, stays, _node_view(plan, node, reading, figures, health, reason))
+        stays = health is self.health and not by_the_clock
+        self._seen = seen = _Seen(node, reading, news, stays, self._made(plan, node, reading, health, reason))
         return seen
+
+    def _made(
+        self, plan: ExecutionPlan, node: PlanNode, reading: NodeReading, health: NodeHealth, reason: str
+    ) -> NodeView:
+        # A producer's time is that until its next item comes, which says nothing about the node.
+        p50, p95, p99 = self.recent.percentiles if node.index else (None, None, None)
+        return NodeView(
+            id=node.id,
+            title=node.title,
+            type=node.type.name,
+            kind=node.kind,
+            health=health,
+            health_reason=reason,
+            health_since=self.since if health is self.health else time.time(),
+            runs=reading.runs,
+            errors=reading.errors,
+            hits=reading.hits,
+            rate=self.rate.per_second,
+            p50_ms=p50,
+            p95_ms=p95,
+            p99_ms=p99,
+            retries=reading.retries,
+            retrying=_next_try(reading.next_try) if reading.retrying else "",
+            running=reading.running,
+            last_error=reading.last_error,
+            last_error_at=reading.last_error_at,
+            ports=tuple(reading.ports.items()),
+            needs=tuple((plan.nodes[need.index].id, need.port or "") for need in node.needs),
+            queue=node.queue,
+            busy=max(0.0, self.busy.per_second / 1e9) if node.index else None,
+        )
 
 
 class LoopGauges:
@@ -167,38 +198,6 @@ class LoopGauges:
 
     def _node(self, id: str) -> _NodeGauge:
         return self._nodes.get(id) or _NodeGauge()
-
-
-def _node_view(
-    plan: ExecutionPlan, node: PlanNode, reading: NodeReading, figures: _Figures, health: NodeHealth, reason: str
-) -> NodeView:
-    # A producer's time is that until its next item comes, which says nothing about the node.
-    p50, p95, p99 = figures.times if node.index else (None, None, None)
-    return NodeView(
-        id=node.id,
-        title=node.title,
-        type=node.type.name,
-        kind=node.kind,
-        health=health,
-        health_reason=reason,
-        health_since=figures.since if health is figures.health else time.time(),
-        runs=reading.runs,
-        errors=reading.errors,
-        hits=reading.hits,
-        rate=figures.rate,
-        p50_ms=p50,
-        p95_ms=p95,
-        p99_ms=p99,
-        retries=reading.retries,
-        retrying=_next_try(reading.next_try) if reading.retrying else "",
-        running=reading.running,
-        last_error=reading.last_error,
-        last_error_at=reading.last_error_at,
-        ports=tuple(reading.ports.items()),
-        needs=tuple((plan.nodes[need.index].id, need.port or "") for need in node.needs),
-        queue=node.queue,
-        busy=max(0.0, figures.busy / 1e9) if node.index else None,
-    )
 
 
 def _health(node: NodeReading, *, is_producer: bool) -> tuple[NodeHealth, str]:
