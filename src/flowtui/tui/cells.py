@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -90,6 +91,12 @@ def safe(text: str) -> str:
 def width_of(text: str) -> int:
     """Return how many cells a text takes that `safe` has returned."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+@lru_cache(8192)
+def shown_width(text: str) -> int:
+    """Return how many cells any text takes; quick for those that come again and again, as names do."""
+    return width_of(safe(text))
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:

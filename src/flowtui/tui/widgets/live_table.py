@@ -12,7 +12,7 @@ from textual.timer import Timer
 from flowtui.model.preferences import USUAL, Preferences
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
-from flowtui.tui.cells import Line, Lit, Piece, Tone, piece, safe, width_of
+from flowtui.tui.cells import Line, Lit, Piece, Tone, piece, safe, shown_width, width_of
 from flowtui.tui.widgets.columns import Column, chosen_columns, column_widths
 from flowtui.tui.widgets.glow import Glow
 from flowtui.tui.widgets.pane import Pane
@@ -141,7 +141,7 @@ class LiveTable(Pane, Generic[Item]):
             self._rows.append((item, False))
             if self.below(item) is not None:
                 self._rows.append((item, True))
-        self._measured = max((width_of(safe(self.measure(item))) for item in self._all), default=0)
+        self._measured = max((shown_width(self.measure(item)) for item in self._all), default=0)
         self._keep_cursor(kept)
 
     def lets_through(self, item: Item) -> bool:

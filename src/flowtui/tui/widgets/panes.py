@@ -66,7 +66,8 @@ class LoopsPane(LiveTable[LoopView]):
         """Show the loops of this snapshot."""
         self._now = snapshot.taken_at
         self.waits = snapshot.loading and not snapshot.loops
-        self.columns = _loop_columns(max((width_of(loop_replicas(loop)) for loop in snapshot.loops), default=0))
+        replicas = [width_of(loop_replicas(loop)) for loop in snapshot.loops if loop.replicas != 1]
+        self.columns = _loop_columns(max(replicas, default=0))
         self.show(worst_first(snapshot.loops))
 
     def key(self, item: LoopView) -> object:
