@@ -22,6 +22,8 @@ from fake_client import FakeClient, a_busy_afternoon, chatter, moving
 from flowtui.model.preferences import USUAL, Preferences
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.app import run_app
+from flowtui.tui.cells import Line
+from flowtui.tui.widgets.panes import LoopsPane
 
 
 class NotingClient(FakeClient):
@@ -94,6 +96,18 @@ def keep_changing(client: FakeClient, how: str) -> None:
         time.sleep(0.25)
 
 
+def break_when_zoomed() -> None:
+    """Have the drawing of a pane raise as soon as it has more room."""
+    usual = LoopsPane.draw
+
+    def draw(pane: LoopsPane, width: int, height: int) -> list[Line]:
+        if width == 120:
+            raise RuntimeError("the drawing broke on purpose")
+        return usual(pane, width, height)
+
+    LoopsPane.draw = draw  # type: ignore[method-assign]
+
+
 def main() -> int:
     with contextlib.suppress(OSError):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that a hang-up arrives as in a login
@@ -107,6 +121,8 @@ def main() -> int:
         threading.Thread(target=keep_changing, args=(client, scenario), daemon=True).start()
     elif scenario == "crash":
         client.breaks = True
+    elif scenario == "crash-drawing":
+        break_when_zoomed()
     elif scenario == "loose":
         client.start = lambda: os.write(1, b"loose output\nand half a line") and None  # type: ignore[assignment,method-assign]
     elif scenario == "stuck":

@@ -1,4 +1,4 @@
-"""Loops in child processes while the app has the terminal: descriptors 1 and 2 are the screen's."""
+"""Loops in child processes, and a server, while the app has the terminal: descriptors 1 and 2 are the screen's."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def _children(terminal: Terminal) -> list[psutil.Process]:
     return children_with("flowtui.engine.child", of=terminal.process.pid)
 
 
+def _server(terminal: Terminal) -> psutil.Process:
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+    (server,) = (child for child in children if "server" in child.name())
+    return server
+
+
 def test_children_start_again_and_again_write_only_to_the_log_and_are_gone_with_the_app(terminal: Terminal) -> None:
     text = terminal.wait_for(lambda text: "loud and clear" in text.partition("was killed by SIGKILL")[2])
     assert "loud on one" in text
@@ -56,6 +62,11 @@ def test_children_start_again_and_again_write_only_to_the_log_and_are_gone_with_
     assert "loud on the terminal" not in terminal.sent.decode(errors="replace")
     loud = [line for line in text.splitlines() if "loud on" in line]
     assert all(line.rstrip()[-1] == "│" for line in loud), "they are lines of the log, in its frame"
+    before = _server(terminal)
+    before.kill()
+    terminal.wait_for(lambda text: "trouble" in text.splitlines()[0])
+    terminal.wait_for(lambda text: "local store, durable" in text.splitlines()[0])
+    assert _server(terminal).pid != before.pid
     children = _children(terminal)  # one that has just died may not have a successor yet
     while not children:
         children = _children(terminal)
@@ -64,3 +75,4 @@ def test_children_start_again_and_again_write_only_to_the_log_and_are_gone_with_
     terminal.type("\r")
     assert terminal.exit_code() == 0
     assert not [process for process in children if process.is_running()]
+    assert b"\x1b[?1049l" in bytes(terminal.sent)
