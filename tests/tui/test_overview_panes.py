@@ -205,6 +205,14 @@ async def test_every_size_is_filled_exactly_and_the_least_says_so_below_it() -> 
                 await it.press("tab")
         await it.resize(39, 10)
         assert "terminal too small: 39×10, needs 40×10" in it.text
+        await it.resize(20, 5)
+        assert [line.strip() for line in it.text.splitlines()] == [
+            "",
+            "terminal too small:",
+            "20×5, needs 40×10",
+            "",
+            "",
+        ]
 
 
 async def test_hidden_panes_do_no_work(monkeypatch: pytest.MonkeyPatch) -> None:

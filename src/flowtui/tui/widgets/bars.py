@@ -15,7 +15,7 @@ from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Action, Scope
 from flowtui.tui.actions.registry import footer_actions
 from flowtui.tui.alerts import Alert
-from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words
+from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words, wrap
 from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
 
@@ -193,7 +193,10 @@ class NoticeBox(Painted):
         self.repaint()
 
     def draw(self, width: int, height: int) -> list[Line]:
-        text = safe(self._text)
-        left = max(0, (width - width_of(text)) // 2)
-        line = (Piece(" " * left, Tone.TEXT, left), words(text, Tone.STRONG))
-        return [()] * ((height - 1) // 2) + [line]
+        lines = wrap(self._text, width)
+        return [()] * ((height - len(lines)) // 2) + [_centred(line, width) for line in lines]
+
+
+def _centred(text: str, width: int) -> Line:
+    left = max(0, (width - width_of(text)) // 2)
+    return (Piece(" " * left, Tone.TEXT, left), words(text, Tone.STRONG))
