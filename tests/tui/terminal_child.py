@@ -89,7 +89,9 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(self.screen.display)
+        # pyte's own `display` fails between two frames, where half of a wide character is overwritten.
+        rows = (self.screen.buffer[y] for y in range(self.screen.lines))
+        return "\n".join("".join(row[x].data for x in range(self.screen.columns)) for row in rows)
 
     def exit_code(self) -> int:
         """Read to the end and return the exit code."""

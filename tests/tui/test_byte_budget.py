@@ -28,7 +28,7 @@ class Budget:
 
 
 BUDGETS = {
-    "at rest": Budget("rest-ticks", most=100, least=0, ticks=100),
+    "at rest": Budget("rest-ticks", most=100, least=0, ticks=80),
     "fifty loops": Budget("fifty-ticks", most=15_000, least=4_000, ticks=40),
 }
 
@@ -38,7 +38,7 @@ def start(tmp_path: Path, warm_screen: WarmPython) -> Iterator[Any]:
     children: list[TerminalChild] = []
 
     def start_it(budget: Budget) -> TerminalChild:
-        preferences = {"refresh": 50.0} | budget.preferences
+        preferences = {"refresh": 80.0} | budget.preferences
         (tmp_path / "ticks").write_text(json.dumps({"number": budget.ticks, "preferences": preferences}))
         children.append(TerminalChild(tmp_path, budget.scenario, 120, 40, warm_screen))
         return children[0]
