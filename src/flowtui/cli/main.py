@@ -34,6 +34,7 @@ _COMMANDS = {
     "schema": ("flowtui.cli.schema:schema", "Print a JSON Schema of workflow files, for editors."),
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),
     "dead": ("flowtui.cli.dead:dead", "List, show, edit, replay, purge and export dead letters."),
+    "find": ("flowtui.cli.find:find", "Tell where an item is: in which queue, dead letter, sample or log."),
     "trigger": ("flowtui.cli.trigger:trigger", "Run a workflow once that waits for it, and follow it to its result."),
     "logs": ("flowtui.cli.logs:logs", "Show what engines have logged, and follow it."),
     "start": ("flowtui.cli.control:start", "Start a loop of a running engine, or all loops."),

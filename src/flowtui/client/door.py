@@ -27,6 +27,7 @@ from flowtui.model.development import (
     TapBatch,
 )
 from flowtui.model.errors import AccessRefused
+from flowtui.model.finding import FoundPage
 from flowtui.model.forms import Form, KeyPath
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.log_lines import LogBatch
@@ -353,6 +354,13 @@ class EngineClient:
     def untap(self) -> Future[None]:
         """End the tap, if there is one."""
         return self._engine.ask(lambda rooms: rooms.taps.untap())
+
+    def find(self, text: str, told: Callable[[FoundPage], None]) -> Future[None]:
+        """Look for a text in queues, dead letters, samples and logs; to cancel the future ends the search.
+
+        `told` is given each page as it is found, on another thread. Fails with `StoreError`.
+        """
+        return self._engine.ask(lambda rooms: rooms.find(text, told))
 
     def is_idle(self) -> Future[bool]:
         """Tell whether every loop has ended or waits on an empty queue with nothing in flight."""

@@ -18,6 +18,7 @@ from flowtui.engine.drain import Drains
 from flowtui.engine.event_loops import tune_interpreter
 from flowtui.engine.kept_texts import KeptTexts
 from flowtui.engine.log_files import LogFiles
+from flowtui.engine.log_search import LogSearch
 from flowtui.engine.logs import LogBuffer, LogCapture
 from flowtui.engine.loop import Loop
 from flowtui.engine.monitor import StoreMonitor
@@ -84,7 +85,8 @@ class FlowEngine:
             look=self._queues_now,
         )
         self._drains = Drains(lambda: self._deployment.loops.values())  # noqa: PLW0108 - the mapping is replaced
-        self._rooms = Rooms(folder, self._deployment, self._drains, env, log_level, access)
+        logs = LogSearch(self._buffer, log_folder)
+        self._rooms = Rooms(folder, self._deployment, self._drains, env, log_level, access, logs)
         self._requests = Requests(handlers(self._rooms.commands, self._rooms.triggers))
         self._pools: Pools | None = None
         self._started_at = time.monotonic()

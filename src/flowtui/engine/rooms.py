@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flowtui.engine.commands import Commands
@@ -10,8 +10,10 @@ from flowtui.engine.deployment import Deployment
 from flowtui.engine.dev_process import DevProcesses
 from flowtui.engine.development import Development
 from flowtui.engine.drain import Drains
+from flowtui.engine.find import Finder
 from flowtui.engine.idle import is_idle, none_to_replay
 from flowtui.engine.letter_desk import LetterDesk
+from flowtui.engine.log_search import LogSearch
 from flowtui.engine.queue_desk import QueueDesk
 from flowtui.engine.roll_back import RollBacks
 from flowtui.engine.saving import ConfigFiles
@@ -19,6 +21,7 @@ from flowtui.engine.taps import Taps
 from flowtui.engine.triggers import Triggers
 from flowtui.model.access import Access
 from flowtui.model.errors import FlowtuiError, StoreUnavailable
+from flowtui.model.finding import FoundPage
 from flowtui.model.workflows import RollBack
 from flowtui.nodes.secrets import Secrets
 from flowtui.storage.data_store import DataStore
@@ -45,6 +48,7 @@ class Rooms:
         env: Mapping[str, str],
         log_level: int,
         access: Access,
+        logs: LogSearch,
     ) -> None:
         self.access = access
         self.failure = ""
@@ -60,6 +64,7 @@ class Rooms:
         self._deployment = deployment
         self._env = env
         self._log_level = log_level
+        self._logs = logs
         self._development: Development | None = None
 
     def open(self, store: DataStore) -> None:
@@ -110,6 +115,18 @@ class Rooms:
         self._opened()
         assert self._development is not None
         return self._development
+
+    async def find(self, text: str, told: Callable[[FoundPage], None]) -> None:
+        """Look for a text in all that is stored and logged; `told` is given each page as it is found.
+
+        Raises:
+            StoreUnavailable, StoreError: if the store is not open, does not answer, or refuses.
+        """
+        store = self._opened()
+        await self.taps.flush()
+        finder = Finder(store, [loop.plan for loop in self._deployment.loops.values()], self._logs, text)
+        async for page in finder.pages():
+            told(page)
 
     async def reload(self) -> str:
         """Read the folder again; return what came of it, empty if nothing has changed since the last time."""

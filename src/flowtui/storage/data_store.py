@@ -16,6 +16,7 @@ from flowtui.storage.dev_store import DevStore, ProductionView
 from flowtui.storage.doorbell import Doorbells, Listener
 from flowtui.storage.health import Health
 from flowtui.storage.instances import introduce
+from flowtui.storage.item_search import ItemSearch
 from flowtui.storage.lease import Keeper, process_name
 from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import QueueAdmin
@@ -70,6 +71,7 @@ class _Room:
     calls: StoreCalls
     queues: QueueStore
     queue_admin: QueueAdmin
+    item_search: ItemSearch
     letters: LetterStore
     production_letters: LetterStore | None
     requests: RequestList
@@ -171,6 +173,10 @@ class DataStore:
         """Return what a person uses to change queues, for the running event loop, the same one each time."""
         return self._room().queue_admin
 
+    def item_search(self) -> ItemSearch:
+        """Return what looks for a text in queues, for the running event loop, the same one each time."""
+        return self._room().item_search
+
     def cache(self) -> CacheStore:
         """Return the `CacheStore` of the running event loop, the same one each time."""
         return self._room().cache
@@ -263,6 +269,7 @@ class DataStore:
             calls,
             queues,
             QueueAdmin(calls, queues),
+            ItemSearch(calls, queues),
             LetterStore(calls),
             letters if self._production else None,
             RequestList(calls, self.instance),
