@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from flowtui.model.access import Access, Mode
 from flowtui.model.development import Sample, SourcePlace, TapBatch
 from flowtui.model.errors import Problem
+from flowtui.model.finding import FoundPage
 from flowtui.model.forms import Form
 from flowtui.model.letters import ReplayAnswer
 from flowtui.model.log_lines import LogBatch, LogLine
@@ -157,6 +158,9 @@ class FakeClient:
         self.planned: list[tuple[Path, str]] = []
         self.rolled_back: list[RollBack] = []
         self.forgotten: list[Path] = []
+        self.found = FoundPage()  # what every search finds, unless the test answers itself
+        self.keeps_looking = False
+        self.searches: list[tuple[str, Callable[[FoundPage], None], Future[None]]] = []
         self.kept: tuple[Sample, ...] = ()  # samples that the store has, newest first
         self.tapping: list[tuple[str, str]] = []  # every tap; the last one is empty when it has ended
         self.flow: list[Sample] = []  # what has come to the tapped node
@@ -305,6 +309,13 @@ class FakeClient:
     def untap(self) -> Future[None]:
         self.tapping.append(("", ""))
         return self._answer(None)
+
+    def find(self, text: str, told: Callable[[FoundPage], None]) -> Future[None]:
+        self.searches.append((text, told, Future()))
+        if not self.keeps_looking:
+            told(self.found)
+            self.searches[-1][2].set_result(None)
+        return self.searches[-1][2]
 
     def report_output(self, text: str) -> None:
         self.output.append(text)

@@ -147,7 +147,10 @@ class Finder:
 
     def _item(self, held: HeldList, ahead: int, found: Delivery) -> Hit:
         item = found.item
-        shown, is_whole = self._shown(_readable(item.payload), item.id, item.trace)
+        text = _readable(item.payload)
+        if not self._wanted.is_in(text) and not self._wanted.names(item.id):
+            text = f"trace {item.trace}: {text}"  # which alone holds it
+        shown, is_whole = self._shown(text, item.id, item.trace)
         is_run = held.queue.startswith(_TRIGGER)
         return Hit(
             Where.IN_FLIGHT if held.owner else Where.WAITING,
@@ -156,7 +159,7 @@ class Finder:
             shown,
             is_whole,
             trace=item.trace,
-            queue="runs by hand" if is_run else held.queue,
+            queue="" if is_run else held.queue,
             loop=held.group or (held.queue.removeprefix(_TRIGGER) if is_run else ""),
             holder=held.holder if held.owner else "",
             ahead=ahead,

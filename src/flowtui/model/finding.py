@@ -13,6 +13,7 @@ from flowtui.model.development import Sample
 
 #: How much of a text stands before the hit and in all where a hit is shown, in characters.
 _BEFORE = 24
+_BY_HAND = "runs by hand"
 _LONGEST = 240
 
 
@@ -76,7 +77,7 @@ class Hit:
         at: since when it is there, or when it was there, in seconds since the epoch.
         text: one line of what was found, with the hit in it.
         is_whole: whether the text stands for itself there, not within a longer number or word.
-        queue: full name of the queue that it waits in or was taken from, else empty.
+        queue: full name of the queue that it waits in or was taken from; empty for a run by hand, and elsewhere.
         loop: the loop that it waits for, that has it, or that has met it; empty while nobody reads its queue.
         holder: `host:pid` of the process that has it in flight.
         ahead: how many items stand before it in its queue.
@@ -115,10 +116,10 @@ class Hit:
         match self.where:
             case Where.IN_FLIGHT:
                 again = f", try {self.tries}" if self.tries > 1 else ""
-                return f"{self.queue} → {self.loop} on {self.holder}{again}"
+                return f"{self.queue or _BY_HAND} → {self.loop} on {self.holder}{again}"
             case Where.WAITING:
                 reader = f" → {self.loop}" if self.loop else ", which nobody reads yet"
-                return f"{self.queue}{reader}, {f'{self.ahead:,} before it' if self.ahead else 'next'}"
+                return f"{self.queue or _BY_HAND}{reader}, {f'{self.ahead:,} before it' if self.ahead else 'next'}"
             case Where.DEAD:
                 return f"letter {self.letter}: {self.loop} {self.node}, {self.note}"
         return " ".join(filter(None, (self.loop or "flowtui", self.node))) + (f", {self.note}" if self.note else "")

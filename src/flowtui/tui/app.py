@@ -38,6 +38,7 @@ from flowtui.tui.navigation import Navigation
 from flowtui.tui.painting import Sent
 from flowtui.tui.places import GoTo, ShowLoop
 from flowtui.tui.screens.confirm import ClosingScreen, ConfirmScreen
+from flowtui.tui.screens.find_command import FindCommand
 from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.help import help_detail
 from flowtui.tui.screens.inspector import InspectorScreen
@@ -65,6 +66,7 @@ class FlowtuiApp(App[None]):
     TITLE = "flowtui"
     CSS_PATH = "styles/flowtui.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {FindCommand}
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.APP),
         Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True),

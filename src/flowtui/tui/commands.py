@@ -18,6 +18,7 @@ from flowtui.model.states import Command
 from flowtui.model.workflows import KeptText, RollBack, SourceText
 from flowtui.tui import format as fmt
 from flowtui.tui.progress import Progress, Step
+from flowtui.tui.searching import Search
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
@@ -49,6 +50,7 @@ class Commands:
 
     Attributes:
         client: the engine's door, for screens of their own.
+        search: the last search for an item, None before the first.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Commands:
     ) -> None:
         """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
         self.client = client
+        self.search: Search | None = None
         self._run = run
         self.say = say
         self._then = then
@@ -208,6 +211,13 @@ class Commands:
             then()
 
         self._run(self._answered(self.client.reload, told))
+
+    def find(self, text: str) -> Search:
+        """Begin to look for a text everywhere, and no longer for another one."""
+        if self.search is not None:
+            self.search.cancel()
+        self.search = Search(self.client, text)
+        return self.search
 
     async def _answered(self, ask: Callable[[], Future[T]], told: Callable[[T], None]) -> None:
         try:

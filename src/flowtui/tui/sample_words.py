@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flowtui.model.development import Sample, Stored
+from flowtui.model.development import NodeInput, Origin, Sample, Stored
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry, heading
@@ -77,6 +77,13 @@ def sample_detail(sample: Sample) -> Detail:
         entries += [heading("Input"), *input_entries(sample)]
     entries += [heading("Error" if sample.error else "Output"), *output_entries(sample)]
     return Detail(f"{sample.node} of {sample.loop}", tuple(entries))
+
+
+def sampled_input(sample: Sample) -> NodeInput | None:
+    """Return its input, for the inspector; None if it has none or that was too big to be kept."""
+    if sample.input is None or "input" in sample.cut:
+        return None
+    return NodeInput(Origin.SAMPLE, sample.input, at=sample.at, revision=sample.revision)
 
 
 def sample_text(sample: Sample) -> str:

@@ -111,6 +111,15 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         Scope.FRAME,
     ),
     Action(
+        "find",
+        ("F",),
+        "F",
+        "find an item",
+        "Where is it now? Looks for an id, a trace or a piece of a payload everywhere; also `find 4711` as a command.",
+        _LOOK,
+        Scope.FRAME,
+    ),
+    Action(
         "trouble",
         ("exclamation_mark",),
         "!",

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from flowtui.model.development import NodeInput, SourcePlace
+from flowtui.model.finding import Hit, Where
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView
 from flowtui.model.workflows import SourceText
@@ -22,6 +23,8 @@ from flowtui.tui.details import Describe, Detail
 from flowtui.tui.editing import EditSource, chosen_code
 from flowtui.tui.file_words import runs_words
 from flowtui.tui.places import GoTo, Place, ShowLoop
+from flowtui.tui.sample_words import sampled_input
+from flowtui.tui.screens.find import FindScreen
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.loop_actions import LoopActions
 from flowtui.tui.screens.reader import ReaderScreen
@@ -292,6 +295,27 @@ class FrameScreen(LoopActions):
 
     def action_replay(self) -> None:
         self._commands.say("Choose a group of dead letters first: 5.", severity="warning")
+
+    def action_find(self) -> None:
+        self.find("")
+
+    def find(self, text: str) -> None:
+        """Look for an item everywhere, then go to where a person chooses; without a text that is asked for first."""
+        self.app.push_screen(FindScreen(self._commands, text), self._go_to_hit)
+
+    def _go_to_hit(self, hit: Hit | None) -> None:
+        if hit is None:
+            return
+        if hit.where in (Where.PASSED, Where.KEPT):
+            self.inspect(hit.loop, hit.node, sampled_input(hit.sample) if hit.sample is not None else None)
+        elif hit.where is Where.DEAD:
+            self.post_message(GoTo(Place.LETTERS, loop=hit.loop, node=hit.node, letter=hit.letter))
+        elif hit.where is Where.LOGGED:
+            self.post_message(GoTo(Place.LOGS, loop=hit.loop, node=hit.node))
+        elif hit.queue:
+            self.post_message(GoTo(Place.QUEUES, queue=hit.queue))
+        else:
+            self.post_message(ShowLoop(hit.loop))
 
     def action_tap(self) -> None:
         if chosen := self.chosen_node:

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 
-from flowtui.model.development import NodeInput, Origin, Sample, TapBatch
+from flowtui.model.development import NodeInput, Sample, TapBatch
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState, NodeKind
@@ -30,6 +30,7 @@ from flowtui.tui.sample_words import (
     output_entries,
     sample_detail,
     sample_text,
+    sampled_input,
 )
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.widgets.bars import HeaderBar
@@ -280,10 +281,7 @@ class TapScreen(Screen[None]):
             self.notify("Its input was too big to be kept: choose a smaller item.", severity="warning", markup=False)
             return
         self._pane.hold()
-        given = None
-        if sample.input is not None:
-            given = NodeInput(Origin.SAMPLE, sample.input, at=sample.at, revision=sample.revision)
-        self._inspect(given)
+        self._inspect(sampled_input(sample))
 
     def action_copy(self) -> None:
         """Copy the chosen item's input and output to the clipboard of the terminal."""
