@@ -14,6 +14,7 @@ from flowtui.model.errors import StoreError, UnknownItem
 from flowtui.model.queued import Owner
 from flowtui.model.snapshot import EngineSnapshot, GroupView, HolderView, QueueView
 from flowtui.model.states import OnFull
+from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.ask import ChooseScreen
 from flowtui.tui.screens.confirm import ConfirmScreen
 from flowtui.tui.screens.inject import InjectScreen
@@ -179,6 +180,16 @@ async def test_the_whole_queue_is_searched_and_escape_ends_a_search_and_shows_al
         await it.until("✖ the store does not answer")
 
 
+async def test_who_comes_from_elsewhere_finds_queue_reader_and_item_chosen() -> None:
+    client = a_client()
+    client.queued[NAME, AUDIT.loop] = [an_item("other"), an_item("4711")]
+    async with running(client) as it:
+        it.app.screen.post_message(GoTo(Place.QUEUES, queue=NAME, loop=AUDIT.loop, item="4711"))
+        await it.until(f"in {NAME} for {AUDIT.loop} /4711: 1 found")
+        await it.press("escape")
+        await it.until("other")
+
+
 async def test_an_item_is_put_in_only_if_it_is_a_json_object_and_what_was_typed_stays() -> None:
     client = a_client()
     async with running(client) as it:
@@ -244,13 +255,13 @@ async def test_items_move_to_a_queue_or_reader_that_is_chosen_and_a_reader_that_
         await it.press("M", "j", "enter", "y")
         await it.until_true(lambda: len(client.emptied) == 2)
         assert client.emptied == [("move", NAME, READER, NAME, heir.loop), ("move", NAME, READER, "orders.later", "")]
-        await it.press("F")
+        await it.press("O")
         assert it.toasts[-1].startswith("Only a reader that is in no file any more")
-        await it.press("tab", "g", "F")
+        await it.press("tab", "g", "O")
         assert it.toasts[-1].startswith("214 items still wait for orders.audit")
         client.change(queues=(accepted(groups=(replace(AUDIT, waiting=0), FULFIL)),))
         await it.settle()
-        await it.press("F", "y")
+        await it.press("O", "y")
         await it.until_true(lambda: client.emptied[2:] == [("forget", NAME, AUDIT.loop)])
 
 
@@ -268,7 +279,7 @@ async def test_who_may_only_look_is_told_so_and_nothing_is_asked_in_vain() -> No
         assert it.toasts[1:] == ["Nothing waits in orders.later."]
         client.change(queues=())
         await it.settle()
-        await it.press("a", "M", "delete", "F", "r", "l", "w", "enter", "v")
+        await it.press("a", "M", "delete", "O", "r", "l", "w", "enter", "v")
         assert isinstance(it.app.screen, QueuesScreen)
         assert "There is no queue to choose." in it.toasts
     assert client.emptied == client.injected == []

@@ -41,7 +41,8 @@ class Wanted:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        cases = (text, text.lower(), text.upper())
+        # JSON may stand without the spaces that people see behind its commas and colons.
+        cases = (text, text.lower(), text.upper(), text.replace(": ", ":").replace(", ", ","))
         forms = (form for each in cases for form in (each, json.dumps(each)[1:-1]))
         self.needles = tuple(dict.fromkeys(form.encode("utf-8", "surrogatepass").lower() for form in forms))
         self._any = re.compile(re.escape(text), re.IGNORECASE)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowtui.model.errors import StoreError
+from flowtui.model.finding import Wanted
 from flowtui.model.ids import new_id
 from flowtui.model.queued import HEAD, QueuedItem, QueuePage, QueuePlace
 from flowtui.storage.calls import StoreCalls
@@ -81,7 +82,7 @@ class QueueAdmin:
         id or payload, in any case, and only a thousand are looked at; of big ones fewer. An item that leaves the queue
         meanwhile does not make that one is left out.
         """
-        how = ["text", *_forms(text)] if text else ["all"]
+        how = ["text", *Wanted(text).needles] if text else ["all"]
         return await self._scan(waiting, place, is_first, limit, SHOWN_BYTES, how)
 
     async def whole(self, waiting: Waiting, item: QueuedItem) -> QueuedItem | None:
@@ -208,13 +209,3 @@ def _queued(left: int, owner: bytes, index: int, size: int, envelope: bytes) -> 
         owner=owner_of(owner.decode()) if owner else None,
         place=QueuePlace(index, left),
     )
-
-
-def _forms(text: str) -> list[bytes]:
-    """Return how a text that a person looks for may stand in an item, in lower case as far as it is ASCII.
-
-    JSON may hold letters of other scripts escaped or not, and spaces behind its commas and colons or not.
-    """
-    typed = (text, text.lower(), text.upper(), text.replace(": ", ":").replace(", ", ","))
-    escaped = (json.dumps(each)[1:-1] for each in typed)
-    return list(dict.fromkeys(each.encode("utf-8", "surrogatepass").lower() for each in (*typed, *escaped)))

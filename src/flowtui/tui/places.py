@@ -22,18 +22,27 @@ class GoTo(Message):
 
     Attributes:
         loop, node: ids; the log shows only their lines, the dead letters the first group of theirs.
-        queue: full name of the queue to choose.
+        queue: full name of the queue to choose, and with `loop` the reader of it.
+        item: id of the item of that queue to look for, empty for none.
         letter: number of the dead letter to choose, None for none.
     """
 
     def __init__(
-        self, place: Place, *, loop: str = "", node: str = "", queue: str = "", letter: int | None = None
+        self,
+        place: Place,
+        *,
+        loop: str = "",
+        node: str = "",
+        queue: str = "",
+        item: str = "",
+        letter: int | None = None,
     ) -> None:
         super().__init__()
         self.place = place
         self.loop = loop
         self.node = node
         self.queue = queue
+        self.item = item
         self.letter = letter
 
 

@@ -121,7 +121,7 @@ def _group_entries(group: GroupView) -> list[Entry]:
         held = f"{group_items(holder.in_flight)}, the first for {fmt.age(holder.held_s)}"
         entries.append(Entry("in flight", f"{holder_name(holder)}: {held}"))
     if group.is_orphan:
-        todo = "to do: 3, then M moves them, delete drops them, F forgets the loop"
+        todo = "to do: 3, then M moves them, delete drops them, O forgets the loop"
         gone = f"{group.loop}: {group.waiting:,} wait for it, but it is gone"
         entries.append(Entry("orphan", f"{gone} ({todo})", Tone.WARN))
     return entries

@@ -313,7 +313,7 @@ class FrameScreen(LoopActions):
         elif hit.where is Where.LOGGED:
             self.post_message(GoTo(Place.LOGS, loop=hit.loop, node=hit.node))
         elif hit.queue:
-            self.post_message(GoTo(Place.QUEUES, queue=hit.queue))
+            self.post_message(GoTo(Place.QUEUES, queue=hit.queue, loop=hit.loop, item=hit.id))
         else:
             self.post_message(ShowLoop(hit.loop))
 

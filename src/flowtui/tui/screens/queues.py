@@ -142,9 +142,15 @@ class QueuesScreen(QueueActions):
     # Drilling in
 
     def arrive(self, wish: GoTo) -> None:
-        if wish.queue:
-            self.queues.choose(wish.queue)
-            self.go_to(self.queues)
+        if not wish.queue:
+            return
+        self.queues.set_filter("")
+        self.queues.choose(wish.queue)
+        if wish.loop:
+            self.readers.choose_reader(wish.loop)
+        if wish.item:
+            self.items.set_filter(wish.item)
+        self.go_to(self.items if wish.item else self.queues)
 
     def leave(self) -> None:
         if self.current is self.queues:

@@ -56,7 +56,11 @@ class ReadersPane(LiveTable[_Reader]):
         rows = [(_Reader(group), *(_Reader(group, holder) for holder in group.holders)) for group in groups]
         self.show([row for several in rows for row in several])
         if is_other and groups:
-            self.choose(self.key(_Reader(max(groups, key=lambda group: group.waiting))))
+            self.choose_reader(max(groups, key=lambda group: group.waiting).loop)
+
+    def choose_reader(self, loop: str) -> None:
+        """Put the cursor on the reader with this id, if it is shown."""
+        self.choose((loop, None))
 
     @property
     def group(self) -> GroupView | None:
