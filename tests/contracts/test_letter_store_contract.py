@@ -171,6 +171,29 @@ async def test_groups_tell_count_first_and_last_time_and_the_newest_message(desk
     assert [await desk.letters.count(*which) for which in [(), (LOOP,), ("", "f-ValueError"), ("x",)]] == [4, 3, 3, 0]
 
 
+async def test_groups_count_what_was_filed_after_a_number_and_is_still_there(desk):
+    await desk.file(letter("a"), letter("b", error="KeyError"))
+    before = await desk.letters.last_number()
+    await desk.file(letter("c"), letter("d"), letter("e"))
+    await desk.letters.remove(await desk.letters.find(before + 1))
+    new = {each.fingerprint: each.new for each in await desk.letters.groups(before)}
+    assert new == {"f-ValueError": 2, "f-KeyError": 0}
+    assert [each.new for each in await desk.letters.groups()] == [0, 0]
+
+
+async def test_letters_that_wait_to_be_run_again_are_counted_until_they_are_done_with(desk):
+    first, second, _ = await desk.file(letter("a"), letter("b"), letter("c", loop="shop.other"))
+    assert await desk.letters.replaying(LOOP) == 0
+    await desk.letters.replay([first, second])
+    assert (await desk.letters.replaying(LOOP), await desk.letters.replaying("shop.other")) == (2, 0)
+    _, fetched = await desk.fetch(REPLAYS)
+    waiting = {each.item.id: each.item for each in fetched}
+    await desk.letters.release(first, waiting[str(first.number)], "no")
+    assert await desk.letters.replaying(LOOP) == 1
+    await desk.letters.remove(second)
+    assert await desk.letters.replaying(LOOP) == 0
+
+
 async def test_an_edited_letter_has_the_new_payload_and_what_was_read_before_cannot_be_edited(desk):
     (filed,) = await desk.file(letter(inexact=("payload",), unreadable=True))
     edited = await desk.letters.edit(filed, payload={"n": [1, 2]})

@@ -163,6 +163,10 @@ class EngineClient:
         """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`."""
         return self._engine.ask(lambda rooms: rooms.letters.replay_all(loop, fingerprint, from_start=from_start))
 
+    def replaying(self, loop: str) -> Future[int]:
+        """Return how many dead letters of a loop wait to be run again, or are run again just now."""
+        return self._engine.ask(lambda rooms: rooms.letters.replaying(loop))
+
     @_changing
     def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
         """Remove a dead letter; returns 1, or 0 if it was gone already."""

@@ -66,6 +66,10 @@ class LetterDesk:
         """
         return await self._letters.find(number)
 
+    async def replaying(self, loop: str) -> int:
+        """Return how many letters of a loop wait to be run again, or are run again just now."""
+        return await self._letters.replaying(loop)
+
     async def count(self, loop: str, fingerprint: str) -> int:
         """Return how many letters there are."""
         return await self._letters.count(loop, fingerprint)

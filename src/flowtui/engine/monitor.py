@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection
 
 from flowtui.engine.queue_gauges import Ends, QueueGauges, ends_of
@@ -11,7 +11,25 @@ from flowtui.graph.plan import ExecutionPlan
 from flowtui.model.errors import StoreError
 from flowtui.model.snapshot import DeadLetterGroup, QueueView
 from flowtui.storage.data_store import DataStore
+from flowtui.storage.letter_store import LetterStore
 from flowtui.storage.queue_admin import INTERNAL
+
+#: For how long a dead letter counts as new.
+_NEW_S = 60.0
+
+
+class Filed:
+    """Up to which number letters had been filed a minute ago, from looks about once a second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def before(self, now: float, number: int) -> int:
+        """Return the last number of a minute ago, or of the first look; `number` is that of `now`."""
+        self._seen.append((now, number))
+        while len(self._seen) > 1 and self._seen[1][0] <= now - _NEW_S:
+            self._seen.popleft()
+        return self._seen[0][1]
 
 
 class StoreMonitor:
@@ -19,6 +37,7 @@ class StoreMonitor:
 
     def __init__(self) -> None:
         self._gauges: dict[str, QueueGauges] = {}
+        self._filed: dict[bool, Filed] = {False: Filed(), True: Filed()}  # True for those of production
         self.queues: tuple[QueueView, ...] = ()
         self.dead_letters: tuple[DeadLetterGroup, ...] = ()
         self.dead_total = 0
@@ -37,9 +56,9 @@ class StoreMonitor:
         try:
             others = {name for name in await store.queue_admin().names() if not name.startswith(INTERNAL)}
             stats = await store.queues().queue_stats(sorted(known.keys() | others))
-            groups = await store.dead_letters().groups()
+            groups = await self._groups(store.dead_letters(), of_production=False)
             if (production := store.production_letters()) is not None:
-                groups += await production.groups()
+                groups += await self._groups(production, of_production=True)
         except StoreError as error:
             self.trouble = store.trouble or str(error)
             return
@@ -54,3 +73,7 @@ class StoreMonitor:
         )
         self.dead_letters = tuple(groups)
         self.dead_total = sum(group.count for group in groups)
+
+    async def _groups(self, letters: LetterStore, *, of_production: bool) -> list[DeadLetterGroup]:
+        number = await letters.last_number()
+        return await letters.groups(self._filed[of_production].before(time.monotonic(), number))

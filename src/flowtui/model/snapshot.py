@@ -193,6 +193,7 @@ class DeadLetterGroup:
         first_at, last_at: when the first and the newest one were filed, in seconds since the epoch.
         fingerprint: what the group is named by in commands.
         of_production: whether they are those of the production beside which this engine develops; it only reads them.
+        new: how many were filed in the last minute; only an engine that runs knows.
     """
 
     loop: str
@@ -204,6 +205,7 @@ class DeadLetterGroup:
     first_at: float = 0.0
     fingerprint: str = ""
     of_production: bool = False
+    new: int = 0
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -211,8 +213,10 @@ class DeadLetterGroup:
         return self.loop, self.node, self.error, self.fingerprint, self.of_production
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
+        """Return what any command can tell of it, as JSON can hold it."""
+        told = asdict(self)
+        del told["new"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,32 +50,46 @@ class LetterStore:
 
     # ---- reading ----
 
-    async def groups(self) -> list[DeadLetterGroup]:
-        """Return the groups of letters, the one with the newest letter first; reads no letter."""
+    async def groups(self, after: int | None = None) -> list[DeadLetterGroup]:
+        """Return the groups of letters, the one with the newest letter first; reads no letter.
+
+        Letters with a number above `after` are counted as new; None for no such count.
+        """
         latest = await self._answer(self._client.hgetall(f"{self._namespace}:dead-latest"))
         if not latest:
             return []
         fields = list(latest)
         pipe = self._client.pipeline(transaction=False)
         pipe.hmget(f"{self._namespace}:dead-first", fields)
+        newer = "+inf" if after is None else f"({after}"
         for field in fields:
             loop, _, _, fingerprint = json.loads(field)
-            pipe.zcard(f"{self._namespace}:dead:{escape(loop)}:{fingerprint}")
+            key = f"{self._namespace}:dead:{escape(loop)}:{fingerprint}"
+            pipe.zcard(key)
+            pipe.zcount(key, newer, "+inf")
         first, *counts = await self._answer(pipe.execute())
         groups = []
-        for field, first_at, count in zip(fields, first, counts, strict=True):
+        for field, first_at, count, new in zip(fields, first, counts[::2], counts[1::2], strict=True):
             loop, node, error, fingerprint = json.loads(field)
             message, last_at = json.loads(latest[field])
             if count:  # else it went between the two calls
                 began = json.loads(first_at or b"0")
                 told = (loop, node, error, message, count, last_at, began, fingerprint)
-                groups.append(DeadLetterGroup(*told, self._of_production))
+                groups.append(DeadLetterGroup(*told, self._of_production, new))
         return sorted(groups, key=lambda group: -group.last_at)
 
     async def count(self, loop: str = "", fingerprint: str = "") -> int:
         """Return how many letters there are."""
         groups = await self.groups()
         return sum(group.count for group in groups if _is_in(group, loop, fingerprint))
+
+    async def last_number(self) -> int:
+        """Return the number of the letter that was filed last, be it gone by now; 0 before the first one."""
+        return int(await self._answer(self._client.get(f"{self._namespace}:letter-number")) or 0)
+
+    async def replaying(self, loop: str) -> int:
+        """Return how many letters of a loop wait to be run again, or are run again just now."""
+        return int(await self._run("letter_replaying", escape(loop)))
 
     async def page(
         self, loop: str = "", fingerprint: str = "", *, before: int | None = None, limit: int = 100
@@ -88,7 +102,7 @@ class LetterStore:
 
     async def pages(self, loop: str = "", fingerprint: str = "") -> AsyncIterator[list[DeadLetter]]:
         """Yield all letters that are there now, oldest first, a page at a time."""
-        last = await self._last_number()
+        last = await self.last_number()
         after: int | str = "-inf"
         while page := await self._page(loop, fingerprint, "oldest", after, last, STEP):
             yield page
@@ -129,7 +143,7 @@ class LetterStore:
 
     async def purge(self, loop: str = "", fingerprint: str = "") -> int:
         """Remove the letters that are there now, also those that wait to be replayed; return how many."""
-        last = await self._last_number()
+        last = await self.last_number()
         removed = 0
         for name, group in await self._chosen(loop, fingerprint):
             first: Any = "-inf"
@@ -237,9 +251,6 @@ class LetterStore:
         arguments = [name for loop, group in chosen for name in (escape(loop), group)]
         rows = await self._run("letter_page", which, first, last, min(limit, STEP), PAGE_BYTES, *arguments)
         return [replace(read_letter(row), of_production=self._of_production) for row in rows]
-
-    async def _last_number(self) -> int:
-        return int(await self._answer(self._client.get(f"{self._namespace}:letter-number")) or 0)
 
     async def _chosen(self, loop: str, fingerprint: str) -> list[tuple[str, str]]:
         """Return loop and fingerprint of all that is chosen."""

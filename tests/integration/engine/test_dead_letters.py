@@ -62,6 +62,7 @@ def test_a_group_is_replayed_by_a_loop_that_has_completed_and_only_what_had_not_
     ]
     assert door.replay_all(LOOP, group.fingerprint).result(PATIENCE_S) == ReplayAnswer(queued=3)
     app.until_idle()
+    app.until(lambda: door.replaying(LOOP).result(PATIENCE_S) == 0, "for the last one to be done with")
     app.until(lambda: app.snapshot().dead_total == 0, "for the letters to go")
     assert (app.done("aside.txt"), sorted(app.done("both.txt"))) == ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5])
     assert app.done("sometimes.txt") == [0, 1, 2, 3, 4, 5, 1, 3, 5]
@@ -82,6 +83,15 @@ def test_one_letter_is_edited_and_replayed_and_others_are_purged(app, door):
     assert door.purge_dead_letters(LOOP).result(PATIENCE_S) == 1
     with pytest.raises(UnknownLetter):
         door.dead_letter(newest.number).result(PATIENCE_S)
+
+
+def test_what_fails_again_has_another_number_and_tells_how_often_it_was_replayed(app, door, folder):
+    (folder / "broken").touch()
+    newest = door.dead_letters().result(PATIENCE_S)[0]
+    assert door.replay(newest).result(PATIENCE_S) == ReplayAnswer(queued=1)
+    app.until(lambda: door.replaying(LOOP).result(PATIENCE_S) == 0, "for the replay to end")
+    again = door.dead_letters().result(PATIENCE_S)[0]
+    assert (again.id, again.replays, again.number > newest.number) == (newest.id, 1, True)
 
 
 def test_from_the_start_everything_behind_the_producer_runs_again(app, door):
