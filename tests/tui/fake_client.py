@@ -17,7 +17,7 @@ from flowtui.model.development import Sample, SourcePlace, TapBatch
 from flowtui.model.errors import Problem
 from flowtui.model.finding import FoundPage
 from flowtui.model.forms import Form
-from flowtui.model.letters import ReplayAnswer
+from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.model.queued import QueuedItem, QueuePage, QueuePlace
 from flowtui.model.runs import Asked, Run
@@ -146,6 +146,7 @@ class FakeClient:
         self.scalings: list[tuple[str, int]] = []
         self.replays: list[tuple[str, str, bool]] = []
         self.replay_answer = ReplayAnswer()
+        self.letters: list[DeadLetter] = []
         self.form: Form | None = None
         self.triggered: list[tuple[str, dict[str, Any]]] = []
         self.asked = Asked("run-1", "orders.ask", LoopState.RUNNING)
@@ -260,6 +261,28 @@ class FakeClient:
             return self._answer(3120)
         on_step(1000)
         return self.slow
+
+    def dead_letters(
+        self,
+        loop: str = "",
+        fingerprint: str = "",
+        *,
+        before: int | None = None,
+        limit: int = 100,
+        of_production: bool = False,
+    ) -> Future[list[DeadLetter]]:
+        found = [
+            letter
+            for letter in sorted(self.letters, key=lambda letter: -letter.number)
+            if letter.of_production is of_production
+            and loop in ("", letter.loop)
+            and fingerprint in ("", letter.fingerprint)
+            and (before is None or letter.number < before)
+        ]
+        return self._answer(found[:limit])
+
+    def replaying(self, loop: str) -> Future[int]:
+        return self._answer(sum(letter.replaying for letter in self.letters if letter.loop == loop))
 
     def trigger_form(self, loop: str, values: Any) -> Future[Form | None]:
         return self._answer(self.form)

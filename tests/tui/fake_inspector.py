@@ -211,17 +211,6 @@ class FakeInspectorClient(FakeClient):
         self.cases.append(case)
         return self._answer(Path("/home/ana/flows/tests/orders.yaml"))
 
-    def dead_letters(
-        self,
-        loop: str = "",
-        fingerprint: str = "",
-        *,
-        before: int | None = None,
-        limit: int = 100,
-        of_production: bool = False,
-    ) -> Future[list[DeadLetter]]:
-        return self._answer([letter for letter in self.letters if letter.of_production is of_production][:limit])
-
     def dead_letter(self, number: int) -> Future[DeadLetter]:
         found: Future[DeadLetter] = Future()
         known = next((letter for letter in self.letters if letter.number == number), None)

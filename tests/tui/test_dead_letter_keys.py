@@ -25,7 +25,10 @@ async def test_capital_r_asks_and_replays_the_chosen_group_from_the_node_that_fa
         await it.press("n", "R", "y")
         await it.app.workers.wait_for_complete()
         assert client.replays == [GROUP]
-        assert it.toasts == ["sync.poll: 12 dead letters to be replayed"]
+        assert it.toasts == [
+            "sync.poll: 12 dead letters to be replayed",
+            "sync.poll: 12 dead letters replayed, none failed again",
+        ]
 
 
 @pytest.mark.parametrize("keys", [("R",), ("tab", "tab", "tab", "R")])
@@ -45,6 +48,7 @@ async def test_what_cannot_be_replayed_is_counted_and_explained() -> None:
         assert it.toasts == [
             "sync.poll: 1 dead letter to be replayed",
             "2 dead letters stay as they are: letter 7: [b]gone[/b]",
+            "sync.poll: 1 dead letter replayed, none failed again",
         ]
         client.refusal = StoreUnavailable("the store does not answer")
         await it.press("R", "y")
@@ -61,6 +65,6 @@ async def test_groups_of_one_error_from_two_places_are_two_rows() -> None:
         await it.press("tab", "tab", "tab", "j", "R", "y")
         await it.app.workers.wait_for_complete()
         assert client.replays == [("a.b", "elsewhere", False)]
-        await it.press("enter")
+        await it.press("v")
         assert "second" in it.text
         assert "flowtui dead list --group elsewhere" in it.text

@@ -183,7 +183,7 @@ async def test_details_of_a_queue_a_group_of_dead_letters_and_a_log_line() -> No
         await it.press("tab", "tab", "j", "enter")
         assert "Queue logs.suspicious" in it.text
         assert "orders.fulfil" in it.text
-        await it.press("escape", "tab", "j", "enter")
+        await it.press("escape", "tab", "j", "v")
         assert "Dead letters of sync.poll" in it.text
         assert "ConnectError: [Errno 111] Connection refused" in it.text
         await it.press("escape", "tab", "enter")

@@ -7,17 +7,18 @@ import concurrent.futures
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.forms import Form
-from flowtui.model.letters import DeadLetter, ReplayAnswer
+from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command
 from flowtui.model.workflows import KeptText, RollBack, SourceText
 from flowtui.tui import format as fmt
 from flowtui.tui.progress import Progress, Step
+from flowtui.tui.replay_watch import ReplayWatch, Say
 from flowtui.tui.searching import Search
 
 if TYPE_CHECKING:
@@ -29,20 +30,13 @@ _REST_S = 0.25
 T = TypeVar("T")
 
 
-class Say(Protocol):
-    """Shows a notice, for `timeout` seconds if given."""
-
-    def __call__(self, text: str, severity: str = "information", timeout: float | None = None) -> None: ...
-
-
-def tell_replay(say: Say, loop: str, answer: ReplayAnswer) -> None:
-    """Say how many letters of a loop are to be replayed, and why others are not."""
-    if answer.queued or not answer.refused:
-        say(f"{loop}: {fmt.plural(answer.queued, 'dead letter')} to be replayed")
-    if answer.refused:
-        count = len(answer.refused)
-        stay = "stays as it is" if count == 1 else "stay as they are"
-        say(f"{fmt.plural(count, 'dead letter')} {stay}: {answer.refused[0]}", severity="warning")
+def newest_below(
+    client: EngineClient, group: DeadLetterGroup, before: int | None, limit: int
+) -> Future[list[DeadLetter]]:
+    """Ask for the newest letters of a group with a number below `before`, None for the newest of all."""
+    return client.dead_letters(
+        group.loop, group.fingerprint, before=before, limit=limit, of_production=group.of_production
+    )
 
 
 class Commands:
@@ -51,6 +45,7 @@ class Commands:
     Attributes:
         client: the engine's door, for screens of their own.
         search: the last search for an item, None before the first.
+        replays: the replays that were asked for, until they have ended.
     """
 
     def __init__(
@@ -69,6 +64,7 @@ class Commands:
         self._scalings = 0
         self._progress: Progress | None = None
         self._step: Step | None = None
+        self.replays = ReplayWatch(client, run, say, then)
 
     def one(self, command: Command, loop: str) -> None:
         """Ask one loop."""
@@ -135,13 +131,52 @@ class Commands:
 
         self._run(self._answered(lambda: self.client.scale(loop, change), told))
 
-    def replay(self, group: DeadLetterGroup) -> None:
-        """Have a group of dead letters run again from the node that failed; a notice says for how many that is so."""
+    def replay(self, group: DeadLetterGroup, *, from_start: bool = False) -> None:
+        """Have a group of dead letters run again from the node that failed, or all of their iterations.
 
-        def told(answer: ReplayAnswer) -> None:
-            tell_replay(self.say, group.loop, answer)
+        Notices say for how many that is so, and in the end how many have failed again.
+        """
+        self.replays.ask(
+            group.loop,
+            lambda: self.client.replay_all(group.loop, group.fingerprint, from_start=from_start),
+            fingerprint=group.fingerprint,
+        )
 
-        self._run(self._answered(lambda: self.client.replay_all(group.loop, group.fingerprint), told))
+    def replay_letter(self, letter: DeadLetter, *, from_start: bool) -> None:
+        """Have one dead letter run again from the node that failed, or all of its iteration; notices tell."""
+        self.replays.ask(letter.loop, lambda: self.client.replay(letter, from_start=from_start), number=letter.number)
+
+    def purge(self, group: DeadLetterGroup) -> None:
+        """Remove a group of dead letters for good; a notice says how many there were."""
+
+        def told(count: int) -> None:
+            self.say(f"{fmt.plural(count, 'dead letter')} removed")
+
+        self._run(self._answered(lambda: self.client.purge_dead_letters(group.loop, group.fingerprint), told))
+
+    def purge_letter(self, letter: DeadLetter, then: Callable[[], None]) -> None:
+        """Remove one dead letter for good; `then` is called when it is gone."""
+
+        def told(count: int) -> None:
+            self.say(f"Letter {letter.number} is removed." if count else f"Letter {letter.number} was gone already.")
+            then()
+
+        self._run(self._answered(lambda: self.client.purge_dead_letter(letter), told))
+
+    def letter(self, number: int, told: Callable[[DeadLetter], None]) -> None:
+        """Ask for the dead letter with this number; a notice says if it is gone."""
+        self._run(self._answered(lambda: self.client.dead_letter(number), told))
+
+    def letter_of(self, group: DeadLetterGroup, number: int, told: Callable[[DeadLetter], None]) -> None:
+        """Ask for the dead letter of a group with this number, also of production; a notice says if it is gone."""
+
+        def first(letters: list[DeadLetter]) -> None:
+            if letters and letters[0].number == number:
+                told(letters[0])
+            else:
+                self.say(f"Letter {number} is gone: it was replayed or removed.", severity="warning")
+
+        self._run(self._answered(lambda: newest_below(self.client, group, number + 1, 1), first))
 
     def newest_letter(self, group: DeadLetterGroup, told: Callable[[DeadLetter], None]) -> None:
         """Ask for the newest dead letter of a group; a notice says if there is none any more."""
@@ -152,10 +187,7 @@ class Commands:
             else:
                 self.say(f"{group.loop}: no dead letter like this is left.", severity="warning")
 
-        def ask() -> Future[list[DeadLetter]]:
-            return self.client.dead_letters(group.loop, group.fingerprint, limit=1, of_production=group.of_production)
-
-        self._run(self._answered(ask, first))
+        self._run(self._answered(lambda: newest_below(self.client, group, None, 1), first))
 
     def forget_reader(self, ask: Callable[[], Future[None]], said: str) -> None:
         """Forget a reader of a queue by `ask`, and then say so."""

@@ -138,9 +138,10 @@ def letters_detail(group: DeadLetterGroup, now: float) -> Detail:
         heading("Error"),
         Entry("", f"{group.error}: {group.message}", Tone.BAD),
         heading("To do"),
+        Entry("enter", "shows each, also to edit, to replay or to remove it", Tone.ACCENT),
         Entry("i", "inspects the newest one", Tone.ACCENT),
         _replay_entry(group),
-        Entry("", f"flowtui dead list --group {group.fingerprint} shows each, also to edit or to purge it"),
+        Entry("", f"flowtui dead list --group {group.fingerprint} shows them in a shell"),
     )
     return Detail(f"Dead letters of {group.loop}", entries)
 

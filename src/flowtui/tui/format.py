@@ -81,6 +81,12 @@ def bar(part: float, whole: float, width: int) -> str:
     return "█" * full + "░" * (width - full)
 
 
+def size(number: float) -> str:
+    """Return a number of bytes in at most 7 characters (`999 B`, `3.1 kB`, `124 kB`, `1.2 MB`)."""
+    text = count(number)
+    return f"{text} B" if text[-1].isdigit() else f"{text[:-1]} {text[-1]}B"
+
+
 def clock(epoch: float) -> str:
     """Return the local time of day as `14:02:11`."""
     return time.strftime("%H:%M:%S", time.localtime(epoch))

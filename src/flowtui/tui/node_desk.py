@@ -27,7 +27,7 @@ from flowtui.model.diff import same
 from flowtui.model.errors import FlowtuiError, UnknownLetter
 from flowtui.model.forms import KeyPath
 from flowtui.model.letters import DeadLetter
-from flowtui.tui.commands import Say, tell_replay
+from flowtui.tui.replay_watch import Say, tell_replay
 from flowtui.tui.trial import Trial
 
 if TYPE_CHECKING:

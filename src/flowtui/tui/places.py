@@ -24,6 +24,7 @@ class GoTo(Message):
         loop, node: ids; the log shows only their lines, the dead letters the first group of theirs.
         queue: full name of the queue to choose, and with `loop` the reader of it.
         item: id of the item of that queue to look for, empty for none.
+        group: fingerprint of the group of dead letters to choose, of `loop` and `node`.
         letter: number of the dead letter to choose, None for none.
     """
 
@@ -35,6 +36,7 @@ class GoTo(Message):
         node: str = "",
         queue: str = "",
         item: str = "",
+        group: str = "",
         letter: int | None = None,
     ) -> None:
         super().__init__()
@@ -43,6 +45,7 @@ class GoTo(Message):
         self.node = node
         self.queue = queue
         self.item = item
+        self.group = group
         self.letter = letter
 
 

@@ -133,9 +133,11 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         ("R",),
         "R",
         "replay",
-        "Run the chosen group of dead letters again, from the node that failed; asks first.",
+        "Run the chosen group of dead letters again, or the chosen letter; asks first, also from where.",
         _LETTERS,
         Scope.FRAME,
+        footer=2,
+        footer_on=(Scope.LETTERS,),
     ),
     Action(
         "edit",

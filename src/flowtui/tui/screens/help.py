@@ -20,6 +20,7 @@ def help_detail(screen: Scope) -> Detail:
         Entry("▼ ◌ ↻", "draining · starting or stopping · its process died, starts again"),
         Entry("■ ✔ ✖", "stopped · completed · failed"),
         Entry("○ ● ◆ !", "node: not run yet · well · well, chooses a branch · stalled"),
+        Entry("† ‡ ↻ ~ !", "dead letter · of production · being replayed · edited · could not be run"),
         Entry("~ + - >", "inspector, reloads: changed · added · removed · moved within its list"),
         Entry("mouse", "click chooses, double click opens, the wheel scrolls; with shift the terminal selects text"),
     ]

@@ -27,6 +27,7 @@ from flowtui.tui.details import (
     problem_detail,
 )
 from flowtui.tui.file_words import excerpt_of
+from flowtui.tui.places import GoTo, Place
 from flowtui.tui.queue_words import describe_queue, queue_detail
 from flowtui.tui.screens.confirm import ask_replay
 from flowtui.tui.screens.frame import FrameScreen
@@ -152,8 +153,12 @@ class OverviewScreen(FrameScreen):
 
     def on_pane_opened(self, event: Pane.Opened) -> None:
         event.stop()
+        group = self._chosen_group
         if event.pane is self.loops:
             self.action_show_loop()
+        elif group is not None:
+            wish = GoTo(Place.LETTERS, loop=group.loop, node=group.node, group=group.fingerprint)
+            self.post_message(wish)
         else:
             self.open_pane(event.pane)
 

@@ -1,0 +1,49 @@
+"""Writes dead letters to a file, as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterable, Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from flowtui.model.letters import DeadLetter
+from flowtui.model.snapshot import DeadLetterGroup
+
+
+def export_name(group: DeadLetterGroup, numbers: Sequence[int]) -> str:
+    """Return where these letters of a group may be written, all of them without numbers."""
+    if len(numbers) == 1:
+        return f"letter-{numbers[0]}.jsonl"
+    return f"{group.loop}-{group.node}-letters.jsonl"
+
+
+async def export(path: Path, pages: AsyncIterable[Sequence[DeadLetter]], told: Callable[[int], None]) -> int:
+    """Write letters to a new file, and return how many; `told` hears after each page how many there are.
+
+    The file is removed again if that fails or is cancelled.
+
+    Raises:
+        OSError: if the file is there already or cannot be written.
+    """
+    count = 0
+    file = await asyncio.to_thread(path.open, "x", encoding="utf-8")
+    try:
+        with file:
+            async for page in pages:
+                await asyncio.to_thread(_write, file, page)
+                count += len(page)
+                told(count)
+    except BaseException:
+        _remove(path)
+        raise
+    return count
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _write(file: TextIO, letters: Sequence[DeadLetter]) -> None:
+    file.writelines(json.dumps(letter.as_dict()) + "\n" for letter in letters)
