@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from letter_box import LetterBox
+
 from flowtui.model.access import Access, Mode
 from flowtui.model.development import Sample, SourcePlace, TapBatch
 from flowtui.model.errors import Problem
 from flowtui.model.finding import FoundPage
 from flowtui.model.forms import Form
-from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.log_lines import LogBatch, LogLine
 from flowtui.model.queued import QueuedItem, QueuePage, QueuePlace
 from flowtui.model.runs import Asked, Run
@@ -133,10 +134,11 @@ def a_snapshot(*loops: LoopView, **fields: Any) -> EngineSnapshot:
     return EngineSnapshot(loops=loops, **(usual | fields))
 
 
-class FakeClient:
+class FakeClient(LetterBox):
     """Has the methods of `EngineClient`. Commands succeed unless `refusal` is set; `close` waits for `may_close`."""
 
     def __init__(self, snapshot: EngineSnapshot | None = None) -> None:
+        super().__init__()
         self.shown = snapshot or a_snapshot()
         self.lines: list[LogLine] = []
         self.commands: list[tuple[Command, str | None]] = []
@@ -144,9 +146,6 @@ class FakeClient:
         self.bulk_commands: list[tuple[str, ...]] = []
         self.bulk_refusals: tuple[str, ...] = ()
         self.scalings: list[tuple[str, int]] = []
-        self.replays: list[tuple[str, str, bool]] = []
-        self.replay_answer = ReplayAnswer()
-        self.letters: list[DeadLetter] = []
         self.form: Form | None = None
         self.triggered: list[tuple[str, dict[str, Any]]] = []
         self.asked = Asked("run-1", "orders.ask", LoopState.RUNNING)
@@ -173,7 +172,6 @@ class FakeClient:
         self.injected: list[tuple[str, dict[str, Any]]] = []
         self.emptied: list[tuple[str, ...]] = []
         self.slow: Future[int] | None = None  # the answer to what takes a while
-        self.refusal: Exception | None = None
         self.why_not = ""
         self.started = threading.Event()
         self.closed = threading.Event()
@@ -220,10 +218,6 @@ class FakeClient:
             self.change_loop(loop, replicas=replicas, tracks=replicas)
         return self._answer(replicas)
 
-    def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
-        self.replays.append((loop, fingerprint, from_start))
-        return self._answer(self.replay_answer)
-
     def queue_page(
         self, queue: str, group: str, place: QueuePlace | None = None, *, text: str = "", limit: int = 100
     ) -> Future[QueuePage]:
@@ -261,28 +255,6 @@ class FakeClient:
             return self._answer(3120)
         on_step(1000)
         return self.slow
-
-    def dead_letters(
-        self,
-        loop: str = "",
-        fingerprint: str = "",
-        *,
-        before: int | None = None,
-        limit: int = 100,
-        of_production: bool = False,
-    ) -> Future[list[DeadLetter]]:
-        found = [
-            letter
-            for letter in sorted(self.letters, key=lambda letter: -letter.number)
-            if letter.of_production is of_production
-            and loop in ("", letter.loop)
-            and fingerprint in ("", letter.fingerprint)
-            and (before is None or letter.number < before)
-        ]
-        return self._answer(found[:limit])
-
-    def replaying(self, loop: str) -> Future[int]:
-        return self._answer(sum(letter.replaying for letter in self.letters if letter.loop == loop))
 
     def trigger_form(self, loop: str, values: Any) -> Future[Form | None]:
         return self._answer(self.form)
@@ -350,14 +322,6 @@ class FakeClient:
         self.close_called.set()
         self.may_close.wait(30)
         self.closed.set()
-
-    def _answer(self, result: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        if self.refusal is not None:
-            future.set_exception(self.refusal)
-        else:
-            future.set_result(result)
-        return future
 
     # For tests
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -89,18 +89,22 @@ class FakeLetterClient(FakeClient):
             self.put(edited)
         return self._answer(edited)
 
-    def replay(self, letter: DeadLetter, *, from_start: bool = False) -> Future[ReplayAnswer]:
-        return self._replay([letter], from_start)
-
-    def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
-        return self._replay([letter for letter in self.letters if letter.fingerprint == fingerprint], from_start)
-
-    def _replay(self, letters: list[DeadLetter], from_start: bool) -> Future[ReplayAnswer]:
+    def replay_all(
+        self,
+        loop: str = "",
+        fingerprint: str = "",
+        *,
+        numbers: Collection[int] | None = None,
+        from_start: bool = False,
+    ) -> Future[ReplayAnswer]:
+        chosen = [letter for letter in self.letters if _is_in(letter, loop, fingerprint, numbers)]
+        if self.replay_answer != ReplayAnswer():
+            return self._answer(self.replay_answer)
         if self.refusal is None:
-            self.replayed.append(([letter.number for letter in letters], from_start))
-            for letter in letters:
+            self.replayed.append(([letter.number for letter in chosen], from_start))
+            for letter in chosen:
                 self.put(replace(letter, replaying=True))
-        return self._answer(ReplayAnswer(queued=len(letters)))
+        return self._answer(ReplayAnswer(queued=len(chosen)))
 
     def finish(self, number: int, *, fails: bool = False, note: str = "") -> None:
         """End the replay of a letter: it goes, fails again, or could not be run for the reason that `note` tells."""
@@ -115,16 +119,12 @@ class FakeLetterClient(FakeClient):
             self.letters.append(again)
         self.regroup()
 
-    def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
-        return self._purge(lambda each: each.number == letter.number)
-
-    def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
-        return self._purge(lambda each: each.loop == loop and each.fingerprint == fingerprint)
-
-    def _purge(self, goes: Callable[[DeadLetter], bool]) -> Future[int]:
+    def purge_dead_letters(
+        self, loop: str = "", fingerprint: str = "", *, numbers: Collection[int] | None = None
+    ) -> Future[int]:
         before = len(self.letters)
         if self.refusal is None:
-            self.hold([each for each in self.letters if not goes(each)])
+            self.hold([each for each in self.letters if not _is_in(each, loop, fingerprint, numbers)])
         return self._answer(before - len(self.letters))
 
     def put(self, letter: DeadLetter) -> None:
@@ -135,3 +135,7 @@ class FakeLetterClient(FakeClient):
         future: Future[Any] = Future()
         future.set_exception(why)
         return future
+
+
+def _is_in(letter: DeadLetter, loop: str, fingerprint: str, numbers: Collection[int] | None) -> bool:
+    return (letter.loop, letter.fingerprint) == (loop, fingerprint) and (numbers is None or letter.number in numbers)

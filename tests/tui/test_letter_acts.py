@@ -95,7 +95,7 @@ async def test_one_letter_is_replayed_from_the_start_and_what_could_not_be_run_s
 )
 async def test_items_that_go_back_to_their_queue_and_refusals_are_told(answer, words) -> None:
     client = letters()
-    client._replay = lambda letters, from_start: client._answer(answer)  # type: ignore[method-assign]
+    client.replay_answer = answer
     async with running(client) as it:
         await opened(it)
         await act(it, "R", "j", "enter")
@@ -148,16 +148,41 @@ async def test_removing_a_letter_or_a_group_asks_and_says_what_would_be_lost() -
     async with running(client) as it:
         await opened(it, "tab", "j")
         await act(it, "delete")
-        for words in ("Remove letter 4 of orders.incoming, item item-4?", "nowhere else"):
+        for words in ("Remove letter 4 from check of orders.incoming, item item-4?", "nowhere else"):
             assert words in it.text
         await it.press("n")
         await act(it, "ctrl+d", "y")
-        await said(it, "Letter 4 is removed.")
+        await said(it, "1 dead letter removed")
         assert [letter.number for letter in client.letters] == [1, 2, 3, 5]
         await it.press("shift+tab", "delete")
-        assert "Remove 4 dead letters of orders.incoming that failed at check" in it.text
+        assert "Remove 4 dead letters from check of orders.incoming" in it.text
         await it.press("y")
         await said(it, "4 dead letters removed")
+        assert client.letters == []
+
+
+async def test_marked_letters_and_marked_groups_are_acted_upon_together(tmp_path: Path) -> None:
+    others = [a_letter(n, loop="sync.poll", node="fetch", fingerprint="f-fetch") for n in range(6, 9)]
+    client = FakeLetterClient([*(a_letter(n) for n in range(1, 6)), *others])
+    async with running(client) as it:
+        await opened(it, "tab", "space", "j", "space")
+        assert "2 marked" in it.text
+        await act(it, "R", "j", "enter")
+        await said(it, "orders.incoming: 2 dead letters to be replayed")
+        assert client.replayed == [([3, 5], True)]
+        client.finish(3)
+        client.finish(5, note="letter 5: no")
+        await said(it, "2 dead letters replayed, 1 could not be run: letter 5: no")
+        await act(it, "o")
+        it.app.screen.query_one("#ask-text").value = str(tmp_path / "some.jsonl")  # type: ignore[attr-defined]
+        await it.press("enter")
+        await said(it, "1 letter is written to")
+        await it.press("escape", "shift+tab", "asterisk", "slash")
+        await it.type("incoming")
+        await it.press("enter", "delete")
+        assert "Remove 7 dead letters (1 of the marked rows out of view)" in it.text
+        await it.press("y")
+        await said(it, "3 dead letters removed")
         assert client.letters == []
 
 

@@ -114,6 +114,14 @@ async def test_ten_thousand_letters_are_read_page_by_page() -> None:
         assert chosen(it) == 4711
 
 
+async def test_a_list_that_is_sorted_by_another_column_is_read_to_its_end() -> None:
+    letters = [a_letter(n, attempt=9 if n == 3 else 1) for n in range(1, 251)]
+    async with running(FakeLetterClient(letters)) as it:
+        await it.press("5", "tab", "greater_than_sign", "greater_than_sign", "greater_than_sign", "g")
+        await it.until("Letter 3 ")
+        assert it.client.pages == [None, 151, 51, 1]  # type: ignore[attr-defined]
+
+
 async def test_the_list_is_kept_up_to_date_and_the_cursor_stays_on_its_letter() -> None:
     client = FakeLetterClient(a_letter(n) for n in range(1, 31))
     async with running(client) as it:

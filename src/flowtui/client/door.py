@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -159,9 +159,21 @@ class EngineClient:
         return self._engine.ask(lambda rooms: rooms.letters.replay([letter], from_start=from_start))
 
     @_changing
-    def replay_all(self, loop: str = "", fingerprint: str = "", *, from_start: bool = False) -> Future[ReplayAnswer]:
-        """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`."""
-        return self._engine.ask(lambda rooms: rooms.letters.replay_all(loop, fingerprint, from_start=from_start))
+    def replay_all(
+        self,
+        loop: str = "",
+        fingerprint: str = "",
+        *,
+        numbers: Collection[int] | None = None,
+        from_start: bool = False,
+    ) -> Future[ReplayAnswer]:
+        """Have all dead letters of a loop, a group, or all there are, run again; chosen as by `dead_letters`.
+
+        If numbers are given, it is for those only that have one of them.
+        """
+        return self._engine.ask(
+            lambda rooms: rooms.letters.replay_all(loop, fingerprint, numbers, from_start=from_start)
+        )
 
     def replaying(self, loop: str) -> Future[int]:
         """Return how many dead letters of a loop wait to be run again, or are run again just now."""
@@ -173,9 +185,11 @@ class EngineClient:
         return self._engine.ask(lambda rooms: rooms.letters.remove([letter]))
 
     @_changing
-    def purge_dead_letters(self, loop: str = "", fingerprint: str = "") -> Future[int]:
-        """Remove dead letters, chosen as by `dead_letters`; return how many."""
-        return self._engine.ask(lambda rooms: rooms.letters.purge(loop, fingerprint))
+    def purge_dead_letters(
+        self, loop: str = "", fingerprint: str = "", *, numbers: Collection[int] | None = None
+    ) -> Future[int]:
+        """Remove dead letters, chosen as by `replay_all`; return how many."""
+        return self._engine.ask(lambda rooms: rooms.letters.purge(loop, fingerprint, numbers))
 
     def queue_page(
         self, queue: str, group: str, place: QueuePlace | None = None, *, text: str = "", limit: int = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from flowtui.engine.letter_secrets import with_secrets
@@ -14,7 +14,7 @@ from flowtui.model.errors import AccessRefused, SecretError
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.nodes.secrets import FindSecrets
-from flowtui.storage.letter_store import LetterStore
+from flowtui.storage.letter_store import STEP, LetterStore
 
 
 class LetterDesk:
@@ -91,9 +91,11 @@ class LetterDesk:
         _check_own(letter)
         return await self._letters.edit(letter, payload=payload, item=item)
 
-    async def purge(self, loop: str, fingerprint: str) -> int:
-        """Remove letters; return how many there were."""
-        return await self._letters.purge(loop, fingerprint)
+    async def purge(self, loop: str, fingerprint: str, numbers: Collection[int] | None = None) -> int:
+        """Remove letters, of those chosen only the ones with these numbers if any are given; return how many."""
+        if numbers is None:
+            return await self._letters.purge(loop, fingerprint)
+        return sum([await self.remove(page) async for page in self._chosen(loop, fingerprint, numbers)])
 
     async def remove(self, letters: Sequence[DeadLetter]) -> int:
         """Remove these letters; return how many of them were still there.
@@ -117,12 +119,33 @@ class LetterDesk:
         answer = await self._letters.replay(ready, from_start=from_start, queues=queues)
         return ReplayAnswer(refused=tuple(filter(None, reasons)), revisions=tuple(revisions)) + answer
 
-    async def replay_all(self, loop: str, fingerprint: str, *, from_start: bool) -> ReplayAnswer:
-        """As `replay`, for all letters chosen that are there now, in the order in which they failed."""
+    async def replay_all(
+        self, loop: str, fingerprint: str, numbers: Collection[int] | None = None, *, from_start: bool
+    ) -> ReplayAnswer:
+        """As `replay`, for all letters chosen that are there now, in the order in which they failed.
+
+        If numbers are given, it is for those only that have one of them.
+        """
         answer = ReplayAnswer()
-        async for page in self._letters.pages(loop, fingerprint):
+        async for page in self._chosen(loop, fingerprint, numbers):
             answer += await self.replay(page, from_start=from_start)
         return answer
+
+    async def _chosen(
+        self, loop: str, fingerprint: str, numbers: Collection[int] | None
+    ) -> AsyncIterator[list[DeadLetter]]:
+        """Yield the letters that are there now, oldest first, some at a time."""
+        if numbers is None:
+            async for page in self._letters.pages(loop, fingerprint):
+                yield page
+            return
+        ordered = sorted(numbers)
+        for at in range(0, len(ordered), STEP):
+            found: list[DeadLetter] = []
+            for number in ordered[at : at + STEP]:
+                newest = await self._letters.page(loop, fingerprint, before=number + 1, limit=1)
+                found += [letter for letter in newest if letter.number == number]
+            yield found
 
     def _revealed(self, letters: Sequence[DeadLetter]) -> tuple[list[DeadLetter], list[str]]:
         found, missing = [], []

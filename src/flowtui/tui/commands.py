@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command
 from flowtui.model.workflows import KeptText, RollBack, SourceText
 from flowtui.tui import format as fmt
+from flowtui.tui.letter_list import Choice
 from flowtui.tui.progress import Progress, Step
 from flowtui.tui.replay_watch import ReplayWatch, Say
 from flowtui.tui.searching import Search
@@ -131,37 +133,25 @@ class Commands:
 
         self._run(self._answered(lambda: self.client.scale(loop, change), told))
 
-    def replay(self, group: DeadLetterGroup, *, from_start: bool = False) -> None:
-        """Have a group of dead letters run again from the node that failed, or all of their iterations.
+    def replay(self, *chosen: Choice, from_start: bool = False) -> None:
+        """Have dead letters run again from the node that failed, or all of their iterations.
 
         Notices say for how many that is so, and in the end how many have failed again.
         """
-        self.replays.ask(
-            group.loop,
-            lambda: self.client.replay_all(group.loop, group.fingerprint, from_start=from_start),
-            fingerprint=group.fingerprint,
-        )
+        for each in chosen:
+            self.replays.ask(each, from_start=from_start)
 
-    def replay_letter(self, letter: DeadLetter, *, from_start: bool) -> None:
-        """Have one dead letter run again from the node that failed, or all of its iteration; notices tell."""
-        self.replays.ask(letter.loop, lambda: self.client.replay(letter, from_start=from_start), number=letter.number)
-
-    def purge(self, group: DeadLetterGroup) -> None:
-        """Remove a group of dead letters for good; a notice says how many there were."""
+    def purge(self, *chosen: Choice, then: Callable[[], None]) -> None:
+        """Remove dead letters for good; notices say how many there were, and `then` is called."""
 
         def told(count: int) -> None:
             self.say(f"{fmt.plural(count, 'dead letter')} removed")
-
-        self._run(self._answered(lambda: self.client.purge_dead_letters(group.loop, group.fingerprint), told))
-
-    def purge_letter(self, letter: DeadLetter, then: Callable[[], None]) -> None:
-        """Remove one dead letter for good; `then` is called when it is gone."""
-
-        def told(count: int) -> None:
-            self.say(f"Letter {letter.number} is removed." if count else f"Letter {letter.number} was gone already.")
             then()
 
-        self._run(self._answered(lambda: self.client.purge_dead_letter(letter), told))
+        for each in chosen:
+            group, numbers = each.group, each.numbers
+            purge = partial(self.client.purge_dead_letters, group.loop, group.fingerprint, numbers=numbers)
+            self._run(self._answered(purge, told))
 
     def letter(self, number: int, told: Callable[[DeadLetter], None]) -> None:
         """Ask for the dead letter with this number; a notice says if it is gone."""

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TextIO
 
 from flowtui.model.letters import DeadLetter
-from flowtui.model.snapshot import DeadLetterGroup
+from flowtui.tui.letter_list import Choice
 
 
-def export_name(group: DeadLetterGroup, numbers: Sequence[int]) -> str:
-    """Return where these letters of a group may be written, all of them without numbers."""
-    if len(numbers) == 1:
-        return f"letter-{numbers[0]}.jsonl"
-    return f"{group.loop}-{group.node}-letters.jsonl"
+def export_name(chosen: Sequence[Choice]) -> str:
+    """Return where letters may be written."""
+    first = chosen[0]
+    if len(chosen) > 1:
+        return "dead-letters.jsonl"
+    if first.numbers is not None and len(first.numbers) == 1:
+        return f"letter-{min(first.numbers)}.jsonl"
+    return f"{first.group.loop}-{first.group.node}-letters.jsonl"
 
 
 async def export(path: Path, pages: AsyncIterable[Sequence[DeadLetter]], told: Callable[[int], None]) -> int:

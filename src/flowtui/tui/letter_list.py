@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flowtui.model.letters import DeadLetter
+from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.tui.json_text import as_line
 
 #: Letters in a page.
@@ -52,6 +53,23 @@ def row_of(letter: DeadLetter) -> LetterRow:
         replaying=letter.replaying,
         note=letter.note,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Letters that something is to be done with: some of a group, or all that it has.
+
+    Attributes:
+        numbers: of the letters; None for all of the group.
+    """
+
+    group: DeadLetterGroup
+    numbers: frozenset[int] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many there are, as far as is known."""
+        return self.group.count if self.numbers is None else len(self.numbers)
 
 
 class Page(NamedTuple):

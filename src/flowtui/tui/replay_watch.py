@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.tui import format as fmt
+from flowtui.tui.letter_list import Choice
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
@@ -46,13 +46,13 @@ class _Replay:
 
     Attributes:
         after: the number of the loop's newest letter before they were.
-        asked: what was asked to be replayed: the fingerprint of a group and 0, or the number of a letter.
+        asked: what was asked to be replayed.
     """
 
     after: int
     total: int = 0
     left: int = 0
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    asked: list[Choice] = field(default_factory=list)
 
 
 class ReplayWatch:
@@ -87,17 +87,18 @@ class ReplayWatch:
             return f"replaying {total - left:,} of {total:,} …"
         return "handing letters over to be replayed …" if self._asks else ""
 
-    def ask(
-        self, loop: str, replay: Callable[[], Future[ReplayAnswer]], *, fingerprint: str = "", number: int = 0
-    ) -> None:
-        """Have letters of a loop run again by calling `replay`: a group, or the one with this number."""
-        self._run(self._ask(loop, replay, (fingerprint, number)))
+    def ask(self, chosen: Choice, *, from_start: bool) -> None:
+        """Have letters run again from the node that failed, or all of their iterations."""
+        self._run(self._ask(chosen, from_start))
 
-    async def _ask(self, loop: str, replay: Callable[[], Future[ReplayAnswer]], asked: tuple[str, int]) -> None:
+    async def _ask(self, chosen: Choice, from_start: bool) -> None:
+        loop = chosen.group.loop
         self._asks += 1
         try:
             newest = await asyncio.wrap_future(self._client.dead_letters(loop, limit=1))
-            answer = await asyncio.wrap_future(replay())
+            answer = await asyncio.wrap_future(
+                self._client.replay_all(loop, chosen.group.fingerprint, numbers=chosen.numbers, from_start=from_start)
+            )
         except FlowtuiError as error:
             self._say(str(error), severity="error")
             return
@@ -113,7 +114,7 @@ class ReplayWatch:
         known = self._replays.setdefault(loop, _Replay(newest[0].number if newest else 0))
         known.total += answer.queued
         known.left += answer.queued
-        known.asked.append(asked)
+        known.asked.append(chosen)
         if is_first:
             await self._follow(loop, known)
 
@@ -155,10 +156,11 @@ class ReplayWatch:
         async for letter in self._newest(loop, "", None, replay.after):
             failed += letter.replays > 0
         notes: list[str] = []
-        for fingerprint, number in dict.fromkeys(replay.asked):
-            before, down_to = (number + 1, number - 1) if number else (replay.after + 1, 0)
-            async for letter in self._newest(loop, fingerprint, before, down_to):
-                notes += [letter.note] if letter.note else []
+        for chosen in replay.asked:
+            numbers = chosen.numbers
+            before, down_to = (replay.after, 0) if numbers is None else (max(numbers), min(numbers) - 1)
+            async for letter in self._newest(loop, chosen.group.fingerprint, before + 1, down_to):
+                notes += [letter.note] if letter.note and (numbers is None or letter.number in numbers) else []
         return failed, notes
 
     async def _newest(self, loop: str, fingerprint: str, before: int | None, down_to: int) -> AsyncIterator[DeadLetter]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from flowtui.tui.widgets.columns import titles_of
 from flowtui.tui.widgets.file_panes import FilesPane
 from flowtui.tui.widgets.graph_pane import GraphPane
+from flowtui.tui.widgets.letter_panes import GroupsPane, LettersPane
 from flowtui.tui.widgets.panes import LoopsPane, NodesPane, QueuesPane, TroublePane
 
-_TABLES = (LoopsPane, NodesPane, QueuesPane, TroublePane, GraphPane, FilesPane)
+_TABLES = (LoopsPane, NodesPane, QueuesPane, TroublePane, GraphPane, FilesPane, GroupsPane, LettersPane)
 
 
 def column_titles() -> Mapping[str, tuple[str, ...]]:

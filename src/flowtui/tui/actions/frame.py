@@ -133,7 +133,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         ("R",),
         "R",
         "replay",
-        "Run the chosen group of dead letters again, or the chosen letter; asks first, also from where.",
+        "Run the chosen group of dead letters again, or the marked letters or the chosen one; asks first.",
         _LETTERS,
         Scope.FRAME,
         footer=2,

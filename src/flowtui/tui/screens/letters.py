@@ -13,28 +13,33 @@ from flowtui.model.access import OF_PRODUCTION
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import DeadLetterGroup
-from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import describe_letters, letters_detail
+from flowtui.tui.files import file_refusal
 from flowtui.tui.json_text import as_text
 from flowtui.tui.letter_export import export, export_name
+from flowtui.tui.letter_list import Choice
 from flowtui.tui.letter_words import group_text, letter_detail, letter_text
 from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.ask import AskScreen, ChooseScreen
-from flowtui.tui.screens.inspector_questions import file_refusal
 from flowtui.tui.screens.letter_editor import LetterEditor
-from flowtui.tui.screens.letter_questions import ask_remove_group, ask_remove_letter, replay_options
+from flowtui.tui.screens.letter_questions import ask_remove, how_many, replay_options
 from flowtui.tui.screens.letters_view import LettersView
 from flowtui.tui.widgets.pane import Pane
 
+#: What is done with letters; if it is for a single one, that comes with it.
+_Act = Callable[[list[Choice], DeadLetter | None], None]
 _NO_GROUP = "Choose a group of dead letters first."
 _NO_LETTER = "Choose a letter first: tab goes to them."
 
 
 class LettersScreen(LettersView):
-    """The dead letters. Where the groups have the keys an act is for the chosen group, elsewhere for one letter."""
+    """The dead letters.
+
+    Where the groups have the keys an act is for groups, elsewhere for letters: the marked ones, else the chosen one.
+    """
 
     scope = Scope.LETTERS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.LETTERS)
@@ -50,16 +55,22 @@ class LettersScreen(LettersView):
 
     # For whom an act is
 
-    def _for_chosen(
-        self, group_act: Callable[[DeadLetterGroup], None], letter_act: Callable[[DeadLetter], None]
-    ) -> None:
-        """Do one thing with the chosen group, or the other with the chosen letter, as it is now."""
-        if self.current is not self.groups:
-            self._for_letter(letter_act)
-        elif group := self.chosen_group:
-            group_act(group)
+    def _for_chosen(self, act: _Act) -> None:
+        """Do something with the marked rows, else the chosen one; with one letter as it is now."""
+        if self.current is self.groups:
+            groups = self.groups.acted_on
+            if groups:
+                act([Choice(group) for group in groups], None)
+            else:
+                self._commands.say(_NO_GROUP, severity="warning")
+            return
+        group, marked = self.letters.group, self.letters.marked
+        if group is not None and marked and self.current is self.letters:
+            act([Choice(group, frozenset(row.number for row in marked))], None)
+        elif group is not None:
+            self._for_letter(lambda letter: act([Choice(group, frozenset({letter.number}))], letter))
         else:
-            self._commands.say(_NO_GROUP, severity="warning")
+            self._commands.say(_NO_LETTER, severity="warning")
 
     def _for_letter(self, act: Callable[[DeadLetter], None]) -> None:
         group, row = self.letters.group, self.letters.chosen
@@ -68,50 +79,40 @@ class LettersScreen(LettersView):
         else:
             self._commands.say(_NO_LETTER, severity="warning")
 
-    def _may_not(self, what: DeadLetterGroup | DeadLetter) -> bool:
-        """Say why a group or a letter must stay as it is; return False if it need not."""
-        if what.of_production:
-            which = "The group" if isinstance(what, DeadLetterGroup) else f"Letter {what.number}"
-            self._commands.say(f"{which} stays as it is: {OF_PRODUCTION}.", severity="warning")
+    def _hidden(self) -> int:
+        """Return how many of the marked rows a person does not see at the moment."""
+        if self.current is self.groups:
+            return sum(not self.groups.lets_through(group) for group in self.groups.marked)
+        return sum(not self.letters.lets_through(row) for row in self.letters.marked)
+
+    def _may_not(self, group: DeadLetterGroup) -> bool:
+        """Say why the letters of a group must stay as they are; return False if they need not."""
+        if group.of_production:
+            self._commands.say(f"The letters of {group.loop} stay as they are: {OF_PRODUCTION}.", severity="warning")
             return True
         return not self._may_change()
 
     # Replaying and removing
 
     def action_replay(self) -> None:
-        self._for_chosen(self._replay_group, self._replay_letter)
+        self._for_chosen(self._replay)
 
-    def _replay_group(self, group: DeadLetterGroup) -> None:
+    def _replay(self, chosen: list[Choice], letter: DeadLetter | None) -> None:
         def then(place: int | None) -> None:
             if place is not None:
-                self._commands.replay(group, from_start=bool(place))
+                self._commands.replay(*chosen, from_start=bool(place))
 
-        if not self._may_not(group):
-            title = f"Replay {fmt.plural(group.count, 'dead letter')}"
-            self.app.push_screen(ChooseScreen(title, replay_options(group.node)), then)
-
-    def _replay_letter(self, letter: DeadLetter) -> None:
-        def then(place: int | None) -> None:
-            if place is not None:
-                self._commands.replay_letter(letter, from_start=bool(place))
-
-        if not self._may_not(letter):
-            question = ChooseScreen(f"Replay letter {letter.number}", replay_options(letter.node, letter))
-            self.app.push_screen(question, then)
+        if not any(self._may_not(each.group) for each in chosen):
+            title = f"Replay {how_many(chosen, letter, self._hidden())}"
+            self.app.push_screen(ChooseScreen(title, replay_options(chosen, letter)), then)
 
     def action_remove(self) -> None:
-        self._for_chosen(self._remove_group, self._remove_letter)
+        self._for_chosen(self._remove)
 
-    def _remove_group(self, group: DeadLetterGroup) -> None:
-        if not self._may_not(group):
-            self.if_yes(ask_remove_group(group), lambda: self._commands.purge(group))
-
-    def _remove_letter(self, letter: DeadLetter) -> None:
-        def remove() -> None:
-            self._commands.purge_letter(letter, self.letters.renew)
-
-        if not self._may_not(letter):
-            self.if_yes(ask_remove_letter(letter), remove)
+    def _remove(self, chosen: list[Choice], letter: DeadLetter | None) -> None:
+        if not any(self._may_not(each.group) for each in chosen):
+            question = ask_remove(chosen, letter, self._hidden())
+            self.if_yes(question, lambda: self._commands.purge(*chosen, then=self.letters.renew))
 
     # Editing and trying out
 
@@ -119,7 +120,8 @@ class LettersScreen(LettersView):
         self._for_letter(self._edit_payload)
 
     def _edit_payload(self, letter: DeadLetter) -> None:
-        if self._may_not(letter):
+        group = self.letters.group
+        if group is None or self._may_not(group):
             return
         if letter.replaying:
             self._commands.say(f"Letter {letter.number} is being replayed: wait until that has ended.", "warning")
@@ -133,7 +135,13 @@ class LettersScreen(LettersView):
         self.app.push_screen(LetterEditor(self._commands.client, letter), then)
 
     def action_inspect(self) -> None:
-        self._for_chosen(lambda group: self._commands.newest_letter(group, self._inspect), self._inspect)
+        group = self.chosen_group
+        if self.current is not self.groups:
+            self._for_letter(self._inspect)
+        elif group is not None:
+            self._commands.newest_letter(group, self._inspect)
+        else:
+            self._commands.say(_NO_GROUP, severity="warning")
 
     def _inspect(self, letter: DeadLetter) -> None:
         self.inspect(letter.loop, letter.node, letter=letter)
@@ -141,7 +149,13 @@ class LettersScreen(LettersView):
     # Taking away
 
     def action_copy(self) -> None:
-        self._for_chosen(lambda group: self._copy("error of the group", group_text(group)), self._copy_letter)
+        group = self.chosen_group
+        if self.current is not self.groups:
+            self._for_letter(self._copy_letter)
+        elif group is not None:
+            self._copy("error of the group", group_text(group))
+        else:
+            self._commands.say(_NO_GROUP, severity="warning")
 
     def _copy_letter(self, letter: DeadLetter) -> None:
         if self.current is self.view:
@@ -157,32 +171,29 @@ class LettersScreen(LettersView):
         if self._export is not None:
             self._commands.say("An export goes on; esc ends it.", severity="warning")
         else:
-            self._for_chosen(self._export_group, self._export_letter)
+            self._for_chosen(self._ask_file)
 
-    def _export_group(self, group: DeadLetterGroup) -> None:
-        about = f"All {group.count:,} letters of the group are written to this file, a line of JSON each, newest first."
-        self._ask_file(export_name(group, ()), about, self._pages(group), group.count)
+    async def _pages(self, chosen: list[Choice]) -> AsyncIterator[Sequence[DeadLetter]]:
+        for each in chosen:
+            numbers = each.numbers
+            before = None if numbers is None else max(numbers) + 1
+            while page := await self._read_page(each.group, before):
+                yield [letter for letter in page if numbers is None or letter.number in numbers]
+                before = page[-1].number
+                if numbers is not None and before <= min(numbers):
+                    break
 
-    def _export_letter(self, letter: DeadLetter) -> None:
-        async def one() -> AsyncIterator[Sequence[DeadLetter]]:
-            yield [letter]
+    def _ask_file(self, chosen: list[Choice], letter: DeadLetter | None) -> None:
+        count = sum(each.count for each in chosen)
 
-        if group := self.letters.group:
-            about = f"Letter {letter.number} is written to this file, as one line of JSON."
-            self._ask_file(export_name(group, (letter.number,)), about, one(), 1)
-
-    async def _pages(self, group: DeadLetterGroup) -> AsyncIterator[Sequence[DeadLetter]]:
-        before: int | None = None
-        while page := await self._read_page(group, before):
-            yield page
-            before = page[-1].number
-
-    def _ask_file(self, name: str, about: str, pages: AsyncIterator[Sequence[DeadLetter]], count: int) -> None:
         def then(text: str | None) -> None:
             if text:
-                self._export = self.run_worker(self._write(Path(text).expanduser().absolute(), pages, count))
+                path = Path(text).expanduser().absolute()
+                self._export = self.run_worker(self._write(path, self._pages(chosen), count))
 
-        self.app.push_screen(AskScreen("Export dead letters", about, name, file_refusal), then)
+        what = how_many(chosen, letter, self._hidden())
+        about = f"Into this file goes {what}, a line of JSON each, newest first."
+        self.app.push_screen(AskScreen("Export dead letters", about, export_name(chosen), file_refusal), then)
 
     async def _write(self, path: Path, pages: AsyncIterator[Sequence[DeadLetter]], count: int) -> None:
         def told(written: int) -> None:

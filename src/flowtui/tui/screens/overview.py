@@ -27,6 +27,7 @@ from flowtui.tui.details import (
     problem_detail,
 )
 from flowtui.tui.file_words import excerpt_of
+from flowtui.tui.letter_list import Choice
 from flowtui.tui.places import GoTo, Place
 from flowtui.tui.queue_words import describe_queue, queue_detail
 from flowtui.tui.screens.confirm import ask_replay
@@ -128,7 +129,7 @@ class OverviewScreen(FrameScreen):
         elif group.of_production:
             self._commands.say(f"The group stays as it is: {OF_PRODUCTION}.", severity="warning")
         else:
-            self.if_yes(ask_replay(group), lambda: self._commands.replay(group))
+            self.if_yes(ask_replay(group), lambda: self._commands.replay(Choice(group)))
 
     def action_inspect(self) -> None:
         group = self._chosen_group

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.letters import DeadLetter
@@ -27,25 +28,27 @@ ReadPage = Callable[[DeadLetterGroup, int | None], Awaitable[Sequence[DeadLetter
 def _group_columns(*, with_production: bool) -> tuple[Column, ...]:
     return (
         Column("", 1),
-        Column("COUNT", 5, "right"),
-        Column("NEW", 6, "right", drop=2),
+        Column("COUNT", 5, "right", by=attrgetter("count"), news=attrgetter("count")),
+        Column("NEW", 6, "right", drop=2, by=attrgetter("new")),
         Column("", 10 if with_production else 0, gap=2),
-        Column("ERROR", 20, grows=True, gap=2),
-        Column("LOOP", 40, measured=True, wanted=18, least=8),
-        Column("NODE", 14, drop=3),
-        Column("FIRST", 6, "right", drop=1),
-        Column("LAST", 6, "right"),
+        Column("ERROR", 20, grows=True, gap=2, by=lambda group: f"{group.error}: {group.message}"),
+        Column("LOOP", 40, measured=True, wanted=18, least=8, by=attrgetter("loop")),
+        Column("NODE", 14, drop=3, by=attrgetter("node")),
+        Column("FIRST", 6, "right", drop=1, by=lambda group: -group.first_at, steady=True),
+        Column("LAST", 6, "right", by=lambda group: -group.last_at, steady=True),
     )
 
 
 class GroupsPane(LiveTable[DeadLetterGroup]):
     """Dead letters in groups, the most first; those of production, which are only read, behind all others."""
 
+    table = "groups"
     columns = _group_columns(with_production=False)
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
         self._now = 0.0
+        self.markable = True
         self._said = ""
         self._doing = ""
         self._replayed: frozenset[str] = frozenset()
@@ -126,18 +129,20 @@ class LettersPane(LiveTable[LetterRow]):
         when_shown: called when rows are other ones, or the cursor is on another one.
     """
 
+    table = "letters"
     columns = (
         Column("", 1),
-        Column("NUMBER", 7, "right"),
-        Column("AGE", 6, "right"),
-        Column("TRIES", 5, "right", drop=2),
-        Column("SIZE", 7, "right", drop=1),
-        Column("ITEM", 12, drop=3, gap=2),
-        Column("PAYLOAD", 20, grows=True, gap=2),
+        Column("NUMBER", 7, "right", by=attrgetter("number"), steady=True),
+        Column("AGE", 6, "right", by=lambda letter: -letter.failed_at, steady=True),
+        Column("TRIES", 5, "right", drop=2, by=attrgetter("attempt")),
+        Column("SIZE", 7, "right", drop=1, by=attrgetter("size")),
+        Column("ITEM", 12, drop=3, gap=2, by=attrgetter("id")),
+        Column("PAYLOAD", 20, grows=True, gap=2, by=attrgetter("words")),
     )
 
     def __init__(self, name: str, read: ReadPage, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
+        self.markable = True
         self.group: DeadLetterGroup | None = None
         self.when_shown: Callable[[], None] = lambda: None
         self._read_page = read
@@ -158,6 +163,7 @@ class LettersPane(LiveTable[LetterRow]):
             self._letters = LetterList()
             self._trouble, self._goal = "", None
             self.filter_text = ""
+            self.clear_marks()
             self.waits = group is not None
             self.to_top()
             self.show(())
@@ -190,7 +196,9 @@ class LettersPane(LiveTable[LetterRow]):
     def _next_page(self) -> Page | None:
         bottom = self.top + self.page
         seen = [item for item, _ in self._rows[self.top : bottom]]
-        more = self._goal is not None or len(self._rows) < bottom + self.page
+        # Which row is the greatest can only be told of all.
+        needs_all = self._goal is not None or self._sorting is not None
+        more = needs_all or len(self._rows) < bottom + self.page
         return self._letters.next_page(seen, more=more)
 
     async def _read_on(self) -> None:
@@ -216,7 +224,7 @@ class LettersPane(LiveTable[LetterRow]):
             return False
         self._trouble = ""
         if letters is self._letters and letters.take(page, found):
-            hurries = self._goal is not None or bool(self.filter_text)
+            hurries = self._goal is not None or self._sorting is not None or bool(self.filter_text)
             if not hurries or time.monotonic() - self._shown_at >= _SHOW_S:
                 self._show_rows()
         return True
@@ -296,12 +304,13 @@ class LettersPane(LiveTable[LetterRow]):
         return f"{said} /{self.filter_text}" if self.filter_text else said
 
     def corner_words(self) -> str:
+        return f"✖ {self._trouble}" if self._trouble and self._all else super().corner_words()
+
+    def place_words(self) -> str:
         if self.group is None or not self._all:
             return ""
-        if self._trouble:
-            return f"✖ {self._trouble}"
         read, count = len(self._all), self.group.count
-        if self._goal is not None:
+        if self._goal is not None or (self._sorting is not None and not self._letters.is_complete):
             return f"reading {read:,} of {max(read, count):,} …"
         if self.filter_text:
             return f"{len(self._rows):,} of {read:,}" + ("" if self._letters.is_complete else " …")

@@ -371,11 +371,13 @@ class LiveTable(Pane, Generic[Item]):
             shown = {self.key(item) for item in self._shown_items()}
             hidden = len(self._marks - shown)
             said.append(f"{len(self._marks):,} marked" + (f", {hidden:,} of them hidden" if hidden else ""))
-        if self.filter_text:
-            said.append(f"{len(self._shown_items())} of {len(self._all)}")
-        elif words := super().corner_words():
+        if words := self.place_words():
             said.append(words)
         return " · ".join(said)
+
+    def place_words(self) -> str:
+        """Return which rows are in view, and of how many."""
+        return f"{len(self._shown_items())} of {len(self._all)}" if self.filter_text else super().corner_words()
 
     def empty_words(self) -> str:
         if self.waits:

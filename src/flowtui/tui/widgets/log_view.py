@@ -19,10 +19,10 @@ from flowtui.model.log_lines import LEVELS, LogLine, line_as_dict, line_text
 from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
-from flowtui.tui.commands import Say
 from flowtui.tui.files import file_refusal, write_new
 from flowtui.tui.log_drawing import Times
 from flowtui.tui.log_filter import NoPattern, Pattern
+from flowtui.tui.replay_watch import Say
 from flowtui.tui.screens.ask import AskScreen
 from flowtui.tui.widgets.filter_line import Typing
 from flowtui.tui.widgets.log_list import PAUSE_S, STRETCH_S, LogList
