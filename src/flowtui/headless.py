@@ -7,10 +7,13 @@ import logging
 import shlex
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TextIO
 
+from flowtui.client.alert_program import AlertProgram
+from flowtui.client.alerts import AlertWatch
 from flowtui.client.door import EngineClient
 from flowtui.model.errors import Severity
 from flowtui.model.log_lines import LogLine, line_as_dict, line_text
@@ -18,6 +21,9 @@ from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 
 _POLL_S = 0.1
+#: How often to look whether something has gone wrong, and how long to wait for those who are called at the end.
+_WATCH_EVERY_S = 0.5
+_LAST_CALLS_S = 10.0
 
 
 def run_headless(
@@ -29,21 +35,28 @@ def run_headless(
     as_json: bool,
     out: TextIO,
     err: TextIO,
+    on_alert: Sequence[str] = (),
+    queue_depth: int | None = None,
 ) -> int:
     """Run until `stop` is set, `for_s` seconds have passed or, if asked, nothing happens any more.
+
+    What goes wrong is told to the program `on_alert`, if there is one; a queue of `queue_depth` items counts as wrong.
 
     Returns the exit code: 1 if a loop failed, is paused with items in its queue, or could not be loaded, else 0.
     """
     printer = _Printer(client, out, as_json=as_json)
     deadline = None if for_s is None else time.monotonic() + for_s
     idle = _Idle(client) if until_idle else None
+    calls = _Calls(client, on_alert, queue_depth)
     client.start()
     try:
         while not stop.wait(_POLL_S) and not client.failure():
             printer.print_new()
+            calls.look()
             if (deadline is not None and time.monotonic() >= deadline) or (idle is not None and idle.is_reached()):
                 break
         before = client.snapshot()
+        calls.last_look()
     finally:
         # Even if nobody reads the output any more: what is in flight must be committed.
         _close(client, printer)
@@ -56,6 +69,31 @@ def run_headless(
     complaints = [client.failure()] if client.failure() else _complaints(final)
     err.writelines(f"flowtui: {complaint}\n" for complaint in complaints)
     return 1 if complaints else 0
+
+
+class _Calls:
+    """Calls a program when something goes wrong."""
+
+    def __init__(self, client: EngineClient, command: Sequence[str], queue_depth: int | None) -> None:
+        self._client = client
+        self._wanted = bool(command)
+        self._program = AlertProgram(command)
+        self._watch = AlertWatch(queue_depth)
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Look, if it is time to."""
+        if self._wanted and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _WATCH_EVERY_S
+            snapshot = self._client.snapshot()
+            for alert in self._watch.look(snapshot, self._client.failure()):
+                self._program.call(*alert.call(snapshot))
+
+    def last_look(self) -> None:
+        """Look once more, and wait until everybody has been called."""
+        self._next = 0.0
+        self.look()
+        self._program.finish(_LAST_CALLS_S)
 
 
 class _Idle:

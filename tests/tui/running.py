@@ -10,6 +10,7 @@ from fake_client import FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from flowtui.model.preferences import USUAL, Preferences
 from flowtui.tui.app import FlowtuiApp
 
 _PATIENCE_S = 20.0
@@ -75,10 +76,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(client: FakeClient | None = None, columns: int = 120, lines: int = 40) -> AsyncIterator[Running]:
+async def running(
+    client: FakeClient | None = None, columns: int = 120, lines: int = 40, *, preferences: Preferences = USUAL
+) -> AsyncIterator[Running]:
     """Run the app with this client."""
     client = client or FakeClient()
-    app = FlowtuiApp(client)  # type: ignore[arg-type]
+    app = FlowtuiApp(client, preferences=preferences)  # type: ignore[arg-type]
     async with app.run_test(size=(columns, lines), notifications=True) as pilot:
         it = Running(app, client, pilot)
         while not client.started.is_set():

@@ -6,9 +6,9 @@ import pytest
 from fake_client import NOW, FakeClient, a_busy_afternoon, a_loop, a_node, a_snapshot
 from running import running
 
+from flowtui.client.alerts import AlertWatch
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import LoopState, NodeHealth
-from flowtui.tui.alerts import alerts
 from flowtui.tui.wording import active_loops, loop_glyph, loop_replicas, loop_state
 
 CRASH = "its process 4711 was killed by SIGKILL; starts again in 2 s (2 of 5)"
@@ -30,7 +30,9 @@ async def test_a_draining_loop_says_uncut_what_it_waits_for(waiting: str, column
 
 def test_a_draining_loop_is_no_alert_but_counts_as_one_that_leaving_would_stop() -> None:
     snapshot = a_snapshot(a_loop("a.b", state=LoopState.DRAINING))
-    assert alerts(snapshot, "") == []
+    watch = AlertWatch()
+    watch.look(snapshot, "")
+    assert watch.alerts == ()
     assert active_loops(snapshot) == 1
 
 
@@ -143,7 +145,7 @@ async def test_details_of_a_node_tell_its_health_its_times_its_cache_hits_and_wh
         last_error_at=NOW - 600,
     )
     async with running(FakeClient(a_snapshot(a_loop("a.b", nodes=(node,))))) as it:
-        assert "! a.b: node fetch is stalled: a run has been going on for 14 s" in it.text.splitlines()[1]
+        assert "! a.b: node fetch is stalled for 4 s: a run has been going on for 14 s" in it.text.splitlines()[1]
         await it.press("enter", "enter")
         assert "! stalled" in it.line_with("health ")
         assert "a run has been going on for 14 s" in it.line_with("why ")

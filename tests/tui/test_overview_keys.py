@@ -211,7 +211,7 @@ async def test_exclamation_mark_lists_all_that_is_wrong() -> None:
             "sync.poll failed 3 min ago",
             "broken.yaml:14:7",
             "1 item unaccounted for",
-            "14 dead letters, 12 of them",
+            "14 dead letters, the last 3 min ago, 12 of them",
         ):
             assert words in it.text
         await it.press("q")

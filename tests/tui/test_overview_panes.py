@@ -93,7 +93,9 @@ async def test_the_alert_names_the_worst_first() -> None:
         assert it.text.splitlines()[1].startswith(" ✖ sync.poll failed 3 min ago: ConnectError")
         client.change(store=StoreView("local", "x", True, "the local store exited, restarting in 2 s"))
         await it.settle()
-        assert it.text.splitlines()[1].startswith(" ✖ store: the local store exited, restarting in 2 s")
+        assert it.text.splitlines()[1].startswith(
+            " ✖ store in trouble for 0 s: the local store exited, restarting in 2 s"
+        )
         client.why_not = "the state directory is held by another flowtui"
         await it.settle()
         assert it.text.splitlines()[1].startswith(" ✖ the state directory is held by another flowtui")

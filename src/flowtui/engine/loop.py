@@ -46,6 +46,7 @@ class Loop:
         self._restarting = False
         self._finishing = False  # whether its tracks were told to begin nothing more
         self._grace_until = 0.0  # in seconds since the epoch, once it stops
+        self._paused_itself = False
         self._ends: set[Event] = set()  # what its tracks have ended with
         self._last_words = ""
         self._crash = ""  # what the last one was, if it is the reason for a new start
@@ -81,6 +82,7 @@ class Loop:
         was_active = self.is_active
         self.lifecycle.apply(Event(command.value), reason)
         self._restarting = command is Command.RESTART and was_active
+        self._paused_itself = False
         if not was_active:
             self._begin()
         elif command is Command.PAUSE:
@@ -198,6 +200,7 @@ class Loop:
             self._end_all(GRACE_S)
         elif self.lifecycle.allows(Event.PAUSE):
             self.lifecycle.apply(Event.PAUSE, reason)
+            self._paused_itself = True
             self._crew.pause()
         elif self._is_paused:
             self._crew.pause()
@@ -292,4 +295,5 @@ class Loop:
             replicas=self.replicas,
             tracks=self._crew.size,
             grace_until=self._grace_until if life.state is LoopState.STOPPING else 0.0,
+            paused_itself=self._paused_itself and self._is_paused,
         )

@@ -151,6 +151,7 @@ class LoopGauges:
         replicas: int,
         tracks: int,
         grace_until: float = 0.0,
+        paused_itself: bool = False,
     ) -> LoopView:
         """Return the loop as it is now; it is the same object as long as it would be an equal one."""
         standing = (life.state, life.reason, life.since)
@@ -190,6 +191,7 @@ class LoopGauges:
             nodes=tuple(node.view for node in nodes),
             is_triggered=plan.is_triggered,
             grace_until=grace_until,
+            paused_itself=paused_itself,
         )
         if seen is not None and view == seen[1]:
             view = seen[1]

@@ -38,6 +38,11 @@ class Problem:
         # It may quote names from the file, and these may hold anything.
         object.__setattr__(self, "message", _printable(self.message))
 
+    @property
+    def place(self) -> str:
+        """`orders.yaml:14:7`: the place without the folder."""
+        return self.path.name + (f":{self.line}:{max(1, self.column)}" if self.line else "")
+
     def __str__(self) -> str:
         place = _printable(str(self.path))
         if self.line:

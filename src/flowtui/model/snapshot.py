@@ -69,6 +69,7 @@ class LoopView:
         revision: counts the changes of this loop's meaning since the engine started, from 1.
         grace_until: of a stopping loop: until when what is in flight may end by itself, in seconds since the epoch;
             else 0.
+        paused_itself: whether it is paused for what has happened in it, and nobody asked for that.
     """
 
     id: str
@@ -100,6 +101,12 @@ class LoopView:
     nodes: tuple[NodeView, ...]
     is_triggered: bool = False
     grace_until: float = 0.0
+    paused_itself: bool = False
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether a track has died and starts again in a while; the reason tells more."""
+        return self.state is LoopState.STARTING and self.tracks < self.replicas
 
 
 @dataclass(frozen=True, slots=True)

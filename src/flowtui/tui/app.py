@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -22,6 +22,8 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widget import Widget
 
+from flowtui.client.alert_program import AlertProgram
+from flowtui.client.alerts import Alert, AlertWatch
 from flowtui.model.errors import AccessRefused, FlowtuiError
 from flowtui.model.preferences import USUAL, Preferences
 from flowtui.model.snapshot import EngineSnapshot
@@ -100,7 +102,11 @@ class FlowtuiApp(App[None]):
         self._said, self._said_until = "", 0.0
         self._inspector_first = inspector_first
         self._outside = (sys.stdout, sys.stderr)
-        self._commands = Commands(client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll)
+        self._watch = AlertWatch(preferences.queue_depth)
+        self._alert_program = AlertProgram(preferences.on_alert)
+        self._commands = Commands(
+            client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll, self._watch
+        )
         self.overview = OverviewScreen(self._commands, self._begin)
         self.navigation = Navigation(self, self._commands, self.overview)
         self.animation_level = "none"
@@ -148,6 +154,7 @@ class FlowtuiApp(App[None]):
             if self._terminal.output.has_caught_up():
                 self.action_redraw()
         self._snapshot = snapshot = self.client.snapshot()
+        self._call_for(self._watch.look(snapshot, self.client.failure()), snapshot)
         if self._inspector_first and not snapshot.loading:
             self._inspector_first = False
             self._inspect_first(snapshot)
@@ -159,6 +166,13 @@ class FlowtuiApp(App[None]):
             screen.show_snapshot(snapshot)
         elif isinstance(screen, ClosingScreen):
             screen.show(fmt.plural(self.loops_to_stop, "loop") if self.loops_to_stop else "")
+
+    def _call_for(self, begun: Sequence[Alert], snapshot: EngineSnapshot) -> None:
+        """Call somebody who does not look for what has just gone wrong."""
+        if begun and self.preferences.bell:
+            self.bell()
+        for alert in begun:
+            self._alert_program.call(*alert.call(snapshot))
 
     def _inspect_first(self, snapshot: EngineSnapshot) -> None:
         for loop in snapshot.loops:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flowtui.client.alerts import AlertWatch
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import FlowtuiError
 from flowtui.model.forms import Form
@@ -46,6 +47,7 @@ class Commands:
 
     Attributes:
         client: the engine's door, for screens of their own.
+        watch: what is wrong now.
         search: the last search for an item, None before the first.
         replays: the replays that were asked for, until they have ended.
     """
@@ -56,9 +58,11 @@ class Commands:
         run: Callable[[Coroutine[Any, Any, None]], object],
         say: Say,
         then: Callable[[], None],
+        watch: AlertWatch,
     ) -> None:
         """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
         self.client = client
+        self.watch = watch
         self.search: Search | None = None
         self._run = run
         self.say = say

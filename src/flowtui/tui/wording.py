@@ -115,7 +115,7 @@ def _what_stops(loop: LoopView, now: float) -> str:
 
 def is_recovering(loop: LoopView) -> bool:
     """Return whether a track has died and starts again in a while; the loop's reason tells more."""
-    return loop.state is LoopState.STARTING and loop.tracks < loop.replicas
+    return loop.is_recovering
 
 
 def loop_replicas(loop: LoopView) -> str:
@@ -191,7 +191,7 @@ def instance_words(snapshot: EngineSnapshot) -> str:
 
 def problem_place(problem: Problem) -> str:
     """Return `orders.yaml:14:7`, without the folder, which the header names."""
-    return problem.path.name + (f":{problem.line}:{max(1, problem.column)}" if problem.line else "")
+    return problem.place
 
 
 def errors_first(problems: Iterable[Problem]) -> list[Problem]:

@@ -153,6 +153,7 @@ def test_ten_failures_in_a_row_pause_the_loop_and_leave_the_rest_in_the_queue(wr
     app.until_state("w.in", LoopState.PAUSED)
     assert app.loop("w.in").reason.startswith("10 failures in a row, the last ValueError at work: cannot take")
     app.until(lambda: app.queue("w.q").depth == 40 and app.snapshot().dead_total == 10)
+    assert app.loop("w.in").paused_itself
     app.tell(Command.RESUME, "w.in")
     app.until(lambda: app.loop("w.in").iterations == 20)
     app.until_state("w.in", LoopState.PAUSED)

@@ -17,7 +17,7 @@ from flowtui.model.snapshot import EngineSnapshot, LoopView, NodeView
 from flowtui.model.workflows import SourceText
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings
-from flowtui.tui.alerts import alerts, trouble_detail
+from flowtui.tui.alerts import alert_lines, trouble_detail
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import Describe, Detail
 from flowtui.tui.editing import EditSource, chosen_code
@@ -141,7 +141,7 @@ class FrameScreen(LoopActions):
 
     def _show(self, snapshot: EngineSnapshot) -> None:
         self.header.show(snapshot)
-        self.alert.show(alerts(snapshot, self._failure), snapshot.last_reload)
+        self.alert.show(alert_lines(self._commands.watch.alerts, snapshot.taken_at), snapshot.last_reload)
         self.progress_line.show(self._commands.progress(snapshot))
         self.fit_in()
         self.fill(snapshot)
@@ -366,8 +366,12 @@ class FrameScreen(LoopActions):
     # Details
 
     def action_trouble(self) -> None:
+        watch = self._commands.watch
         if self.snapshot is not None:
-            self.read(trouble_detail(self.snapshot, self._failure), lambda now: trouble_detail(now, self._failure))
+            self.read(
+                trouble_detail(watch.alerts, self.snapshot.taken_at),
+                lambda snapshot: trouble_detail(watch.alerts, snapshot.taken_at),
+            )
 
     def action_details(self) -> None:
         self.open_pane(self.current)

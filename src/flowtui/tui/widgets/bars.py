@@ -14,7 +14,7 @@ from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Action, Scope
 from flowtui.tui.actions.registry import footer_actions
-from flowtui.tui.alerts import Alert
+from flowtui.tui.alerts import AlertLine
 from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words, wrap
 from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
@@ -129,10 +129,10 @@ class AlertBar(Painted):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._alerts: Sequence[Alert] = ()
+        self._alerts: Sequence[AlertLine] = ()
         self._news = ""
 
-    def show(self, alerts: Sequence[Alert], news: str) -> None:
+    def show(self, alerts: Sequence[AlertLine], news: str) -> None:
         """Show the first alert and how many more there are; the news only if there are none."""
         self._alerts = alerts
         self._news = news
