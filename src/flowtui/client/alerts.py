@@ -109,8 +109,8 @@ class AlertWatch:
         now = snapshot.taken_at
         known = self._since
         found = self._all(snapshot, failure)
-        self._since = {alert.key: known.get(alert.key) or alert.since or now for alert in found}
-        self.alerts = tuple(replace(each, since=each.since or self._since[each.key]) for each in found)
+        self.alerts = tuple(replace(each, since=self._seen_since(each, now)) for each in found)
+        self._since = {alert.key: alert.since for alert in self.alerts}
         calling = [each for each in self.alerts if each.kind in _CALLS]
         begun = [each for each in calling if each.key not in known and now - self._called.get(each.key, 0.0) >= QUIET_S]
         if not self._has_looked:
@@ -119,6 +119,11 @@ class AlertWatch:
         self._called = {key: at for key, at in self._called.items() if now - at < QUIET_S}
         self._called |= {alert.key: now for alert in begun}
         return begun
+
+    def _seen_since(self, alert: Alert, now: float) -> float:
+        if alert.kind is Kind.LETTERS:  # there it is the last one that counts
+            return alert.since
+        return min(self._since.get(alert.key, now), alert.since or now)
 
     def _all(self, snapshot: EngineSnapshot, failure: str) -> list[Alert]:
         found = [

@@ -20,6 +20,8 @@ from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.wording import instance_words, loop_counts, store_words, tone_of
 
 _GAP = 3
+#: Below this width an alert needs the room more than the key that shows it.
+_ROOMY_WIDTH = 60
 
 
 class HeaderBar(Painted):
@@ -147,7 +149,10 @@ class AlertBar(Painted):
         if not self._alerts:
             return [(words(f" {self._news}", Tone.MUTED),)]
         worst, more = self._alerts[0], len(self._alerts) - 1
-        tail = [words(f"  +{more} more" if more else "", Tone.STRONG), words("  ! shows it ", Tone.MUTED)]
+        if width < _ROOMY_WIDTH:
+            tail = [words(f" +{more}" if more else "", Tone.STRONG), words(" ! ", Tone.MUTED)]
+        else:
+            tail = [words(f"  +{more} more" if more else "", Tone.STRONG), words("  ! shows it ", Tone.MUTED)]
         room = max(1, width - width_of_line(tail) - 1)
         return [(words(" "), Piece(fit(safe(f"{worst.glyph} {worst.text}"), room), worst.tone, room), *tail)]
 
