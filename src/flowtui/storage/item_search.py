@@ -29,9 +29,8 @@ class HeldList(NamedTuple):
 
     @property
     def holder(self) -> str:
-        """`host:pid` of the process of the owner."""
-        host, pid = self.owner.split(":")[:2]
-        return f"{unescape(host)}:{pid}"
+        """`host:pid` of the process of the owner, as its name tells."""
+        return ":".join(map(unescape, self.owner.split(":")[:2]))
 
 
 class Slice(NamedTuple):
