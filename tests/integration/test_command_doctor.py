@@ -47,6 +47,7 @@ def text_of(*args: object, code: int = 0) -> str:
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flowtui.cli.doctor.results", lambda: contextlib.nullcontext(out))
+        patch.setenv("XDG_CONFIG_HOME", "/nowhere")  # whoever runs the tests has preferences of their own
         assert doctor.main([str(arg) for arg in args], standalone_mode=False) == code, out.getvalue()
     return out.getvalue()
 
@@ -258,3 +259,14 @@ def test_the_command_itself_looks_at_the_terminal(flowtui: CommandLine):
     assert verdicts(found, "terminal", "size", "letters", "clipboard") == ["warning"] * 4
     assert "TERM=xterm, 8 colours, in tmux" in found["terminal"]["found"]
     assert found["clipboard"]["advice"] == "tmux set -s set-clipboard on"
+
+
+def test_what_is_wrong_in_the_preferences_is_listed(examined, tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    monkeypatch.setenv("FLOWTUI_CONFIG", str(path))
+    path.write_text("theme: light")
+    assert examined("memory")["config"]["found"] == str(path)
+    path.write_text("theme: lihgt")
+    found = examined("memory")["config"]
+    assert found["verdict"] == "warning"
+    assert found["found"].startswith(f"{path}:1:8: there is no theme 'lihgt' (did you mean 'light'?)")

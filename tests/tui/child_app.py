@@ -1,4 +1,7 @@
-"""Runs the app with a fake client in a terminal; a child process of the tests. First argument: a folder for notes."""
+"""Runs the app with a fake client in a terminal; a child process of the tests.
+
+Arguments: a folder for notes, the scenario, the preferences that are switched on, such as `ascii`, or off: `-mouse`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from pathlib import Path
 from crowds import at_rest, fifty_loops
 from fake_client import FakeClient, a_busy_afternoon, chatter, moving
 
-from flowtui.model.preferences import USUAL, Preferences
+from flowtui.model.preferences import Preferences
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.app import run_app
 from flowtui.tui.cells import Line
@@ -112,7 +115,8 @@ def main() -> int:
     with contextlib.suppress(OSError):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that a hang-up arrives as in a login
     notes, scenario = Path(sys.argv[1]), sys.argv[2]
-    preferences, client = USUAL, NotingClient(notes, fifty_loops(0) if scenario == "fifty" else a_busy_afternoon())
+    preferences = Preferences(**{name.lstrip("-"): name[0] != "-" for name in sys.argv[3:]})
+    client = NotingClient(notes, fifty_loops(0) if scenario == "fifty" else a_busy_afternoon())
     if (wanted := notes / "ticks").exists():
         asked = json.loads(wanted.read_text())
         preferences, client = Preferences(**asked["preferences"]), ticking(notes, scenario, asked["number"])

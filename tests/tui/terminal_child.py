@@ -119,8 +119,15 @@ class TerminalChild(Terminal):
     """The app with a fake client in a terminal of its own."""
 
     def __init__(
-        self, notes: Path, scenario: str, columns: int, lines: int, warm: WarmPython | None = None, **env: str
+        self,
+        notes: Path,
+        scenario: str,
+        columns: int,
+        lines: int,
+        warm: WarmPython | None = None,
+        prefer: Sequence[str] = (),
+        **env: str,
     ) -> None:
         self.notes = notes
         child = Path(__file__).with_name("child_app.py")
-        super().__init__([sys.executable, str(child), str(notes), scenario], columns, lines, warm, **env)
+        super().__init__([sys.executable, str(child), str(notes), scenario, *prefer], columns, lines, warm, **env)

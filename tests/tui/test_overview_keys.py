@@ -26,6 +26,7 @@ from flowtui.tui.screens.overview import OverviewScreen
 from flowtui.tui.screens.queues import QueuesScreen
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.screens.workflows import WorkflowsScreen
+from flowtui.tui.themes import ABOUT
 from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.widgets.log_view import LogView
 from flowtui.tui.widgets.pane import Pane
@@ -357,7 +358,7 @@ async def test_every_kind_of_theme_can_be_worn() -> None:
     client = FakeClient(a_busy_afternoon())
     chatter(client, 20)
     async with running(client) as it:
-        for theme in ("flowtui-light", "ansi-dark", "ansi-light", "gruvbox", "flowtui-dark"):
+        for theme in ABOUT:
             it.app.theme = theme
             await it.press("tab")
         await it.press("q")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from crowds import fifty_loops
 from fake_client import NOW, FakeClient, a_busy_afternoon, chatter
 from textual.pilot import Pilot
 from wire import Body, Wire, run_on_the_wire
 
+from flowtui.model.preferences import USUAL, Preferences
 
-def on_the_wire(monkeypatch: pytest.MonkeyPatch, body: Body, size: tuple[int, int] = (120, 40)) -> None:
+
+def on_the_wire(
+    monkeypatch: pytest.MonkeyPatch, body: Body, size: tuple[int, int] = (120, 40), preferences: Preferences = USUAL
+) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")  # the dearest kind
     monkeypatch.delenv("NO_COLOR", raising=False)
     client = FakeClient(a_busy_afternoon())
     chatter(client, 100)
-    run_on_the_wire(client, body, size)
+    run_on_the_wire(client, body, size, preferences)
 
 
 def test_an_unchanged_snapshot_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +98,7 @@ def test_differences_add_up_to_the_right_picture(monkeypatch: pytest.MonkeyPatch
             "escape",
             "tab",
         ]
+        wire.is_as_coloured_as_the_app_means()
         for turn, key in enumerate([*keys, "colon", "escape", "q", "n", "shift+tab", "k", "pageup", "G"]):
             await pilot.press(key)
             chatter(wire.client, 3)
@@ -103,8 +109,36 @@ def test_differences_add_up_to_the_right_picture(monkeypatch: pytest.MonkeyPatch
             await wire.settle()
             wire.take()
             wire.is_what_the_app_means()
+            if turn % 6 == 0:
+                wire.is_as_coloured_as_the_app_means()
 
     on_the_wire(monkeypatch, body)
+
+
+@pytest.mark.parametrize(
+    ("preferences", "frames", "most"),
+    [
+        (USUAL, 4, 8_000),
+        (Preferences(theme="dark", low_bandwidth=True), 1, 1_500),
+        (Preferences(low_bandwidth=True), 1, 1_000),
+    ],
+    ids=["usual", "low", "low-plain"],
+)
+def test_a_second_of_fifty_changing_loops_costs_so_much(
+    monkeypatch: pytest.MonkeyPatch, preferences: Preferences, frames: int, most: int
+) -> None:
+    async def body(wire: Wire, _pilot: Pilot[None]) -> None:
+        wire.client.shown = fifty_loops(0)
+        await wire.settle()
+        wire.take()
+        seconds = 12 if frames == 1 else 3
+        for tick in range(frames * seconds):
+            wire.client.shown = fifty_loops((tick + 1) * 4 // frames)
+            await wire.settle()
+        assert 0 < len(wire.take()) / seconds <= most
+        wire.is_what_the_app_means()
+
+    on_the_wire(monkeypatch, body, preferences=preferences)
 
 
 def test_ctrl_l_paints_all_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pyte
 from fake_client import FakeClient
+from rich.cells import cell_len
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key
 from textual.pilot import Pilot
 
+from flowtui.model.preferences import USUAL, Preferences
 from flowtui.tui.app import FlowtuiApp
 
 Body = Callable[["Wire", Pilot[None]], Awaitable[None]]
@@ -71,10 +73,29 @@ class Wire:
         composed = [unicodedata.normalize("NFC", line) for line in meant]
         assert [line.rstrip() for line in self.screen.display] == [line.rstrip() for line in composed]
 
+    def is_as_coloured_as_the_app_means(self) -> None:
+        """Compare the colours and weights of the terminal's picture with the app's."""
+        for y, strip in enumerate(self.app.screen._compositor.render_strips()):
+            x = 0
+            for text, style, _ in strip:
+                for char in text:
+                    cell = self.screen.buffer[y][x]
+                    if char != " " and style is not None:
+                        assert (cell.fg, cell.bold) == (_hex(style.color), bool(style.bold)), (x, y, char)
+                    if style is not None:
+                        assert cell.bg == _hex(style.bgcolor), (x, y, char)
+                    x += cell_len(char)
 
-def run_on_the_wire(client: FakeClient, body: Body, size: tuple[int, int] = (120, 40)) -> None:
+
+def _hex(colour: Any) -> str:
+    return "default" if colour is None or colour.is_default else "".join(f"{part:02x}" for part in colour.triplet)
+
+
+def run_on_the_wire(
+    client: FakeClient, body: Body, size: tuple[int, int] = (120, 40), preferences: Preferences = USUAL
+) -> None:
     """Run the app with this client until `body` returns; it begins when all is painted."""
-    app = FlowtuiApp(client)  # type: ignore[arg-type]
+    app = FlowtuiApp(client, preferences=preferences)  # type: ignore[arg-type]
     sent = bytearray()
     app.driver_class = type("OneRecordingDriver", (RecordingDriver,), {"sent": sent})
     done: list[bool] = []

@@ -15,9 +15,10 @@ from pathlib import Path
 import click
 
 from flowtui.cli.checks import Check, Verdict, error, ok, unknown, warning
-from flowtui.cli.doctor_machine import disk_check, folder_checks, program_checks, terminal_checks
+from flowtui.cli.doctor_machine import disk_check, folder_checks, preference_checks, program_checks, terminal_checks
 from flowtui.cli.doctor_server import server_checks
 from flowtui.cli.options import Flags, settings_of, store_options
+from flowtui.cli.preferences import read_preferences
 from flowtui.cli.stores import existing_store, open_with, work_in
 from flowtui.cli.streams import results
 from flowtui.cli.tables import counted, print_found
@@ -52,7 +53,7 @@ def doctor(named: Path | None, folder: Path, flags: Flags, as_json: bool) -> int
     with results() as out:
         settings = settings_of(folder, flags)
         checks = [*program_checks(), *_store_checks(folder, flags, settings), *folder_checks(settings.state_dir)]
-        checks += terminal_checks(os.environ)
+        checks += [*terminal_checks(os.environ), *preference_checks(read_preferences(None, os.environ))]
         counts = Counter(check.verdict for check in checks)
         told = {"ok": not counts[Verdict.ERROR], "checks": [asdict(check) for check in checks]}
         print_found(out, as_json, told, [*_lines(checks, _width(out.isatty())), _summary(counts)])

@@ -6,6 +6,7 @@ import contextlib
 import curses
 import os
 import platform
+import re
 import shutil
 import stat
 import subprocess
@@ -14,13 +15,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flowtui.cli.checks import Check, error, ok, size, unknown, warning
+from flowtui.model.preferences import Preferences
 from flowtui.storage.local_server import LocalServer
+from flowtui.tui.surroundings import has_no_screen, locale_of, takes_utf8
 
 _PACKAGES = ("flowtui", "textual", "redis", "pydantic")
 _LITTLE_ROOM = 1_000_000_000
 _NO_ROOM = 100_000_000
 _LEAST_SIZE = (80, 24)
 _TMUX_TIMEOUT_S = 2.0
+#: The first one that puts what a program gives it on the terminal's clipboard, however it is configured.
+_TMUX_WITH_CLIPBOARD = (3, 2)
 #: The terminal that the app would have, whatever becomes of standard output.
 _TERMINAL = 2
 
@@ -84,17 +89,28 @@ def terminal_checks(env: Mapping[str, str]) -> Iterator[Check]:
         yield warning("size", f"{columns} columns, {lines} lines", "make it 80 by 24 at least")
     else:
         yield ok("size", f"{columns} columns, {lines} lines")
-    language = next((env[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if env.get(name)), "C")
-    if "UTF8" in language.upper().replace("-", ""):
+    language = locale_of(env)
+    if takes_utf8(env):
         yield ok("letters", language)
     else:
-        yield warning("letters", f"{language} is no UTF-8 locale: lines look wrong", "export LC_ALL=C.UTF-8")
+        told = f"{language} is no UTF-8 locale: frames and signs are ASCII, other letters are lost"
+        yield warning("letters", told, "export LC_ALL=C.UTF-8")
     yield _clipboard(env)
+
+
+def preference_checks(preferences: Preferences) -> Iterator[Check]:
+    """Yield what is wrong in the file of preferences, or what there is."""
+    for problem in preferences.problems:
+        yield warning("config", str(problem), "mend it: until then that part is as it is for everybody")
+    if not preferences.problems and preferences.file is not None and preferences.file.exists():
+        yield ok("config", str(preferences.file))
 
 
 def _kind(env: Mapping[str, str]) -> Check:
     term = env.get("TERM", "")
     advice = "export TERM=xterm-256color, or tmux-256color within tmux"
+    if has_no_screen(env):
+        return error("terminal", f"TERM={term or '(not set)'} names none that can show the app", advice)
     try:
         curses.setupterm(term or "unknown", _TERMINAL)
         colours = curses.tigetnum("colors")
@@ -115,14 +131,20 @@ def _kind(env: Mapping[str, str]) -> Check:
 def _clipboard(env: Mapping[str, str]) -> Check:
     if not env.get("TMUX"):
         return unknown("clipboard", found="whether the terminal takes copied text (OSC 52) is not to be asked")
-    told = ""
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        command = ["tmux", "show-options", "-sv", "set-clipboard"]
-        told = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TMUX_TIMEOUT_S, check=True
-        ).stdout.strip()
+    version = re.search(r"(\d+)\.(\d+)", _tmux("-V"))
+    if version is not None and (int(version[1]), int(version[2])) >= _TMUX_WITH_CLIPBOARD:
+        return ok("clipboard", "tmux puts copied text on it")
+    told = _tmux("show-options", "-sv", "set-clipboard")
     if not told:
         return unknown("clipboard", found="tmux does not say whether it takes copied text")
     if told == "on":
         return ok("clipboard", "tmux takes copied text")
     return warning("clipboard", f"set-clipboard is {told}: tmux takes no copied text", "tmux set -s set-clipboard on")
+
+
+def _tmux(*args: str) -> str:
+    """Return what tmux answers, nothing if it does not."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(["tmux", *args], capture_output=True, text=True, timeout=_TMUX_TIMEOUT_S, check=True)
+        return done.stdout.strip()
+    return ""

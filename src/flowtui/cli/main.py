@@ -30,6 +30,10 @@ _COMMANDS = {
     "check": ("flowtui.cli.check:check", "Show every problem of every workflow file."),
     "nodes": ("flowtui.cli.nodes:nodes", "List the node types, or show all about one: its settings, an example."),
     "convert": ("flowtui.cli.convert:convert", "Write a workflow in JSON, also a React Flow export, as YAML."),
+    "config": (
+        "flowtui.cli.config:config",
+        "Show how the screen looks and which keys it knows, and where to change it.",
+    ),
     "doctor": ("flowtui.cli.doctor:doctor", "Check the store, the disk and the terminal."),
     "schema": ("flowtui.cli.schema:schema", "Print a JSON Schema of workflow files, for editors."),
     "queues": ("flowtui.cli.queues:queues", "Show queues; peek into, fill, purge and move them."),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from flowtui.model.errors import Severity
+from flowtui.model.errors import Problem, Severity
 from flowtui.model.figures import age, count, plural, rate
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, QueueView
 from flowtui.model.states import LoopState, NodeHealth
@@ -35,10 +35,13 @@ class Kind(StrEnum):
     STALLED = "node stalled"
     LETTERS = "dead letters"
     WARNING = "warning in a file"
+    PREFERENCES = "problem in the preferences"
 
 
 #: For what somebody is called who does not look: what does not mend itself, and what makes others wait.
 _CALLS = frozenset({Kind.ENGINE, Kind.STORE, Kind.FAILED, Kind.LOST, Kind.PAUSED, Kind.QUEUE})
+#: Alerts of these kinds are the same one only if they say the same.
+_TOLD_APART = frozenset({Kind.FILE, Kind.WARNING, Kind.PREFERENCES})
 #: What is grave; the others are warnings.
 _GRAVE = frozenset({Kind.ENGINE, Kind.STORE, Kind.FAILED, Kind.FILE})
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
@@ -66,7 +69,7 @@ class Alert:
     @property
     def key(self) -> tuple[str, ...]:
         """What makes it the same alert at another moment."""
-        about = self.head if self.kind in (Kind.FILE, Kind.WARNING) else ""
+        about = self.head if self.kind in _TOLD_APART else ""
         return self.kind, self.loop, self.node, self.queue, about
 
     @property
@@ -93,8 +96,14 @@ class AlertWatch:
         alerts: what is wrong now, the worst first.
     """
 
-    def __init__(self, queue_depth: int | None = None) -> None:
-        """`queue_depth` is from how many waiting items on a queue is an alert; None for only when its bound is near."""
+    def __init__(self, queue_depth: int | None = None, own: Sequence[Problem] = ()) -> None:
+        """Watch with a person's preferences.
+
+        Args:
+            queue_depth: from how many waiting items on a queue is an alert; None for only when its bound is near.
+            own: what is wrong in the file of the preferences themselves.
+        """
+        self._own = [Alert(Kind.PREFERENCES, f"preferences: {each.place} {each.message}") for each in own]
         self.alerts: tuple[Alert, ...] = ()
         self._depth = queue_depth
         self._since: dict[tuple[str, ...], float] = {}
@@ -132,6 +141,7 @@ class AlertWatch:
             *_files(snapshot),
             *self._queues(snapshot.queues),
             *_letters(snapshot),
+            *self._own,
         ]
         return sorted(found, key=lambda alert: (_RANK[alert.kind], -alert.since))
 

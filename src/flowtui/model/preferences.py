@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowtui.model.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Preferences:
         low_bandwidth: whether to send as little as possible to the terminal.
         mouse: whether the terminal reports the mouse.
         ascii: whether frames and signs are drawn in ASCII.
+        file: where these are kept, be it there or not; None if they are from nowhere.
+        problems: what is wrong in that file; what is wrong is not in force.
     """
 
     theme: str = ""
@@ -33,6 +38,8 @@ class Preferences:
     low_bandwidth: bool = False
     mouse: bool = True
     ascii: bool = False
+    file: Path | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 #: Of somebody who has chosen nothing.

@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,7 +20,6 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event
 from textual.screen import Screen
-from textual.theme import ThemeProvider
 from textual.widget import Widget
 
 from flowtui.client.alert_program import AlertProgram
@@ -30,12 +30,16 @@ from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import NodeKind
 from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Action, Scope
-from flowtui.tui.actions.registry import actions_on, bindings
+from flowtui.tui.actions.registry import actions_on, bindings, keymap_ids
+from flowtui.tui.ascii_forms import AsciiForms
 from flowtui.tui.cells import safe
+from flowtui.tui.clipboard import sequences, tell_tmux
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
 from flowtui.tui.editing import EditSource, editor_command, run_editor
 from flowtui.tui.key_order import KeyOrder, Typed
+from flowtui.tui.line import Line
+from flowtui.tui.looks import choose_theme, dress, prefer
 from flowtui.tui.navigation import Navigation
 from flowtui.tui.painting import Sent
 from flowtui.tui.places import GoTo, ShowLoop
@@ -47,8 +51,8 @@ from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
 from flowtui.tui.screens.palette import Palette
 from flowtui.tui.screens.reader import ReaderScreen
+from flowtui.tui.surroundings import wants_ascii
 from flowtui.tui.terminal import Terminal
-from flowtui.tui.themes import DARK, LIGHT, theme_for
 from flowtui.tui.toasts import keep_clear
 from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.wording import active_loops
@@ -60,6 +64,8 @@ if TYPE_CHECKING:
 _OF_PANES = (Scope.PANE, Scope.TABLE)
 #: Exit code after leaving without waiting for the engine; the shell's number for "interrupted".
 LEFT_AT_ONCE = 130
+#: How long it is said what is wrong in the file of preferences, in seconds.
+_PROBLEM_S = 20.0
 
 
 class FlowtuiApp(App[None]):
@@ -102,17 +108,17 @@ class FlowtuiApp(App[None]):
         self._said, self._said_until = "", 0.0
         self._inspector_first = inspector_first
         self._outside = (sys.stdout, sys.stderr)
-        self._watch = AlertWatch(preferences.queue_depth)
+        self._watch = AlertWatch(preferences.queue_depth, preferences.problems)
         self._alert_program = AlertProgram(preferences.on_alert)
         self._commands = Commands(
             client, lambda work: self.run_worker(work, exit_on_error=True), self.say, self.poll, self._watch
         )
         self.overview = OverviewScreen(self._commands, self._begin)
         self.navigation = Navigation(self, self._commands, self.overview)
+        self.line = Line(self, preferences, terminal.output if terminal else None, os.environ)
+        self.set_keymap(keymap_ids(preferences.keymap))
         self.animation_level = "none"
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = theme_for(self.console.color_system, self.no_color)
+        dress(self)
         if terminal is not None:
             # Standard error leads into the log meanwhile; a crash must be told on the terminal.
             self.error_console = Console(file=cast(IO[str], terminal.output), markup=False, highlight=False)
@@ -141,7 +147,10 @@ class FlowtuiApp(App[None]):
     def _begin(self) -> None:
         self.client.start()
         self.poll()
-        self.set_interval(1 / self.preferences.refresh, self.poll)
+        self.line.begin(self.poll)
+        for problem in self.preferences.problems[:1]:
+            more = len(self.preferences.problems) - 1
+            self.say(f"{problem}{f' (+{more} more)' if more else ''}", severity="warning", timeout=_PROBLEM_S)
 
     def poll(self) -> None:
         """Bring the screen up to date."""
@@ -153,14 +162,18 @@ class FlowtuiApp(App[None]):
                 return
             if self._terminal.output.has_caught_up():
                 self.action_redraw()
-        self._snapshot = snapshot = self.client.snapshot()
-        self._call_for(self._watch.look(snapshot, self.client.failure()), snapshot)
+        now = self.client.snapshot()
+        self._call_for(self._watch.look(now, self.client.failure()), now)
+        self._snapshot = snapshot = self.line.calmed(now)
         if self._inspector_first and not snapshot.loading:
             self._inspector_first = False
             self._inspect_first(snapshot)
         screen = self.screen
         self._keep_clear()
+        if isinstance(screen, FrameScreen | InspectorScreen):
+            self.line.tell(screen.footer, screen.size.width)
         if isinstance(screen, FrameScreen):
+            screen.log_view.paint_every_s = self.line.log_every_s
             screen.poll(self.client, snapshot)
         elif isinstance(screen, ReaderScreen | InspectorScreen):
             screen.show_snapshot(snapshot)
@@ -233,10 +246,6 @@ class FlowtuiApp(App[None]):
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
-    def search_themes(self) -> None:
-        """Show the palette of themes (called by Textual)."""
-        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes …"))
-
     def action_mode(self) -> None:
         try:
             mode = self.client.switch_mode()
@@ -248,19 +257,39 @@ class FlowtuiApp(App[None]):
 
     def action_help(self) -> None:
         scope = self.screen.scope if isinstance(self.screen, FrameScreen) else Scope.INSPECTOR
-        self.push_screen(ReaderScreen(help_detail(scope)))
+        self.push_screen(ReaderScreen(help_detail(scope, self.preferences.keymap)))
+
+    def action_theme(self) -> None:
+        choose_theme(self)
+
+    def action_traffic(self) -> None:
+        self.line.toggle_figure(self.screen.size.width)
+        self.poll()
+
+    def action_low_bandwidth(self) -> None:
+        self.line.switch()
+        prefer(self, replace(self.preferences, low_bandwidth=self.line.is_low))
+        self.say("As little as possible is sent." if self.line.is_low else "All is sent again.")
+        self.poll()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put a text on the clipboard of the terminal that a person sits at."""
+        self._clipboard = text
+        if self._driver is not None:
+            for sequence in sequences(text, os.environ):
+                self._driver.write(sequence)
+        if self._terminal is not None and os.environ.get("TMUX"):
+            self.run_worker(tell_tmux(text))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Return what the palette offers: the registry's actions and the themes (called by Textual)."""
+        """Return what the palette offers, from the registry (called by Textual)."""
+        keymap = self.preferences.keymap
         if isinstance(screen, FrameScreen):
-            for action in actions_on(screen.scope):
+            for action in actions_on(screen.scope, keymap):
                 yield from _command(action, _handler(screen, action))
         elif isinstance(screen, InspectorScreen):
-            for action in actions_on(Scope.INSPECTOR):
+            for action in actions_on(Scope.INSPECTOR, keymap):
                 yield from _command(action, screen)
-        yield SystemCommand(
-            "Theme", "Choose a dark or light theme, or the terminal's own colours.", self.action_change_theme
-        )
 
     def on_edit_source(self, message: EditSource) -> None:
         """Give the terminal to the user's editor, then see what has become of the folder."""
@@ -346,10 +375,11 @@ def run_app(client: EngineClient, preferences: Preferences = USUAL, *, inspector
     Raises:
         FlowtuiError: if standard input and output are no terminal.
     """
-    with Terminal(client.report_output) as terminal:
+    forms = AsciiForms() if preferences.ascii or wants_ascii(os.environ) else None
+    with Terminal(client.report_output, forms) as terminal:
         app = FlowtuiApp(client, terminal, preferences=preferences, inspector_first=inspector_first)
         try:
-            app.run()
+            app.run(mouse=preferences.mouse)
         finally:
             code = app.return_code or 0
             # A second SIGHUP, from a shell that ends, must not cut the closing short.

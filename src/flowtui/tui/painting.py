@@ -17,6 +17,8 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
+from flowtui.tui.ink import Run, written
+
 #: One cell: its text and style. The right half of a wide character has no text.
 _Cell = tuple[str, Style | None]
 _UNKNOWN: _Cell = ("?", Style(conceal=True, blink2=True))
@@ -44,21 +46,19 @@ class Sent:
     def difference(self, frame: LayoutUpdate | ChopsUpdate, console: Console) -> str:
         """Return the text that turns what the terminal shows into this frame, and remember that it was sent."""
         stretches = _whole(frame) if isinstance(frame, LayoutUpdate) else _spans(frame)
-        return "".join(text for y, x, cells in stretches for text in self._changes(y, x, cells, console))
+        runs = (run for y, x, cells in stretches for run in self._changes(y, x, cells))
+        return written(runs, console._color_system or ColorSystem.TRUECOLOR)
 
-    def _changes(self, y: int, x: int, cells: list[_Cell], console: Console) -> Iterator[str]:
+    def _changes(self, y: int, x: int, cells: list[_Cell]) -> Iterator[Run]:
         row = self._rows.setdefault(y, [])
         row += [_UNKNOWN] * (x + len(cells) - len(row))
         before = row[x : x + len(cells)]
         if before == cells:
             return
         row[x : x + len(cells)] = cells
-        color_system = console._color_system or ColorSystem.TRUECOLOR
         for first, end in _runs(before, cells):
-            yield f"\x1b[{y + 1};{x + first + 1}H"
-            for style, group in groupby(cells[first:end], key=_style_of):
-                text = "".join(text for text, _ in group)
-                yield text if style is None else Strip.render_style(style, text, color_system)
+            parts = ((style, group) for style, group in groupby(cells[first:end], key=_style_of))
+            yield Run(y, x + first, tuple(("".join(text for text, _ in group), style) for style, group in parts))
 
 
 class _Changes(CompositorUpdate):

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, cast
 
@@ -15,6 +15,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
 from flowtui.model.errors import FlowtuiError
+from flowtui.tui.surroundings import has_no_screen
 from flowtui.tui.tty_output import OutputCapture, TerminalOutput
 
 _DRAIN_S = 1.0
@@ -28,11 +29,13 @@ class Terminal:
     What anything else in the process writes to file descriptors 1 and 2 goes to `report`, line by line.
 
     Raises:
-        FlowtuiError: on entering, if standard input and output are no terminal.
+        FlowtuiError: on entering, if standard input and output are no terminal, or one that cannot show a screen.
     """
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None], forms: Mapping[int, str] | None = None) -> None:
+        """`forms` says what is written for a character, as `str.translate` takes it."""
         self._report = report
+        self._forms = forms
 
     def __enter__(self) -> Terminal:
         target = next((fd for fd in (1, 2) if os.isatty(fd)), None)
@@ -40,10 +43,16 @@ class Terminal:
             raise FlowtuiError(
                 "The screen needs a terminal on standard input and output: use `run --headless` without one."
             )
+        if has_no_screen(os.environ):
+            term = os.environ.get("TERM") or "(not set)"
+            raise FlowtuiError(
+                f"TERM={term} names no terminal that can show a screen: set it, as with `export TERM=xterm-256color`, "
+                "or use `run --headless`."
+            )
         _flush()
         self._handlers = {number: signal.getsignal(number) for number in _TEXTUALS_SIGNALS}
         self._fd = os.dup(target)
-        self.output = TerminalOutput(self._fd)
+        self.output = TerminalOutput(self._fd, self._forms)
         self._capture = OutputCapture(self._report)
         return self
 

@@ -6,7 +6,7 @@ import os
 import selectors
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 #: A terminal that is this far behind gets no more frames; it is drawn anew once it has caught up.
 _MOST_PENDING = 128 * 1024
@@ -18,10 +18,17 @@ class TerminalOutput:
 
     Frames for a terminal that does not keep up are dropped as a whole, so that a frozen connection stops neither the
     screen's event loop nor the signals that arrive there. Safe from any thread.
+
+    Attributes:
+        count: bytes that the terminal has taken.
+        lost: whether it is gone.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, forms: Mapping[int, str] | None = None) -> None:
+        """`forms` says what is written for a character, as `str.translate` takes it."""
         self._fd = fd
+        self._forms = forms
+        self.count = 0
         self._texts: deque[str] = deque()
         self._pending = 0
         self._changed = threading.Condition()
@@ -34,6 +41,8 @@ class TerminalOutput:
 
     def write(self, text: str) -> int:
         """Take a frame or a control sequence, to be written soon."""
+        if self._forms is not None and not text.isascii():
+            text = text.translate(self._forms)
         with self._changed:
             if self.lost or (self._pending > _MOST_PENDING and not self._keep_all):
                 self._dropped = True
@@ -66,6 +75,11 @@ class TerminalOutput:
                 self._dropped = False
                 return True
             return False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has not taken all yet."""
+        return self._pending > 0
 
     def drain(self, timeout: float) -> bool:
         """Wait until all is written, at most `timeout` seconds; return whether it is."""
@@ -100,7 +114,9 @@ class TerminalOutput:
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[os.write(self._fd, view) :]
+            taken = os.write(self._fd, view)
+            self.count += taken
+            view = view[taken:]
 
 
 class OutputCapture:

@@ -23,9 +23,11 @@ INSPECTOR_ACTIONS: tuple[Action, ...] = (
     _of_node(
         "replay_letter", "f9", "replay", "Run the dead letter again in production, or all like it; asks which.", 6
     ),
-    _of_node("save_case", "f10 ctrl+t", "test case", "Save the run as a test case for `flowtui test`.", 8),
+    _of_node("save_case", "ctrl+t f10", "test case", "Save the run as a test case for `flowtui test`.", 8),
     _of_node("choose_source", "f3", "source", "Choose where the input comes from: pin, cache, sample, letter, run.", 2),
-    _of_node("save_config", "ctrl+s", "save config", "Write the config to the workflow file; the rest of it stays.", 7),
+    _of_node(
+        "save_config", "f12 ctrl+s", "save config", "Write the config to the workflow file; the rest of it stays.", 7
+    ),
     _of_node(
         "undo_save", "f4 ctrl+z", "undo the save", "Take the last save of a config back; in a text ctrl+z is its own."
     ),
@@ -38,7 +40,7 @@ INSPECTOR_ACTIONS: tuple[Action, ...] = (
     _of_node(
         "next_part", "ctrl+n", "next part", "Go on to config, input, output, runs or log; tab goes field by field."
     ),
-    _of_node("maximise", "f11 z", "maximise", "Give the part the whole screen, and back."),
+    _of_node("maximise", "z f11", "maximise", "Give the part the whole screen, and back."),
     _of_node(
         "leave",
         "escape q",

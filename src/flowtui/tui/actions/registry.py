@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from textual.binding import Binding, BindingType
 
@@ -11,6 +13,7 @@ from flowtui.tui.actions.action import Action, Scope
 from flowtui.tui.actions.app import APP_ACTIONS
 from flowtui.tui.actions.frame import FRAME_ACTIONS
 from flowtui.tui.actions.inspector import INSPECTOR_ACTIONS
+from flowtui.tui.actions.keys import shown_key_name, shown_keys
 from flowtui.tui.actions.letters import LETTER_ACTIONS
 from flowtui.tui.actions.logs import LOG_ACTIONS
 from flowtui.tui.actions.loops import LOOP_ACTIONS
@@ -32,49 +35,82 @@ ACTIONS: tuple[Action, ...] = (
 
 #: Screens that show a log.
 _WITH_LOG = (Scope.LOOPS, Scope.LOGS)
+#: The keys of actions that a person has given others, by their ids; keys as Textual names them.
+Keymap = Mapping[str, tuple[str, ...]]
+_USUAL: Keymap = MappingProxyType({})
+
 #: Keys of the inspector that count while text is typed, before the text sees them.
 _OVER_TEXT = re.compile(r"f\d+|ctrl\+(?!z$).+")
+#: Stands behind the id of a binding that counts before a text sees the key.
+_FIRST = ".first"
+#: No key is called so; a binding that has none waits under it for the keymap.
+_NO_KEY = "none:"
 
 
-def actions_on(screen: Scope) -> list[Action]:
+def remapped(action: Action, keymap: Keymap) -> Action:
+    """Return the action with the keys that a keymap gives it."""
+    keys = keymap.get(action.id)
+    return action if keys is None or keys == action.keys else replace(action, keys=keys, shown=shown_keys(keys))
+
+
+def actions_on(screen: Scope, keymap: Keymap = _USUAL) -> list[Action]:
     """Return all actions that are to be had on a screen, which is named by the scope of its own actions."""
     scopes = {screen, Scope.APP} if screen is Scope.INSPECTOR else {screen, Scope.FRAME, Scope.PANE, Scope.APP}
     if screen not in (Scope.INSPECTOR, Scope.LOGS):
         scopes.add(Scope.TABLE)
     if screen in _WITH_LOG:
         scopes.add(Scope.LOG)
-    return [action for action in ACTIONS if action.scope in scopes]
+    return [remapped(action, keymap) for action in ACTIONS if action.scope in scopes]
 
 
 def bindings(scope: Scope) -> list[BindingType]:
-    """Return the key bindings of all actions with this scope."""
+    """Return the key bindings of all actions with this scope; those without a key wait for one from `keymap_ids`."""
     return [
-        Binding(key, action.id, action.label, show=False, id=f"flowtui.{action.id}", priority=_is_first(action, key))
+        Binding(key, action.id, action.label, show=False, id=id, priority=id.endswith(_FIRST))
         for action in ACTIONS
         if action.scope is scope
-        for key in action.keys
+        for id, keys in _keys_by_id(action, action.keys).items()
+        for key in keys or (_NO_KEY + id,)
     ]
 
 
-def _is_first(action: Action, key: str) -> bool:
-    return action.scope is Scope.INSPECTOR and _OVER_TEXT.fullmatch(key) is not None
+def keymap_ids(keymap: Keymap) -> dict[str, str]:
+    """Return the keymap as Textual takes it: keys by the ids of bindings."""
+    told = {
+        id: keys for each in ACTIONS if each.id in keymap for id, keys in _keys_by_id(each, keymap[each.id]).items()
+    }
+    return {id: ",".join(keys) or _NO_KEY + id for id, keys in told.items()}
 
 
-def footer_actions(screen: Scope = Scope.LOOPS) -> list[Action]:
+def _keys_by_id(action: Action, keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the keys by the id of their binding: in the inspector some count before the text sees them."""
+    id = f"flowtui.{action.id}"
+    if action.scope is not Scope.INSPECTOR:
+        return {id: keys}
+    first = tuple(key for key in keys if _OVER_TEXT.fullmatch(key))
+    return {id: tuple(key for key in keys if key not in first), f"{id}{_FIRST}": first}
+
+
+def footer_actions(screen: Scope = Scope.LOOPS, keymap: Keymap = _USUAL) -> list[Action]:
     """Return what the footer of a screen names, from left to right."""
-    shown = [each for each in actions_on(screen) if each.footer and screen in (each.footer_on or (screen,))]
+    on_screen = [each for each in actions_on(screen, keymap) if each.shown]
+    shown = [each for each in on_screen if each.footer and screen in (each.footer_on or (screen,))]
     if screen is Scope.INSPECTOR:
-        # The first key of each; a letter would be typed.
+        # One key of each, the first; a letter would be typed.
         own = [replace(each, shown=each.shown.split()[0]) for each in shown if each.scope is screen]
-        help = [replace(each, shown="f1", footer=len(own) + 1) for each in shown if each.id == "help"]
+        help = [replace(each, shown=_over_text(each), footer=len(own) + 1) for each in shown if each.id == "help"]
         shown = own + help
     return sorted(shown, key=lambda action: action.footer)
 
 
-def by_group(screen: Scope = Scope.LOOPS) -> dict[str, list[Action]]:
+def _over_text(action: Action) -> str:
+    return shown_key_name(next((key for key in action.keys if _OVER_TEXT.fullmatch(key)), action.keys[0]))
+
+
+def by_group(screen: Scope = Scope.LOOPS, keymap: Keymap = _USUAL) -> dict[str, list[Action]]:
     """Return the actions of a screen under their headings, in the order of the help: its own first."""
     groups: dict[str, list[Action]] = {}
     own = (screen, Scope.LOG) if screen is Scope.LOGS else (screen,)
-    for action in sorted(actions_on(screen), key=lambda action: action.scope not in own):
+    for action in sorted(actions_on(screen, keymap), key=lambda action: action.scope not in own):
         groups.setdefault(action.group, []).append(action)
     return groups

@@ -66,7 +66,11 @@ class ChooseScreen(ModalScreen[int | None]):
         lines = sum(1 + bool(option.warning) for option in self._options)
         self._table.styles.height = min(lines + 2, max(3, self.app.size.height - 4))
         self._table.focus()
-        self.call_after_refresh(self._table.show, list(enumerate(self._options)))
+        self.call_after_refresh(self.begin)
+
+    def begin(self) -> None:
+        """Show the list."""
+        self._table.show(list(enumerate(self._options)))
 
     def on_pane_opened(self, event: Pane.Opened) -> None:
         if self._table.chosen is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from flowtui.tui.actions.action import Scope
-from flowtui.tui.actions.app import PALETTE_KEY
-from flowtui.tui.actions.registry import by_group
+from flowtui.tui.actions.keymap import shown_key
+from flowtui.tui.actions.registry import Keymap, by_group
 from flowtui.tui.details import Detail, Entry, heading
 
 
-def help_detail(screen: Scope) -> Detail:
+def help_detail(screen: Scope, keymap: Keymap) -> Detail:
     """Return the keys of a screen, from the registry of actions: first those which no other has."""
     entries: list[Entry] = []
-    for group, actions in by_group(screen).items():
+    palette = shown_key("command_palette", keymap)
+    for group, actions in by_group(screen, keymap).items():
         entries.append(heading(group))
-        entries += [Entry(action.shown or PALETTE_KEY, action.help) for action in actions]
+        entries += [Entry(action.shown or palette, action.help) for action in actions]
     entries += [
         heading("Signs"),
         Entry("▶ ▷ ‖", "running · running, waits for something · paused"),

@@ -16,6 +16,7 @@ from flowtui.model.diff import shown_path
 from flowtui.model.letters import DeadLetter
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.keymap import keymap_of, shown_key
 from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry
 from flowtui.tui.json_text import as_text
@@ -172,7 +173,8 @@ class InspectorView(Screen[None]):
             if trial is None or not self.is_mounted:
                 return
             found, changed = trial.inspection, trial.changed_keys()
-            self.config.entitle(found.type, "ctrl+s saves" if changed else "")
+            key = shown_key("save_config", keymap_of(self))
+            self.config.entitle(found.type, f"{key} saves" if changed and key else "")
             await self.form.show(trial.form, trial.rendered, changed, trial.pending, read_only=bool(found.may_edit))
             self.config.can_focus = self.form.is_empty
 

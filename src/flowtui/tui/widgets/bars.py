@@ -13,6 +13,7 @@ from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import LoopState
 from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Action, Scope
+from flowtui.tui.actions.keymap import keymap_of, shown_key
 from flowtui.tui.actions.registry import footer_actions
 from flowtui.tui.alerts import AlertLine
 from flowtui.tui.cells import Line, Piece, Tone, fill, fit, safe, width_of, width_of_line, words, wrap
@@ -149,10 +150,12 @@ class AlertBar(Painted):
         if not self._alerts:
             return [(words(f" {self._news}", Tone.MUTED),)]
         worst, more = self._alerts[0], len(self._alerts) - 1
+        key = shown_key("trouble", keymap_of(self))
         if width < _ROOMY_WIDTH:
-            tail = [words(f" +{more}" if more else "", Tone.STRONG), words(" ! ", Tone.MUTED)]
+            tail = [words(f" +{more}" if more else "", Tone.STRONG), words(f" {key} " if key else " ", Tone.MUTED)]
         else:
-            tail = [words(f"  +{more} more" if more else "", Tone.STRONG), words("  ! shows it ", Tone.MUTED)]
+            hint = f"  {key} shows it " if key else " "
+            tail = [words(f"  +{more} more" if more else "", Tone.STRONG), words(hint, Tone.MUTED)]
         room = max(1, width - width_of_line(tail) - 1)
         return [(words(" "), Piece(fit(safe(f"{worst.glyph} {worst.text}"), room), worst.tone, room), *tail)]
 
@@ -162,20 +165,31 @@ class AlertBar(Painted):
 
 
 class FooterBar(Painted):
-    """The keys that are used most; the rest is behind `?`."""
+    """The keys that are used most; the rest is behind `?`. At the right how much is sent to the terminal."""
 
     def __init__(self, *, id: str | None = None, scope: Scope = Scope.LOOPS) -> None:
         """`scope` is that of the screen whose keys these are."""
         super().__init__(id=id)
         self._scope = scope
+        self._sent = ""
+
+    def tell(self, sent: str) -> None:
+        """Show how much is sent, nothing if empty."""
+        if sent != self._sent:
+            self._sent = sent
+            self.repaint()
 
     def draw(self, width: int, height: int) -> list[Line]:
-        actions = footer_actions(self._scope)
-        while actions and width_of_line(_keys(actions)) > width:
+        keymap = keymap_of(self)
+        actions = footer_actions(self._scope, keymap)
+        key = shown_key("traffic", keymap)
+        figure = (words(self._sent, Tone.MUTED), words(f" {key} ", Tone.ACCENT)) if self._sent else ()
+        room = width - width_of_line(figure)
+        while actions and width_of_line(_keys(actions)) > room:
             # The help tells the rest, so it is the last to go, and the way back.
             rest = [action for action in actions if action.id not in ("help", "leave")]
             actions.remove(rest[-1] if rest else actions[-1])
-        return [_keys(actions)]
+        return [(*fill(_keys(actions), room), *figure)]
 
 
 def _keys(actions: Sequence[Action]) -> Line:

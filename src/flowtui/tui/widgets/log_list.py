@@ -15,6 +15,7 @@ from flowtui.tui.log_drawing import MARK, NEAR, Look, Spans, all_rows, no_spans,
 from flowtui.tui.log_filter import NoPattern, Pattern, Wanted
 from flowtui.tui.log_rows import LogRows, Progress
 from flowtui.tui.log_words import level_words, nothing_words, wanted_words
+from flowtui.tui.pace import Pace
 from flowtui.tui.widgets.pane import Pane
 
 #: As many lines as the engine keeps.
@@ -25,6 +26,8 @@ _BATCHES = 5
 #: How long lines are looked through at a stretch, and what keys get in between, in seconds.
 STRETCH_S = 0.02
 PAUSE_S = 0.005
+#: One that is painted no more often than this says how fast lines come.
+_TELLS_RATE_S = 1.0
 #: From this width of the pane on its title has long words.
 _ROOMY = 70
 
@@ -56,6 +59,7 @@ class LogList(Pane):
         self._typed = ""
         self._fault = ""
         self._painted_at = 0.0
+        self._pace = Pace()
         self._drawn_for: list[int] = []  # of wrapped lines: which row each line of cells belongs to
         self._later: dict[Callable[[], None], Timer] = {}
 
@@ -114,6 +118,7 @@ class LogList(Pane):
 
     def repaint(self) -> None:
         self._painted_at = time.monotonic()
+        self._pace.look(self.told, self.paint_every_s)
         super().repaint()
 
     def _to_the_end(self) -> None:
@@ -367,7 +372,8 @@ class LogList(Pane):
         if self._rows.share_done < 1:
             said.append(f"{self._rows.share_done:.0%} looked through")
         if self.following:
-            said.append("following")
+            is_slow = self.paint_every_s >= _TELLS_RATE_S
+            said.append(f"following, {fmt.rate(self._pace.rate)} lines/s" if is_slow else "following")
         else:
             said.append(f"{self._unseen:,} new" if self._unseen else "not following")
             said += ["f follows"] if roomy else []
