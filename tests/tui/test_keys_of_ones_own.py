@@ -19,9 +19,9 @@ OWN = {
     "stop": ("s",),
     "start": ("x",),
     "show_queues": ("f3", "9"),
-    "cursor_down": ("n",),
-    "trouble": ("W",),
-    "help": ("h",),
+    "cursor_down": ("alt+d",),
+    "trouble": ("alt+w",),
+    "help": ("alt+h",),
     "start_workflow": ("A",),
     "zoom": (),
     "run_node": ("r", "f12"),
@@ -33,6 +33,15 @@ OWN = {
 def test_the_first_key_of_every_action_is_one_that_nothing_swallows():
     for action in ACTIONS:
         assert not action.keys or action.keys[0] not in SWALLOWED, action.id
+
+
+def test_an_id_names_one_action() -> None:
+    ids = [action.id for action in ACTIONS]
+    assert len(set(ids)) == len(ids)
+
+
+def test_own_keys_of_these_tests_are_none_that_something_else_has() -> None:
+    assert set(clashes(OWN)) <= set(clashes({}))
 
 
 def test_every_key_is_one_that_terminals_send():
@@ -50,11 +59,11 @@ def test_footer_and_help_tell_the_keys_of_ones_own():
         told = {action.id: action.shown for actions in by_group(screen, OWN).values() for action in actions}
         shown = {action.id: action.shown for action in footer_actions(screen, OWN)}
         assert told.get("stop", "s") == shown.get("stop", "s") == "s"
-        assert told["help"] == "h"
-        assert shown["help"] == "h"
+        assert told["help"] == "alt+h"
+        assert shown["help"] == "alt+h"
         assert "zoom" not in shown
     assert shown["run_node"] == "r"
-    assert shown_key("trouble", OWN) == "W"
+    assert shown_key("trouble", OWN) == "alt+w"
     assert shown_key("zoom", OWN) == ""
 
 
@@ -65,10 +74,10 @@ async def test_own_keys_count_on_the_first_screen_on_one_opened_later_in_panes_a
         await it.press("x", "s")
         assert client.commands == [(Command.START, first.id), (Command.STOP, first.id)]
         assert "s stop" in it.text.splitlines()[-1]
-        assert "W shows it" in it.text
+        assert "alt+w shows it" in it.text
         await it.press("j")
         assert it.app.overview.loops.cursor == 0
-        await it.press("n")
+        await it.press("alt+d")
         assert it.app.overview.loops.cursor == 1
         await it.press("A")
         assert [workflow for _, workflow in client.workflow_commands] == [it.app.overview.loops.chosen.workflow]
@@ -78,7 +87,7 @@ async def test_own_keys_count_on_the_first_screen_on_one_opened_later_in_panes_a
         assert isinstance(it.app.screen, OverviewScreen)
         await it.press("9")
         assert isinstance(it.app.screen, QueuesScreen)
-        await it.press("h")
+        await it.press("alt+h")
         assert "f3 9" in it.line_with("All queues:")
         titles = [command.title for command in it.app.get_system_commands(it.app.overview)]
         assert {"Stop  (s)", "Start  (x)", "Queues  (f3 9)", "Maximise"} <= set(titles)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 
 from flowtui.model.log_lines import level_name
+from flowtui.tui import format as fmt
 from flowtui.tui.log_filter import Wanted
+
+_SELDOM_S = 1.0
 
 
 def wanted_words(wanted: Wanted) -> str:
@@ -24,6 +27,11 @@ def level_words(level: int, *, roomy: bool = True) -> str:
     if level >= logging.ERROR:
         return "errors"
     return f"{level_name(level)} and up" if roomy else f"{level_name(level)}+"
+
+
+def following_words(rate: float, every_s: float) -> str:
+    """Say that a log follows and, if it is painted but every few seconds, how many lines come a second."""
+    return f"following, {fmt.rate(rate)} lines/s" if every_s >= _SELDOM_S else "following"
 
 
 def nothing_words(wanted: Wanted, *, any_lines: bool) -> str:

@@ -39,7 +39,7 @@ def test_all_that_can_be_said_is_taken(read):
         """
 theme: light
 refresh: 2
-keymap: {stop: s, start: [x, f3], help: "?", details: 0, start_workflow: W, quit: []}
+keymap: {stop: s, start: [x, f3], help: "?", details: 0, start_workflow: A, quit: []}
 columns: {loops: [state, LOOP, err]}
 bell: false
 on_alert: [notify-send, flowtui]
@@ -55,7 +55,7 @@ ascii: true
         "start": ("x", "f3"),
         "help": ("question_mark",),
         "details": ("0",),
-        "start_workflow": ("W",),
+        "start_workflow": ("A",),
         "quit": (),
     }
     assert preferences.columns == {"loops": ("STATE", "LOOP", "ERR")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from textual.dom import DOMNode
 
@@ -31,10 +32,11 @@ def shown_key(id: str, keymap: Keymap) -> str:
 def clashes(keymap: Keymap) -> Iterator[tuple[str, str, str]]:
     """Yield every key that would do two things on one screen: the key and the ids of both actions."""
     seen: set[tuple[str, str, str]] = set()
-    for screen in SCREENS:
+    # A table and a log on one screen have the keys in turn.
+    for screen, absent in product(SCREENS, (Scope.TABLE, Scope.LOG)):
         taken: dict[str, str] = dict.fromkeys(LEAVING, "quit")
         for action in actions_on(screen, keymap):
-            for key in action.keys:
+            for key in action.keys if action.scope is not absent else ():
                 other = taken.setdefault(key, action.id)
                 clash = key, other, action.id
                 if other != action.id and clash not in seen:

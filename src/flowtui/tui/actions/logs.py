@@ -25,7 +25,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
     _of_log("around", "a", "a", "around hits", "Show 2, 5 or no lines before and behind each hit of the filter."),
     _of_log("wrap", "w", "w", "wrap", "Show lines whole, as many rows as they take, or cut.", 5),
     _of_log("times", "at", "@", "times", "Show the time of day, how long ago, date and time."),
-    _of_log("mark", "space", "space", "mark", "Mark the line, or take its mark away; while following, the newest."),
+    _of_log("mark_line", "space", "space", "mark", "Mark the line, or no longer; while following, the newest."),
     _of_log("next_mark", "b", "b", "next mark", "To the next marked line."),
     _of_log("previous_mark", "B", "B", "mark before", "To the marked line before."),
     _of_log("copy_line", "c", "c", "copy", "Copy the line to the clipboard of the terminal."),

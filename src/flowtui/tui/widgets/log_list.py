@@ -14,7 +14,7 @@ from flowtui.tui.cells import Line
 from flowtui.tui.log_drawing import MARK, NEAR, Look, Spans, all_rows, no_spans, one_row
 from flowtui.tui.log_filter import NoPattern, Pattern, Wanted
 from flowtui.tui.log_rows import LogRows, Progress
-from flowtui.tui.log_words import level_words, nothing_words, wanted_words
+from flowtui.tui.log_words import following_words, level_words, nothing_words, wanted_words
 from flowtui.tui.pace import Pace
 from flowtui.tui.widgets.pane import Pane
 
@@ -26,8 +26,6 @@ _BATCHES = 5
 #: How long lines are looked through at a stretch, and what keys get in between, in seconds.
 STRETCH_S = 0.02
 PAUSE_S = 0.005
-#: One that is painted no more often than this says how fast lines come.
-_TELLS_RATE_S = 1.0
 #: From this width of the pane on its title has long words.
 _ROOMY = 70
 
@@ -372,8 +370,7 @@ class LogList(Pane):
         if self._rows.share_done < 1:
             said.append(f"{self._rows.share_done:.0%} looked through")
         if self.following:
-            is_slow = self.paint_every_s >= _TELLS_RATE_S
-            said.append(f"following, {fmt.rate(self._pace.rate)} lines/s" if is_slow else "following")
+            said.append(following_words(self._pace.rate, self.paint_every_s))
         else:
             said.append(f"{self._unseen:,} new" if self._unseen else "not following")
             said += ["f follows"] if roomy else []

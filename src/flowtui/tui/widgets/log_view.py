@@ -164,7 +164,7 @@ class LogView(LogList):
 
     # Marks
 
-    def action_mark(self) -> None:
+    def action_mark_line(self) -> None:
         if (line := self.chosen) is not None:
             self.marks ^= {line.seq}
             self.repaint()
