@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import Console, RenderableType
@@ -20,7 +19,6 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event
 from textual.screen import Screen
-from textual.widget import Widget
 
 from flowtui.client.alert_program import AlertProgram
 from flowtui.client.alerts import Alert, AlertWatch
@@ -29,8 +27,8 @@ from flowtui.model.preferences import USUAL, Preferences
 from flowtui.model.snapshot import EngineSnapshot
 from flowtui.model.states import NodeKind
 from flowtui.tui import format as fmt
-from flowtui.tui.actions.action import Action, Scope
-from flowtui.tui.actions.registry import actions_on, bindings, keymap_ids
+from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.registry import bindings, keymap_ids
 from flowtui.tui.ascii_forms import AsciiForms
 from flowtui.tui.cells import safe
 from flowtui.tui.clipboard import sequences, tell_tmux
@@ -49,19 +47,16 @@ from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.help import help_detail
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.overview import OverviewScreen
-from flowtui.tui.screens.palette import Palette
+from flowtui.tui.screens.palette import Palette, offered
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.surroundings import wants_ascii
 from flowtui.tui.terminal import Terminal
 from flowtui.tui.toasts import keep_clear
-from flowtui.tui.widgets.live_table import LiveTable
 from flowtui.tui.wording import active_loops
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient
 
-#: Actions of the pane that has the keys.
-_OF_PANES = (Scope.PANE, Scope.TABLE)
 #: Exit code after leaving without waiting for the engine; the shell's number for "interrupted".
 LEFT_AT_ONCE = 130
 #: How long it is said what is wrong in the file of preferences, in seconds.
@@ -283,13 +278,7 @@ class FlowtuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return what the palette offers, from the registry (called by Textual)."""
-        keymap = self.preferences.keymap
-        if isinstance(screen, FrameScreen):
-            for action in actions_on(screen.scope, keymap):
-                yield from _command(action, _handler(screen, action))
-        elif isinstance(screen, InspectorScreen):
-            for action in actions_on(Scope.INSPECTOR, keymap):
-                yield from _command(action, screen)
+        return offered(screen, self.preferences.keymap)
 
     def on_edit_source(self, message: EditSource) -> None:
         """Give the terminal to the user's editor, then see what has become of the folder."""
@@ -348,21 +337,6 @@ class FlowtuiApp(App[None]):
                 loop.call_soon_threadsafe(self.exit)
 
         self.closing.begin(closed)
-
-
-def _handler(screen: FrameScreen, action: Action) -> Widget:
-    if action.scope is Scope.LOG:
-        return screen.log_view
-    return screen.current if action.scope in _OF_PANES else screen
-
-
-def _command(action: Action, target: Widget) -> Iterable[SystemCommand]:
-    is_its = action.scope is not Scope.TABLE or isinstance(target, LiveTable)
-    if action.palette and is_its and target.check_action(action.id, ()):
-        name = action.id if action.scope is not Scope.APP else f"app.{action.id}"
-        keys = f"  ({action.shown})" if action.shown else ""
-        title = f"{action.label[0].upper()}{action.label[1:]}{keys}"
-        yield SystemCommand(title, action.help, partial(target.run_action, name))
 
 
 def run_app(client: EngineClient, preferences: Preferences = USUAL, *, inspector_first: bool = False) -> int:

@@ -170,6 +170,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         _LOOK,
         Scope.FRAME,
         footer=6,
+        footer_on=(Scope.LOOPS, Scope.LOGS, Scope.LETTERS),
     ),
     Action(
         "filter",
