@@ -124,6 +124,8 @@ async def test_enter_on_a_hit_goes_there() -> None:
             there: Any = it.app.screen
             if screen is QueuesScreen:
                 assert there.queues.chosen.name == "mail.outgoing"
+                assert there.items.filter_text == hit.id
+                await it.press("escape", "escape")  # from that item to all, from these to the queue
             elif hit is LOGGED:
                 assert there.log_view.only_loop == "orders.incoming"
             elif hit is PASSED:
