@@ -98,7 +98,7 @@ def test_resizing_lays_out_anew(open_terminal: Open) -> None:
     child.resize(30, 8)
     child.wait_for(lambda text: "terminal too small" in text)
     child.resize(120, 40)
-    child.wait_for(lambda text: "DEPTH" in text and "q quit" in text.splitlines()[39])
+    child.wait_for(lambda text: "DEPTH" in text and "? help" in text.splitlines()[39])
 
 
 def is_the_right_picture(child: TerminalChild) -> None:

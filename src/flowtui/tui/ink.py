@@ -6,7 +6,7 @@ figures changes in many places, most of them in one and the same style: these ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 _RESET = "\x1b[m"
+#: So many characters come at once on any line.
+_AT_A_GLANCE = 1_000
 
 
 class Run(NamedTuple):
@@ -27,17 +29,27 @@ class Run(NamedTuple):
 
 def written(runs: Iterable[Run], colours: ColorSystem) -> str:
     """Return the text that draws all runs; it leaves the terminal in its plain style."""
+    all_runs = [*runs]
     pen = _Pen(colours)
+    for run in all_runs if _is_large(all_runs) else _by_style(all_runs, colours):
+        pen.draw(run)
+    return pen.text()
+
+
+def _is_large(runs: Sequence[Run]) -> bool:
+    """Tell whether one sees the runs come over a slow line: then they had better come from the top to the bottom."""
+    return sum(len(text) for run in runs for text, _ in run.parts) > _AT_A_GLANCE
+
+
+def _by_style(runs: Sequence[Run], colours: ColorSystem) -> Iterator[Run]:
     by_style: dict[_Look, list[Run]] = {}
     for run in runs:
         if len(run.parts) == 1:
             by_style.setdefault(_look(run.parts[0][1], colours), []).append(run)
         else:
-            pen.draw(run)
+            yield run
     for alike in by_style.values():
-        for run in alike:
-            pen.draw(run)
-    return pen.text()
+        yield from alike
 
 
 class _Look(NamedTuple):
