@@ -76,6 +76,7 @@ async def test_one_letter_is_replayed_from_the_start_and_what_could_not_be_run_s
         await act(it, "R")
         assert "Replay letter 3" in it.text
         assert "! letter 3: a join behind check also waits for other" in it.text
+        assert "! it takes the item, not the edited payload" in it.text
         await it.press("escape")
         assert client.replayed == []
         await act(it, "R", "j", "j", "enter")

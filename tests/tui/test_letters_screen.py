@@ -188,7 +188,8 @@ async def test_one_goes_to_a_letter_and_to_a_group_from_elsewhere_and_on_to_loop
         await it.until("Letter 902")
         await it.press("4")
         assert isinstance(it.app.screen, LogsScreen)
-        assert it.app.screen.log_view.only_loop == "sync.poll"
+        wanted = it.app.screen.log_view.wanted
+        assert (wanted.loop, wanted.node) == ("sync.poll", "fetch")
         await it.press("escape", "2")
         assert isinstance(it.app.screen, LoopScreen)
         await it.press("escape")

@@ -11,7 +11,7 @@ from flowtui.tui.screens.ask import Option
 from flowtui.tui.screens.confirm import ConfirmScreen
 
 _FROM_NODE = "what had succeeded does not run again"
-_FROM_START = "all of its iteration again, also what had succeeded; an item of a queue goes back to its end"
+_FROM_START = "all of the iteration runs again; an item of a queue goes to the end of that"
 
 
 def how_many(chosen: Sequence[Choice], letter: DeadLetter | None = None, hidden: int = 0) -> str:
@@ -30,10 +30,10 @@ def replay_options(chosen: Sequence[Choice], letter: DeadLetter | None = None) -
     node = f"from {nodes.pop()} on" if len(nodes) == 1 else "from where each failed"
     if letter is None:
         return [Option(node, _FROM_NODE), Option("from the start", _FROM_START)]
-    unused = "; it takes the item, not the edited payload" if letter.edits and letter.item is not None else ""
+    unused = "it takes the item, not the edited payload" if letter.edits and letter.item is not None else ""
     return [
         Option(node, _FROM_NODE, letter.why_not(from_start=False)),
-        Option("from the start", _FROM_START + unused, letter.why_not(from_start=True)),
+        Option("from the start", _FROM_START, letter.why_not(from_start=True) or unused),
     ]
 
 
