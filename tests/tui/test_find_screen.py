@@ -127,7 +127,7 @@ async def test_enter_on_a_hit_goes_there() -> None:
                 assert there.items.filter_text == hit.id
                 await it.press("escape", "escape")  # from that item to all, from these to the queue
             elif hit is LOGGED:
-                assert there.log_view.only_loop == "orders.incoming"
+                assert (there.log_view.wanted.loop, there.log_view.wanted.node) == ("orders.incoming", "check")
             elif hit is PASSED:
                 await it.until('"id": 4711')
             await it.press("escape")

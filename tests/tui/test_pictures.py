@@ -16,10 +16,19 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from fake_client import a_busy_afternoon, chatter
+from fake_client import NOW, a_busy_afternoon, a_queue, an_item, chatter
 from fake_inspector import FakeInspectorClient
+from fake_letters import a_letter
 from running import Running, running
 
+from flowtui.model.diff import Change, ChangeKind
+from flowtui.model.errors import Problem
+from flowtui.model.excerpts import excerpt
+from flowtui.model.finding import FoundPage, Hit, Looked, Where
+from flowtui.model.queued import Owner
+from flowtui.model.snapshot import GroupView, HolderView
+from flowtui.model.states import OnFull
+from flowtui.model.workflows import FileKind, FileProblem, LoopChange, Reload, WorkflowView
 from flowtui.tui.themes import DARK, LIGHT
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -31,12 +40,66 @@ _UNIQUE = re.compile(r"terminal-\d+")
 _FONT_FACE = re.compile(r"\s*@font-face\s*{[^}]*}")
 
 
+HOLDER = HolderView(Owner("orders.fulfil", 0, "ana", 4711), "ana:4711", is_here=True, in_flight=16, held_s=12.4)
+ACCEPTED = a_queue(
+    "orders.accepted",
+    depth=3120,
+    in_rate=41.2,
+    out_rate=38.0,
+    oldest_s=64.0,
+    in_flight=16,
+    bound=10_000,
+    on_full=OnFull.WAIT,
+    history=(100, 900, 1500, 2000, 2600, 3120),
+    full_in_s=2293.0,
+    groups=(GroupView("orders.fulfil", 3120, 16, 38.0, 64.0, tracks=1, holders=(HOLDER,)),),
+)
+FOLDER = Path("/home/ana/flows")
+LINES = ("nodes:", "  tick: {type: interval}", "  keep:", "    type: queue-wirter", "    needs: [tick]", "")
+MEANT = "unknown node type 'queue-wirter' (did you mean 'queue-writer'?)"
+WRONG = Problem(FOLDER / "broken.yaml", 4, 11, MEANT, "unknown-node")
+
+
+def a_file(name: str, **fields: Any) -> WorkflowView:
+    seen = {"changed_at": NOW - 180, "loaded_at": NOW - 7200, "kept": 2, "nodes": 2}
+    return WorkflowView(FOLDER / name, name, FileKind.WORKFLOW, **(seen | fields))
+
+
+BROKEN = a_file(
+    "broken.yaml",
+    workflow="sync",
+    revision=2,
+    loops=("sync.poll",),
+    problems=(FileProblem(WRONG, excerpt(LINES, 4, 11)),),
+    is_broken=True,
+)
+MAIL = a_file("mail.yaml", workflow="mail", revision=3, loops=("mail.outbox",))
+GONE = a_file("old.yaml", is_gone=True, changed_at=0.0, loaded_at=0.0, nodes=0)
+CHANGES = (
+    Change(ChangeKind.CHANGED, ("nodes", "send", "config", "retries"), 3, 5),
+    Change(ChangeKind.ADDED, ("nodes", "note"), new={"type": "log"}),
+)
+RELOAD = Reload(
+    NOW - 60,
+    "mail.yaml",
+    "mail r3: 2 loops kept, 1 swapped, 0 lost, 214 queued",
+    (LoopChange("mail.outbox", ChangeKind.CHANGED, CHANGES, ""),),
+)
+
+
 async def inspector(it: Running) -> None:
     await it.press("tab", "i")
     await it.app.workers.wait_for_complete()
     await it.press("f5")
     await it.app.workers.wait_for_complete()
     await it.until("✔ ran well")
+
+
+async def find(it: Running) -> None:
+    await it.press("F")
+    await it.type("4711")
+    await it.press("enter")
+    await it.app.workers.wait_for_complete()
 
 
 def keys(*pressed: str) -> Callable[[Running], Awaitable[None]]:
@@ -52,13 +115,14 @@ def keys(*pressed: str) -> Callable[[Running], Awaitable[None]]:
 
 SCREENS: dict[str, Callable[[Running], Awaitable[None]]] = {
     "1-overview": keys(),
-    "2-loop": keys("2"),
-    "3-queues": keys("3"),
+    "2-loop": keys("j", "2"),
+    "3-queues": keys("3", "j", "j"),
     "4-logs": keys("4"),
-    "5-letters": keys("5"),
+    "5-letters": keys("5", "j"),
     "6-workflows": keys("6"),
     "7-inspector": inspector,
     "help": keys("question_mark"),
+    "find": find,
     "question": keys("X"),
 }
 
@@ -74,11 +138,51 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def an_afternoon() -> FakeInspectorClient:
     """Everything that the screens show, at one moment."""
-    client = FakeInspectorClient()
-    client.change(
-        **{name: getattr(a_busy_afternoon(), name) for name in ("loops", "queues", "dead_letters", "problems")}
+    client, seen = FakeInspectorClient(), a_busy_afternoon()
+    more = {name: getattr(seen, name) for name in ("loops", "dead_letters", "dead_total", "problems")}
+    client.change(**more, queues=(ACCEPTED, *seen.queues[1:]), workflows=(BROKEN, MAIL, GONE), reloads=(RELOAD,))
+    client.letters = [
+        a_letter(4711 - n, fingerprint="f-check-ValueError", failed_at=NOW - 4000 - 60 * n, replays=n) for n in range(2)
+    ]
+    client.letters += [
+        a_letter(
+            n,
+            loop="sync.poll",
+            node="fetch",
+            error="ConnectError",
+            message="[Errno 111] Connection refused",
+            fingerprint="f-fetch-ConnectError",
+            failed_at=NOW - 190 - 300 * (12 - n),
+        )
+        for n in range(1, 13)
+    ]
+    client.queued["orders.accepted", "orders.fulfil"] = [
+        an_item("4700", '{"order": 4700, "customer": "Ada"}', owner=HOLDER.owner, tries=2),
+        *(
+            an_item(f"{n}", f'{{"order": {n}, "customer": "Grace", "lines": [{{"sku": "tea"}}]}}')
+            for n in range(4701, 4730)
+        ),
+    ]
+    waits = Hit(
+        Where.WAITING,
+        "4711",
+        NOW - 64,
+        '{"order": 4711, "lines": []}',
+        queue="orders.accepted",
+        loop="orders.fulfil",
+        ahead=11,
     )
-    client.change(dead_total=14)
+    dead = Hit(
+        Where.DEAD,
+        "item-4711",
+        NOW - 4000,
+        "order 4711 has no lines",
+        loop="orders.incoming",
+        node="check",
+        letter=4711,
+        note="ValueError",
+    )
+    client.found = FoundPage((waits, dead), (Looked("items", "item", 3148, 3148), Looked("letters", "letter", 14, 14)))
     chatter(client, 40)
     return client
 

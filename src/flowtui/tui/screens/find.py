@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -65,9 +64,9 @@ class FoundPane(LiveTable[Hit]):
         self._now = 0.0
         self._search: Search | None = None
 
-    def show_search(self, search: Search) -> None:
-        """Show what a search has found so far."""
-        self._search, self._now = search, time.time()
+    def show_search(self, search: Search, now: float) -> None:
+        """Show what a search has found so far; `now` in seconds since the epoch."""
+        self._search, self._now = search, now
         self.show(search.findings.hits)
 
     def key(self, item: Hit) -> object:
@@ -135,7 +134,7 @@ class _Said(Painted):
     def show_search(self, search: Search) -> None:
         """Tell how far a search is."""
         findings = search.findings
-        progress = findings.progress if findings.looked else "looking …"
+        progress = findings.progress if findings.looked or not search.is_running else "looking …"
         self._line = (words(f" {progress}", Tone.MUTED),)
         if search.trouble:
             self._line = (words(f" ! {search.trouble}", Tone.WARN), words(f"; {progress}", Tone.MUTED))
@@ -206,7 +205,7 @@ class FindScreen(ModalScreen[Hit | None]):
 
     def _show(self) -> None:
         if self._search is not None:
-            self._found.show_search(self._search)
+            self._found.show_search(self._search, self._commands.client.snapshot().taken_at)
             self._said.show_search(self._search)
 
     # What a person does
