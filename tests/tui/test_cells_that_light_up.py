@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 from fake_client import NOW, FakeClient, a_loop, a_queue, a_snapshot
 from running import Running, running
@@ -28,6 +30,8 @@ async def test_state_errors_and_a_queue_that_begins_to_fill_light_up_and_fade(mo
     async with running(client()) as it:
         loops, queues = it.app.overview.loops, it.app.overview.queues
         assert fresh(loops) == []
+        clock = [monotonic()]  # stands still however slow the machine is
+        monkeypatch.setattr("flowtui.tui.widgets.live_table.monotonic", lambda: clock[0])
         monkeypatch.setattr(glow, "GLOW_S", 0.05)
         it.client.change_loop("w.ask", rate=3.0, iterations=5, p95_ms=9.0, in_flight=9)
         it.client.change(taken_at=NOW + 1, queues=(a_queue("in", depth=3), a_queue("out", depth=9)))
@@ -38,6 +42,7 @@ async def test_state_errors_and_a_queue_that_begins_to_fill_light_up_and_fade(mo
         await it.settle()
         assert sorted(fresh(loops)) == ["1", "paused 1 s"]
         # They fade though nothing changes any more.
+        clock[0] += 1
         await it.until_true(lambda: not fresh(loops) and not fresh(queues))
         assert loops._fading is queues._fading is None
 

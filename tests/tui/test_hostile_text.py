@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from wire import Wire, run_on_the_wire
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import EngineSnapshot, StoreView
+from flowtui.model.snapshot import EngineSnapshot, GroupView, StoreView
 from flowtui.model.states import LoopState, NodeHealth, NodeKind
 
 #: Colours, a window's title, the bell, the 8-bit introducer, markup, bidi overrides, wide and combining characters, a
@@ -22,7 +22,7 @@ HOSTILE = (
     "日本i e\u0301 👩‍👧 🇩🇪 \r\n\t\x00\x7f\u2028\udc80 end"
 )
 #: What the app itself may send: colours, places, modes of the terminal, the pointer's shape.
-_OWN = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9]+;[0-9]+H|[?>=<][0-9;]*[a-zA-Z])|\x1b\]22;[a-z-]*\x07")
+_OWN = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9]+C|[0-9]+;[0-9]+H|[?>=<][0-9;]*[a-zA-Z])|\x1b\]22;[a-z-]*\x07")
 _SCREENS = ("1", "2", "3", "4", "5", "6")
 
 
@@ -43,7 +43,8 @@ def hostile_snapshot() -> EngineSnapshot:
     )
     loop = a_loop(HOSTILE + ".x", state=LoopState.FAILED, reason=HOSTILE, pool=HOSTILE, nodes=nodes, reads=HOSTILE)
     waits = a_loop("w." + HOSTILE, waiting=HOSTILE, waiting_since=NOW - 60, nodes=nodes, writes=(HOSTILE,))
-    queue = a_queue(HOSTILE, readers=(HOSTILE,), writers=(HOSTILE,), orphans=((HOSTILE, 3),), depth=7)
+    orphan = GroupView(HOSTILE, 3, is_orphan=True)
+    queue = a_queue(HOSTILE, readers=(HOSTILE,), writers=(HOSTILE,), groups=(orphan,), depth=7)
     problem = Problem(Path("/home/ana/flows") / f"{HOSTILE}.yaml", 14, 7, HOSTILE, "unknown-node")
     return a_snapshot(
         loop,

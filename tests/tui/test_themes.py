@@ -92,8 +92,7 @@ def test_the_theme_suits_the_terminal_unless_one_is_wanted_for_which_there_are_c
 async def test_a_theme_is_worn_while_the_cursor_is_on_it_and_kept_by_enter_alone() -> None:
     async with running(FakeClient(a_busy_afternoon()), preferences=Preferences(theme="light")) as it:
         await it.app.run_action("theme")
-        await it.settle()
-        assert all(name in it.text for name in ABOUT)
+        await it.until_true(lambda: all(name in it.text for name in ABOUT))
         await it.press("j")
         assert it.app.theme == "contrast"
         await it.press("escape")

@@ -155,7 +155,8 @@ class LoopGauges:
     ) -> LoopView:
         """Return the loop as it is now; it is the same object as long as it would be an equal one."""
         standing = (life.state, life.reason, life.since)
-        of = (plan, reading, self._samples, standing, waiting, revision, replicas, tracks)
+        told = (waiting, revision, replicas, tracks, grace_until, paused_itself)
+        of = (plan, reading, self._samples, standing, *told)
         seen = self._seen
         if seen is not None and seen[0] == of:
             return seen[1]

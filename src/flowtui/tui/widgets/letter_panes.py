@@ -115,7 +115,8 @@ def _sum_words(groups: Sequence[DeadLetterGroup]) -> str:
     if not groups:
         return ""
     said = [f"{sum(group.count for group in groups):,} in {fmt.plural(len(groups), 'group')}"]
-    said.append(f"{sum(group.new for group in groups):,} new in the last minute")
+    if new := sum(group.new for group in groups):
+        said.append(f"{new:,} new in the last minute")
     if production := sum(group.count for group in groups if group.of_production):
         said.append(f"{production:,} of production (‡), only to be read")
     return ", ".join(said)
