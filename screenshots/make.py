@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
+from pictures import save
+from story import take_story
 from textual.pilot import Pilot
+from waiting import until
 
 from flowtui.client.door import EngineClient
 from flowtui.engine.engine import FlowEngine
@@ -26,51 +26,7 @@ from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.themes import DARK, LIGHT
 
 _HERE = Path(__file__).parent
-_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-#: Fonts come from this machine, not from the network.
-_FONT_FACE = re.compile(r"@font-face\s*{[^}]*}")
 _HISTORY_S = 32  # long enough for a few steps of the sparklines and a broken order
-_LOOK_EVERY_S = 0.1
-
-
-async def until(condition: Callable[[], bool], timeout: float) -> None:
-    """Wait until `condition` holds.
-
-    Raises:
-        TimeoutError: if it does not within `timeout` seconds.
-    """
-    async with asyncio.timeout(timeout):
-        while not condition():
-            await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def save(app: FlowtuiApp, name: str) -> None:
-    """Write what the screen shows as `name`.png."""
-    svg = _FONT_FACE.sub("", app.export_screenshot(title="flowtui workflows/"))
-    found = _VIEW_BOX.search(svg)
-    assert found is not None
-    width, height = (round(float(figure)) for figure in found.groups())
-    with tempfile.TemporaryDirectory() as scratch:
-        page = Path(scratch, "page.html")
-        page.write_text(f"<body style='margin:0;overflow:hidden'>{svg}</body>")
-        subprocess.run(
-            [
-                "chromium",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--no-first-run",
-                f"--user-data-dir={scratch}/profile",
-                f"--window-size={width},{height}",
-                f"--screenshot={_HERE / name}.png",
-                page.as_uri(),
-            ],
-            check=True,
-            capture_output=True,
-        )
-    print(f"screenshots/{name}.png")
 
 
 async def choose(client: EngineClient, pilot: Pilot[None], loop: str) -> None:
@@ -94,10 +50,7 @@ async def take_overview(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None
     await pilot.pause(0.5)
     save(app, "overview-80x24")
     await pilot.resize_terminal(120, 40)
-    await pilot.press("tab", "tab", "tab", "enter")
-    await pilot.pause(0.5)
-    save(app, "dead-letter")
-    await pilot.press("escape", "question_mark")
+    await pilot.press("question_mark")
     await pilot.pause(0.5)
     save(app, "help")
     await pilot.press("escape", "escape")
@@ -136,6 +89,17 @@ async def take_tap(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) ->
     await pilot.press("escape", "escape", "escape")
 
 
+async def take_screens(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
+    """Visit the screens that one goes to by digit."""
+    await pilot.resize_terminal(120, 34)
+    await choose(client, pilot, "orders.incoming")
+    for digit, name in (("2", "loop"), ("3", "queues"), ("4", "logs"), ("5", "dead-letters"), ("6", "workflows")):
+        await pilot.press(digit)
+        await pilot.pause(2.0)
+        save(app, name)
+    await pilot.press("1", "escape", "escape")
+
+
 async def take_inspector(app: FlowtuiApp, client: EngineClient, pilot: Pilot[None]) -> None:
     """Run the node that checks orders with a broken one, which is a dead letter."""
     await pilot.resize_terminal(120, 40)
@@ -162,10 +126,12 @@ async def main() -> None:
             await until(lambda: client.snapshot().dead_total > 0, timeout=120)
             await until(lambda: client.snapshot().uptime_s > _HISTORY_S, timeout=120)
             await take_overview(app, client, pilot)
+            await take_screens(app, client, pilot)
             await take_inspector(app, client, pilot)
             await take_tap(app, client, pilot)
             await take_samples(app, client, pilot)
         await asyncio.to_thread(client.close)
+        await take_story(Path(scratch, "workflows"), Path(scratch))
 
 
 if __name__ == "__main__":
