@@ -61,6 +61,27 @@ async def test_a_loop_whose_process_died_says_so_at_the_top_and_when_it_starts_a
         assert "×2" in it.line_with("▶ orders.check ")
 
 
+async def test_a_loop_that_stands_still_or_whose_process_died_comes_before_those_that_work() -> None:
+    stalled = a_node("think", health=NodeHealth.STALLED, health_since=NOW - 36)
+    full = "shop.parcels is full: shop.pick has not taken them"
+    loops = (
+        a_loop("a.works"),
+        a_loop("b.full", waiting=full, waiting_since=NOW - 60, rate=0.0),
+        a_loop("c.stands", nodes=(stalled,), rate=0.0),
+        a_loop("d.limps", nodes=(stalled,)),  # another track of it goes on
+        a_loop("e.dies", state=LoopState.STARTING, replicas=2, tracks=1, reason="its process 7 was killed by SIGKILL"),
+        a_loop("f.rests", state=LoopState.STOPPED),
+        a_loop("g.failed", state=LoopState.FAILED),
+    )
+    async with running(FakeClient(a_snapshot(*loops))) as it:
+        order = sorted(loops, key=lambda loop: it.text.index(f" {loop.id} "))
+        assert "".join(loop.id[0] for loop in order) == "gcefabd"
+        assert "stalled 36 s: think" in it.line_with("! c.stands")
+        assert "running " in it.line_with("▶ d.limps")
+        # What it waits for says more than the rate that it does not have.
+        assert "waiting: shop.parcels is full: " in it.line_with("▷ b.full")
+
+
 @pytest.mark.parametrize(
     ("fields", "shown"),
     [

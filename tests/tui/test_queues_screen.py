@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 from flowtui.model.access import Access
 from flowtui.model.errors import StoreError, UnknownItem
 from flowtui.model.queued import Owner
-from flowtui.model.snapshot import EngineSnapshot, GroupView, HolderView, QueueView
+from flowtui.model.snapshot import EngineSnapshot, GroupView, HolderView, QueueView, StoreView
 from flowtui.model.states import OnFull
 from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.ask import ChooseScreen
@@ -74,16 +74,35 @@ async def test_a_queue_says_how_full_it_is_and_when_it_will_be_full_or_empty() -
             (full, "FULL  "),
             ({"full_in_s": None, "empty_in_s": 12.3}, "EMPTY IN 12 s"),
             ({"full_in_s": None}, "—"),
+            ({"full_in_s": None, "bound": 0, "drift": 14.2}, "GROWS 14/s"),
         ):
             client.change(queues=(accepted(**fields),))
             await it.settle()
-            assert words in it.line_with(f"⇒ {NAME}")
-            assert "█" in it.line_with(f"⇒ {NAME}")
+            row = it.line_with(f"│ {'!' if fields is full else '⇒'} {NAME}")
+            assert (words in row, "█" in row) == (True, True)
         more = a_queue("orders.more", depth=90_000, history=(90_000, 100_000))
         client.change(queues=(accepted(bound=0, depth=5000), more))
         await it.settle()
         assert it.line_with(f"⇒ {NAME}").count("█") == 4  # without a bound of 10,000, a usual one
         assert it.line_with("⇒ orders.more").count("█") == 7  # or of the most that it has held
+
+
+async def test_queues_in_trouble_stand_first_and_figures_that_the_store_tells_no_more_are_called_old() -> None:
+    full = a_queue("orders.returned", depth=95, bound=100)
+    client = FakeClient(shop(a_queue("orders.accepted"), a_queue("orders.later"), full))
+    async with running(client) as it:
+        await it.press("3")
+        assert it.text.index("! orders.returned") < it.text.index("⇒ orders.accepted")
+        # It has to be much less full until it leaves its place: one at its limit comes and goes with every item.
+        client.change(queues=(a_queue("orders.accepted"), replace(full, depth=80)))
+        await it.settle()
+        assert it.text.index("! orders.returned") < it.text.index("⇒ orders.accepted")
+        client.change(queues=(a_queue("orders.accepted"), replace(full, depth=10)))
+        await it.settle()
+        assert it.text.index("⇒ orders.accepted") < it.text.index("⇒ orders.returned")
+        client.change(store=StoreView("local", "x", True, "the store does not answer"))
+        await it.settle()
+        assert "Queues: old figures, the store does not answer" in it.text
 
 
 async def test_each_reader_has_its_own_backlog_and_items_and_each_track_says_what_it_holds() -> None:

@@ -103,6 +103,22 @@ def a_client(**fields: object) -> FakeClient:
     return client
 
 
+async def test_a_file_whose_loop_failed_comes_before_one_with_a_warning_and_one_that_is_paused() -> None:
+    states = {"a": LoopState.RUNNING, "b": LoopState.PAUSED, "c": LoopState.RUNNING, "d": LoopState.FAILED}
+    odd = FileProblem(ODD, excerpt(LINES, ODD.line, ODD.column))
+    files = [
+        a_file(f"{name}.yaml", loops=(f"{name}.x",), revision=1, problems=(odd,) if name == "c" else ())
+        for name in states
+    ]
+    module = a_file("nodes/e.py", FileKind.MODULE, loops=("d.x",))  # it is not to blame
+    loops = [a_loop(f"{name}.x", state=state) for name, state in states.items()]
+    client = FakeClient(a_snapshot(*loops, workflows=(*files, module)))
+    async with running(client) as it:
+        await it.press("6")
+        places = [it.text.index(row) for row in ("✖ d.yaml", "! c.yaml", "‖ b.yaml", "● a.yaml", "● nodes/e.py")]
+        assert places == sorted(places)
+
+
 async def test_files_stand_the_worst_first_with_what_runs_of_them_and_what_is_wrong_where() -> None:
     async with running(a_client()) as it:
         await it.press("6")

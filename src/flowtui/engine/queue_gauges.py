@@ -58,7 +58,8 @@ class QueueGauges:
         self._held = {owner: self._since(owner, first, now) for owner, first in held.items()}
         groups = [self._group(group, each, ends, here, now) for group, each in sorted(stats.groups.items())]
         fullest = max(groups, key=lambda group: (group.waiting, -group.out_rate), default=None)
-        full, empty = _times(stats.depth, ends.bound.max_items, self._drift.per_second)
+        drift = self._drift.per_second
+        full, empty = _times(stats.depth, ends.bound.max_items, drift)
         return QueueView(
             name=name,
             depth=stats.depth,
@@ -72,6 +73,7 @@ class QueueGauges:
             bound=ends.bound.max_items,
             on_full=ends.bound.on_full if ends.bound.max_items else None,
             history=self._peaks.highest,
+            drift=drift,
             full_in_s=full,
             empty_in_s=empty,
             groups=tuple(groups),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from flowtui.engine.reload import LoopChanges
 from flowtui.graph.plan import ExecutionPlan
+from flowtui.model.figures import plural
 from flowtui.model.snapshot import QueueView
 from flowtui.model.workflows import WorkflowView
 
@@ -27,9 +28,8 @@ def told(
         mended: names of files that were broken, and are no longer.
         queues: as `queue_words` says it.
     """
-    kept = len(changes.kept)
     counts = [
-        f"{kept} {'loop' if kept == 1 else 'loops'} kept",
+        f"{plural(len(changes.kept), 'loop')} kept",
         f"{len(changes.swapped) - failed} swapped",
         f"{len(changes.added)} new",
         f"{len(changes.removed)} removed",
@@ -54,7 +54,7 @@ def queue_words(queues: Iterable[QueueView], touched: Iterable[ExecutionPlan]) -
 
 
 def _broken(view: WorkflowView) -> str:
-    errors = f"{view.errors} {'problem' if view.errors == 1 else 'problems'}"
+    errors = plural(view.errors, "problem")
     if view.revision:
         stays = f"{view.workflow} r{view.revision} still runs"
     elif view.loops:

@@ -164,6 +164,7 @@ class QueueView:
         bound: how many items may wait for each reader, 0 for any number.
         on_full: what becomes of more; None without a bound.
         history: the highest depth in each quarter of a minute, oldest first, at most 12 figures.
+        drift: items a second by which it grows, or shrinks if negative; 0 if it goes to and fro.
         full_in_s: in how many seconds it is full if it goes on growing like this, 0 if it is; None if it does not grow.
         empty_in_s: in how many seconds it is empty if it goes on shrinking like this; None if it does not.
         groups: the loops that read it, or have read it.
@@ -181,6 +182,7 @@ class QueueView:
     bound: int = 0
     on_full: OnFull | None = None
     history: tuple[int, ...] = ()
+    drift: float = 0.0
     full_in_s: float | None = None
     empty_in_s: float | None = None
     groups: tuple[GroupView, ...] = ()

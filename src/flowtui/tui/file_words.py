@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flowtui.model.diff import Change, ChangeKind, shown_path
 from flowtui.model.errors import Problem, Severity
@@ -14,20 +14,33 @@ from flowtui.tui.cells import Tone
 from flowtui.tui.details import Detail, Entry, excerpt_entries, heading
 from flowtui.tui.json_text import as_line
 from flowtui.tui.run_words import sign_of
-from flowtui.tui.wording import Word, loop_counts, problem_place, tone_of, worst_first
+from flowtui.tui.wording import (
+    FAILED_RANK,
+    TROUBLED_RANK,
+    Word,
+    loop_counts,
+    loop_glyph,
+    loop_rank,
+    problem_place,
+    tone_of,
+    worst_first,
+)
 
 _LINE_TONES = {"+": Tone.GOOD, "-": Tone.BAD, "@": Tone.MUTED}
 
 
-def loops_of(view: WorkflowView, snapshot: EngineSnapshot) -> list[LoopView]:
-    """Return the loops of a file, or those that use its nodes, the worst first."""
-    return worst_first(loop for loop in snapshot.loops if loop.id in view.loops)
+def loops_of(view: WorkflowView, loops: Mapping[str, LoopView]) -> list[LoopView]:
+    """Return those of all loops, by id, that are of a file or use its nodes, the worst first."""
+    return worst_first(loops[each] for each in view.loops if each in loops)
 
 
-def file_sign(view: WorkflowView) -> Word:
-    """Return the sign of a file: what is wrong before all else."""
+def file_sign(view: WorkflowView, loops: Sequence[LoopView], now: float) -> Word:
+    """Return the sign of a file: what is wrong with it or with one of its loops before all else."""
     if view.errors:
         return "✖", Tone.BAD
+    worst = _worst_rank(view, loops)
+    if worst == FAILED_RANK or (worst <= TROUBLED_RANK and not view.problems):
+        return loop_glyph(loops[0], now)
     if view.problems:
         return "!", Tone.WARN
     if view.is_gone or view.kind is FileKind.IGNORED:
@@ -35,15 +48,26 @@ def file_sign(view: WorkflowView) -> Word:
     return ("●", Tone.GOOD) if view.loops else ("○", Tone.MUTED)
 
 
-def file_rank(view: WorkflowView) -> int:
-    """Return where a file stands among others: lower is worse, and first."""
+def file_rank(view: WorkflowView, loops: Sequence[LoopView]) -> int:
+    """Return where a file stands among others: lower is worse, and first. Of its `loops` the worst is the first."""
     if view.errors:
         return 0
-    if view.problems:
+    worst = _worst_rank(view, loops)
+    if worst == FAILED_RANK:
         return 1
+    if view.problems:
+        return 2
+    if worst <= TROUBLED_RANK:
+        return 3
     if view.is_gone:
-        return 4
-    return {FileKind.IGNORED: 5, FileKind.MODULE: 3}.get(view.kind, 2)
+        return 6
+    return {FileKind.IGNORED: 7, FileKind.MODULE: 5}.get(view.kind, 4)
+
+
+def _worst_rank(view: WorkflowView, loops: Sequence[LoopView]) -> int:
+    # A module is not to blame for what becomes of the loops that use it.
+    own = loops if view.kind is FileKind.WORKFLOW else ()
+    return min(map(loop_rank, own), default=TROUBLED_RANK + 1)
 
 
 def file_state(view: WorkflowView, loops: Sequence[LoopView]) -> Word:
@@ -89,7 +113,7 @@ def problem_sign(problem: Problem) -> Word:
 def file_detail(view: WorkflowView, snapshot: EngineSnapshot) -> Detail:
     """Return all about a file."""
     now = snapshot.taken_at
-    loops = loops_of(view, snapshot)
+    loops = loops_of(view, {loop.id: loop for loop in snapshot.loops})
     state, tone = file_state(view, loops)
     entries = [
         Entry("file", str(view.path)),

@@ -37,13 +37,15 @@ def depth_bar(queue: QueueView, width: int) -> Word:
 
 
 def trend_words(queue: QueueView) -> Word:
-    """Return when the queue will be full or empty if it goes on like this."""
+    """Return when the queue will be full or empty if it goes on like this; how fast it grows if it may for ever."""
     if queue.full_in_s is not None:
         if queue.full_in_s <= 0:
             return "FULL", Tone.BAD
         return f"FULL IN {fmt.age(queue.full_in_s)}", Tone.BAD if queue.full_in_s < _SOON_S else Tone.WARN
     if queue.empty_in_s is not None:
         return f"EMPTY IN {fmt.age(queue.empty_in_s)}", Tone.MUTED
+    if queue.drift > 0 and not queue.bound:
+        return f"GROWS {fmt.rate(queue.drift)}/s", Tone.WARN
     return fmt.NOTHING, Tone.MUTED
 
 

@@ -26,18 +26,23 @@ _LOOP_GLYPHS: dict[LoopState, Word] = {
 }
 
 _WAITING_FROM_S = 2.0
+#: What is below that is shown as no rate at all.
+_LEAST_RATE = 0.05
 #: The reason of what a person has asked for.
 BY_HAND = "by hand"
 
+#: Of a loop that has failed, and of one that lives but is in trouble.
+FAILED_RANK, TROUBLED_RANK = 0, 2
 #: Lower comes first. Moving states stand where they come from, so that a row does not jump twice.
 _LOOP_RANK = {
-    LoopState.FAILED: 0,
+    LoopState.FAILED: FAILED_RANK,
     LoopState.PAUSED: 1,
     LoopState.PAUSING: 1,
-    LoopState.STOPPED: 2,
-    LoopState.STOPPING: 2,
-    LoopState.COMPLETED: 4,
+    LoopState.STOPPED: 3,
+    LoopState.STOPPING: 3,
+    LoopState.COMPLETED: 5,
 }
+_LIVES_RANK = 4
 _NODE_SEVERITY = (NodeHealth.IDLE, NodeHealth.HEALTHY, NodeHealth.RETRYING, NodeHealth.STALLED, NodeHealth.FAILING)
 
 #: A loop's states in the order in which the header counts them.
@@ -55,13 +60,29 @@ _COUNTED = (
 
 
 def loop_rank(loop: LoopView) -> int:
-    """Return how far down a loop belongs: failed ones 0, then paused, stopped, running and completed ones."""
-    return _LOOP_RANK.get(loop.state, 3)
+    """Return how far down a loop belongs, failed ones 0: the order of `worst_first`."""
+    lives = TROUBLED_RANK if is_recovering(loop) or stalled_node(loop) is not None else _LIVES_RANK
+    return _LOOP_RANK.get(loop.state, lives)
 
 
 def worst_first(loops: Iterable[LoopView]) -> list[LoopView]:
-    """Return failed loops first, then paused and stopped ones, then those that run, then completed ones."""
+    """Return failed loops first, then paused ones, those whose process died or that stand still, stopped ones.
+
+    Then come those that run, and completed ones.
+    """
     return sorted(loops, key=loop_rank)
+
+
+def has_rate(loop: LoopView) -> bool:
+    """Return whether a loop does anything, as far as its rate shows."""
+    return loop.rate >= _LEAST_RATE
+
+
+def stalled_node(loop: LoopView) -> NodeView | None:
+    """Return the node in which a running loop stands still, None if it does not: other tracks may go on."""
+    if loop.state is not LoopState.RUNNING or has_rate(loop):
+        return None
+    return next((node for node in loop.nodes if node.health is NodeHealth.STALLED), None)
 
 
 def node_severity(node: NodeView) -> int:
@@ -81,6 +102,8 @@ def stands_by(loop: LoopView, now: float) -> bool:
 
 def loop_glyph(loop: LoopView, now: float) -> Word:
     """Return the sign of a loop's state."""
+    if stalled_node(loop) is not None:
+        return "!", Tone.WARN
     if loop.state is LoopState.RUNNING and is_waiting(loop, now):
         return "▷", Tone.MUTED
     return ("↻", Tone.WARN) if is_recovering(loop) else _LOOP_GLYPHS[loop.state]
@@ -88,6 +111,8 @@ def loop_glyph(loop: LoopView, now: float) -> Word:
 
 def loop_state(loop: LoopView, now: float) -> Word:
     """Return a loop's state in words: since when, why, what it waits for."""
+    if (stalled := stalled_node(loop)) is not None:
+        return f"stalled {fmt.age(now - stalled.health_since)}: {stalled.id}", Tone.WARN
     if loop.state is LoopState.RUNNING:
         if not is_waiting(loop, now):
             return "running", Tone.TEXT

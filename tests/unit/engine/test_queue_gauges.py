@@ -81,6 +81,11 @@ def test_a_queue_that_grows_or_shrinks_says_when_it_will_be_full_or_empty(depths
     assert view.bound == bound
 
 
+@pytest.mark.parametrize(("depths", "drift"), [(range(0, 3000, 100), 100), (range(3000, 0, -100), -100), ([9] * 30, 0)])
+def test_a_queue_says_how_fast_it_grows_or_shrinks(depths, drift):
+    assert watched(QueueGauges(), depths).drift == pytest.approx(drift)
+
+
 def test_rates_are_those_of_the_fullest_reader():
     gauges = QueueGauges()
     for second in range(6):

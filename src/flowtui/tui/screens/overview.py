@@ -78,7 +78,7 @@ class OverviewScreen(FrameScreen):
             self.loops.show_snapshot(snapshot)
             self._show_nodes()
         if self.queues.is_shown:
-            self.queues.show_snapshot(snapshot)
+            self.queues.show_snapshot(snapshot, self._commands.watch.alerts)
         if self.trouble.is_shown:
             self.trouble.show_snapshot(snapshot)
 

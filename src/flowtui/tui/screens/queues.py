@@ -88,7 +88,7 @@ class QueuesScreen(QueueActions):
         super().make_current(pane)
 
     def fill(self, snapshot: EngineSnapshot) -> None:
-        self.queues.show_snapshot(snapshot)
+        self.queues.show_snapshot(snapshot, self._commands.watch.alerts)
         self._show_queue()
 
     def filtered(self) -> None:

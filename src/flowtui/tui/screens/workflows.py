@@ -22,7 +22,6 @@ from flowtui.tui.file_words import (
     excerpt_of,
     file_detail,
     find_file,
-    loops_of,
     roll_back_entries,
     roll_back_question,
     text_words,
@@ -110,7 +109,7 @@ class WorkflowsScreen(FrameScreen):
     @property
     def chosen_loop(self) -> LoopView | None:
         view = self.files.chosen
-        loops = loops_of(view, self.snapshot) if view is not None and self.snapshot is not None else []
+        loops = self.files.loops_of(view) if view is not None else ()
         return loops[0] if loops else None
 
     @property

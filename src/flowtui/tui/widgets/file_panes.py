@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from flowtui.model.errors import Problem
-from flowtui.model.snapshot import EngineSnapshot
+from flowtui.model.snapshot import EngineSnapshot, LoopView
 from flowtui.model.workflows import Reload, WorkflowView
 from flowtui.tui import format as fmt
 from flowtui.tui.cells import Line, Tone, piece, wrap
@@ -26,7 +26,7 @@ from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.widgets.pane import Pane
 from flowtui.tui.wording import problem_place
 
-_PROBLEMS = "PROBLEMS"
+_STATE, _PROBLEMS = "STATE", "PROBLEMS"
 
 
 def _number_of_loops(view: WorkflowView) -> int:
@@ -49,13 +49,13 @@ class FilesPane(LiveTable[WorkflowView]):
     """All files of the folder, the worst first."""
 
     table = "files"
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("", 1),
         Column("FILE", 40, measured=True, wanted=20, least=12, by=attrgetter("name")),
         Column("REV", 4, "right", drop=3, by=attrgetter("revision"), news=attrgetter("revision")),
         Column("LOOPS", 5, "right", drop=2, by=_number_of_loops),
         Column("NODES", 5, "right", drop=4, by=attrgetter("nodes")),
-        Column("STATE", 16, grows=True, gap=2, by=file_rank, news=attrgetter("is_broken")),
+        Column(_STATE, 16, grows=True, gap=2, news=attrgetter("is_broken")),
         Column(_PROBLEMS, 20, drop=6, gap=2, by=_most_problems),
         Column("CHANGED", 7, "right", drop=1, steady=True, by=_newest_change),
         Column("LOADED", 7, "right", drop=5, steady=True, by=_newest_load),
@@ -64,12 +64,16 @@ class FilesPane(LiveTable[WorkflowView]):
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(name, id=id)
         self._snapshot: EngineSnapshot | None = None
+        self._loops: dict[object, list[LoopView]] = {}
+        self.columns = tuple(replace(each, by=self._rank) if each.title == _STATE else each for each in self.columns)
 
     def show_snapshot(self, snapshot: EngineSnapshot) -> None:
         """Show the files of this snapshot."""
         self._snapshot = snapshot
+        by_id = {loop.id: loop for loop in snapshot.loops}
+        self._loops = {self.key(view): loops_of(view, by_id) for view in snapshot.workflows}
         self.waits = snapshot.loading and not snapshot.workflows
-        self.show(sorted(snapshot.workflows, key=file_rank))
+        self.show(sorted(snapshot.workflows, key=self._rank))
 
     def key(self, item: WorkflowView) -> object:
         return item.path, item.kind
@@ -84,7 +88,7 @@ class FilesPane(LiveTable[WorkflowView]):
     def cells(self, item: WorkflowView) -> Sequence[Cell]:
         now = self._snapshot.taken_at if self._snapshot is not None else 0.0
         return (
-            file_sign(item),
+            file_sign(item, self.loops_of(item), now),
             (item.name, Tone.TEXT if item.loops or item.problems else Tone.MUTED),
             (f"r{item.revision}" if item.revision else fmt.NOTHING, Tone.TEXT if item.revision else Tone.MUTED),
             (f"{len(item.loops):,}" if item.loops else fmt.NOTHING, Tone.TEXT if item.loops else Tone.MUTED),
@@ -96,7 +100,14 @@ class FilesPane(LiveTable[WorkflowView]):
         )
 
     def _state(self, item: WorkflowView) -> Cell:
-        return file_state(item, loops_of(item, self._snapshot) if self._snapshot is not None else ())
+        return file_state(item, self.loops_of(item))
+
+    def _rank(self, item: WorkflowView) -> int:
+        return file_rank(item, self.loops_of(item))
+
+    def loops_of(self, item: WorkflowView) -> Sequence[LoopView]:
+        """Return the loops of a file, or those that use its nodes, the worst first."""
+        return self._loops.get(self.key(item), ())
 
     def covers(self, item: WorkflowView) -> Collection[str]:
         return () if item.problems else (_PROBLEMS,)

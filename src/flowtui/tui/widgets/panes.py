@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from flowtui.client.alerts import Alert
 from flowtui.model.errors import Problem, Severity
 from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot, LoopView, NodeView, QueueView
 from flowtui.model.states import LoopState, NodeHealth
@@ -16,6 +17,8 @@ from flowtui.tui.queue_words import depth_bar, trend_words
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.wording import (
     errors_first,
+    has_rate,
+    is_waiting,
     loop_glyph,
     loop_rank,
     loop_replicas,
@@ -95,8 +98,9 @@ class LoopsPane(LiveTable[LoopView]):
         )
 
     def covers(self, item: LoopView) -> Collection[str]:
-        # Why a loop does not run says more than the rate that it does not have.
-        runs_here = item.state is LoopState.RUNNING and not stands_by(item, self._now)
+        # Why a loop does not run, or what it waits for, says more than the rate that it does not have.
+        rests = is_waiting(item, self._now) and not has_rate(item)
+        runs_here = item.state is LoopState.RUNNING and not stands_by(item, self._now) and not rests
         return () if runs_here else (_RATE, _MINUTE)
 
     def empty_words(self) -> str:
@@ -173,7 +177,7 @@ def _urgency(queue: QueueView) -> float | None:
 
 
 class QueuesPane(LiveTable[QueueView]):
-    """All queues, by name."""
+    """All queues, those in trouble first, else by name."""
 
     table = "queues"
     columns = (
@@ -191,10 +195,20 @@ class QueuesPane(LiveTable[QueueView]):
         Column("READ BY", 20, drop=6, gap=2, by=lambda queue: _read_by(queue)[0]),
     )
 
-    def show_snapshot(self, snapshot: EngineSnapshot) -> None:
-        """Show the queues of this snapshot."""
+    def __init__(self, name: str, *, id: str | None = None) -> None:
+        super().__init__(name, id=id)
+        self._troubled: Collection[str] = ()
+        self._is_old = False
+
+    def show_snapshot(self, snapshot: EngineSnapshot, alerts: Iterable[Alert] = ()) -> None:
+        """Show the queues of this snapshot; those that an alert is about stand above the others."""
         self.waits = snapshot.loading and not snapshot.queues
-        self.show(sorted(snapshot.queues, key=lambda queue: (not queue.unaccounted, queue.name)))
+        self._is_old = bool(snapshot.store.trouble)
+        self._troubled = {alert.queue for alert in alerts if alert.queue}
+        self.show(sorted(snapshot.queues, key=self._rank))
+
+    def _rank(self, queue: QueueView) -> tuple[bool, bool, str]:
+        return not queue.unaccounted, queue.name not in self._troubled, queue.name
 
     def key(self, item: QueueView) -> object:
         return item.name
@@ -206,7 +220,9 @@ class QueuesPane(LiveTable[QueueView]):
         return " ".join((item.name, *item.readers, *item.writers))
 
     def cells(self, item: QueueView) -> Sequence[Cell]:
-        sign: Cell = ("!", Tone.BAD) if item.unaccounted else ("⇒", Tone.MUTED)
+        sign: Cell = ("⇒", Tone.MUTED)
+        if item.unaccounted or item.name in self._troubled:
+            sign = ("!", Tone.BAD if item.unaccounted else Tone.WARN)
         return (
             sign,
             (item.name, Tone.TEXT),
@@ -221,6 +237,10 @@ class QueuesPane(LiveTable[QueueView]):
             (fmt.count(item.unaccounted), Tone.BAD if item.unaccounted else Tone.MUTED),
             _read_by(item),
         )
+
+    def title_words(self) -> str:
+        said = "old figures, the store does not answer" if self._is_old else ""
+        return f"{said} /{self.filter_text}".strip() if self.filter_text else said
 
     def empty_words(self) -> str:
         return super().empty_words() or "No queues. A queue-writer node makes one; a queue-reader empties it."
