@@ -264,7 +264,7 @@ async def test_who_may_only_look_is_told_so_before_any_question(access, why) -> 
         for place in ("group", "letter"):
             for key in ("R", "delete", "E"):
                 it.app.clear_notifications()
-                it.app._said = ""
+                it.app._toasts._said = ""
                 await it.press(key)
                 await said(it, why)
                 assert isinstance(it.app.screen, LettersScreen), (place, key)

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,7 +29,6 @@ from flowtui.tui import format as fmt
 from flowtui.tui.actions.action import Scope
 from flowtui.tui.actions.registry import bindings, keymap_ids
 from flowtui.tui.ascii_forms import AsciiForms
-from flowtui.tui.cells import safe
 from flowtui.tui.clipboard import sequences, tell_tmux
 from flowtui.tui.closing import Closing
 from flowtui.tui.commands import Commands
@@ -51,7 +49,7 @@ from flowtui.tui.screens.palette import Palette, offered
 from flowtui.tui.screens.reader import ReaderScreen
 from flowtui.tui.surroundings import wants_ascii
 from flowtui.tui.terminal import Terminal
-from flowtui.tui.toasts import keep_clear
+from flowtui.tui.toasts import Toasts
 from flowtui.tui.wording import active_loops
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class FlowtuiApp(App[None]):
         self._terminal = terminal
         self._snapshot: EngineSnapshot | None = None
         self.quit_question: ConfirmScreen | None = None
-        self._said, self._said_until = "", 0.0
+        self._toasts = Toasts(self)
         self._inspector_first = inspector_first
         self._outside = (sys.stdout, sys.stderr)
         self._watch = AlertWatch(preferences.queue_depth, preferences.problems)
@@ -164,7 +162,7 @@ class FlowtuiApp(App[None]):
             self._inspector_first = False
             self._inspect_first(snapshot)
         screen = self.screen
-        self._keep_clear()
+        self._toasts.keep_clear()
         if isinstance(screen, FrameScreen | InspectorScreen):
             self.line.tell(screen.footer, screen.size.width)
         if isinstance(screen, FrameScreen):
@@ -211,17 +209,7 @@ class FlowtuiApp(App[None]):
 
     def say(self, text: str, severity: Any = "information", timeout: float | None = None) -> None:
         """Show a toast, unless the same one is still there; the text is never markup."""
-        lasts = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        now = time.monotonic()
-        if text == self._said and now < self._said_until:
-            return
-        self._said, self._said_until = text, now + lasts
-        self._keep_clear()
-        self.notify(safe(text), severity=severity, timeout=timeout, markup=False)
-
-    def _keep_clear(self) -> None:
-        # In the inspector one reads below why a run failed.
-        keep_clear(self.screen, above=isinstance(self.screen, InspectorScreen))
+        self._toasts.say(text, severity, timeout)
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the overview as the first screen (called by Textual)."""
