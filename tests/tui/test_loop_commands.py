@@ -11,6 +11,7 @@ from flowtui.model.states import Command, LoopState
 from flowtui.tui.actions.registry import footer_actions
 from flowtui.tui.screens.confirm import ConfirmScreen
 from flowtui.tui.screens.overview import OverviewScreen
+from flowtui.tui.widgets.panes import LoopsPane
 
 
 def two_workflows() -> FakeClient:
@@ -49,9 +50,19 @@ async def test_capital_k_says_what_becomes_of_what_is_in_flight() -> None:
         for words in ("Kill orders.incoming", "as after a crash", "neither queue nor cursor", "dead letters."):
             assert words in it.text
         await it.press("n", "j", "K")
-        for words in ("Kill orders.fulfil", "returns to", "orders.accepted"):
-            assert words in it.text
+        for words in ("Kill orders.fulfil", "returns to", "orders.accepted", "2 items are in flight."):
+            assert words in " ".join(it.text.replace("│", " ").split())
         assert "dead letters" not in it.text
+
+
+async def test_what_has_ended_is_not_asked_to_be_killed() -> None:
+    async with running(two_workflows()) as it:
+        it.client.change_loop("orders.incoming", state=LoopState.STOPPED)
+        await it.settle()
+        it.app.screen.query_one(LoopsPane).choose("orders.incoming")
+        await it.press("K")
+        assert isinstance(it.app.screen, OverviewScreen)
+        assert (it.client.commands, it.toasts) == ([], ["orders.incoming is stopped: there is nothing to kill."])
 
 
 async def test_capital_k_kills_the_loop_that_it_asked_about_though_the_cursor_has_left_it() -> None:

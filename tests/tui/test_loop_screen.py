@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from fake_client import NOW, FakeClient, a_loop, a_node, a_snapshot
+from fake_client import NOW, FakeClient, a_loop, a_node, a_snapshot, chatter
 from fake_inspector import FakeInspectorClient
 from hypothesis import given
 from hypothesis import strategies as st
 from running import running
 
+from flowtui.model.preferences import USUAL
 from flowtui.model.snapshot import LoopView
 from flowtui.model.states import Command, LoopState, NodeHealth, NodeKind
 from flowtui.tui.graph_lines import graph_rows
@@ -185,3 +188,15 @@ async def test_what_is_seen_can_be_acted_upon_before_the_next_snapshot_comes() -
         screen = LoopScreen(it.app._commands, "orders.incoming", client.shown)
         await it.app.push_screen(screen)
         assert screen.chosen_loop == client.shown.loops[0]
+
+
+async def test_the_log_of_a_loop_is_there_as_soon_as_the_loop_is() -> None:
+    client = FakeClient(a_snapshot(a_graph()))
+    chatter(client, 40)
+    async with running(client, preferences=replace(USUAL, refresh=0.1)) as it:  # no look of itself for ten seconds
+        await it.pilot.press("enter")
+        while not isinstance(it.app.screen, LoopScreen):
+            await it.pilot.pause()
+        await it.pilot.pause()
+        assert "Log: orders.incoming" in it.text
+        assert "3 lines, 12.50 EUR" in it.text

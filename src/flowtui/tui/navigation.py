@@ -56,6 +56,8 @@ class Navigation:
         if isinstance(self._app.screen, LoopScreen):
             self._app.pop_screen()
         self._app.push_screen(LoopScreen(self._commands, wish.loop, snapshot))
+        # Its log is read by a look at the engine, and its room is known only then.
+        self._app.call_after_refresh(self._app.poll)
 
     def _place(self, place: Place) -> FrameScreen:
         if place not in self._places:

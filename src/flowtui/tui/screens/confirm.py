@@ -89,9 +89,7 @@ def ask_marked(command: Command, loops: Sequence[LoopView], hidden: int) -> Conf
     names = ", ".join(loop.id for loop in loops[:_NAMED])
     more = f" and {len(loops) - _NAMED:,} more" if len(loops) > _NAMED else ""
     unseen = f" ({hidden:,} of them out of view)" if hidden else ""
-    in_flight = sum(loop.in_flight for loop in loops)
-    items = f"{plural(in_flight, 'item')} {'is' if in_flight == 1 else 'are'}" if in_flight else "Nothing is"
-    question = f"{verb.capitalize()} {how_many}: {names}{more}{unseen}? {_WHAT_THEN[command]} {items} in flight."
+    question = f"{verb.capitalize()} {how_many}: {names}{more}{unseen}? {_WHAT_THEN[command]} {_in_flight(loops)}"
     return ConfirmScreen(
         f"{verb.capitalize()} {how_many}", question, f"yes, {verb} {'it' if len(loops) == 1 else 'them'}"
     )
@@ -107,7 +105,7 @@ def ask_kill(loop: LoopView) -> ConfirmScreen:
             "What is in flight is recovered as after a crash; items of a producer that has neither queue nor cursor "
             "become dead letters."
         )
-    question = f"End {loop.id} at once, without any grace? {fate}"
+    question = f"End {loop.id} at once, without any grace? {fate} {_in_flight([loop])}"
     return ConfirmScreen(f"Kill {loop.id}", question, "yes, kill it")
 
 
@@ -119,6 +117,12 @@ def ask_replay(group: DeadLetterGroup) -> ConfirmScreen:
         "goes only when the rest of it is done."
     )
     return ConfirmScreen(f"Replay {letters}", question, "yes, replay them")
+
+
+def _in_flight(loops: Sequence[LoopView]) -> str:
+    number = sum(loop.in_flight for loop in loops)
+    items = f"{plural(number, 'item')} {'is' if number == 1 else 'are'}" if number else "Nothing is"
+    return f"{items} in flight."
 
 
 def _all(loops: int) -> str:

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from flowtui.model.forms import Form
 from flowtui.model.snapshot import EngineSnapshot, LoopView
-from flowtui.model.states import Command, LoopState
+from flowtui.model.states import ACTIVE_STATES, Command, LoopState
 from flowtui.tui.commands import Commands
 from flowtui.tui.screens.confirm import (
     ASKED_FIRST,
@@ -74,7 +74,11 @@ class LoopActions(Screen[None]):
     def action_kill(self) -> None:
         if self.marked_loops:
             self._to_chosen(Command.KILL)
-        elif loop := self._chosen_loop():
+        elif (loop := self._chosen_loop()) is None:
+            return
+        elif loop.state not in ACTIVE_STATES:
+            self._commands.say(f"{loop.id} is {loop.state}: there is nothing to kill.", severity="warning")
+        else:
             # Meanwhile the cursor may come to stand on another one.
             self.if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
 
