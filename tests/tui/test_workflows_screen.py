@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_client import NOW, FakeClient, a_loop, a_snapshot
+from fake_client import NOW, FakeClient, a_loop, a_node, a_snapshot
 from running import running
 
 from flowtui.model.access import READ_ONLY, USUAL
@@ -14,7 +14,7 @@ from flowtui.model.development import SourcePlace
 from flowtui.model.diff import Change, ChangeKind
 from flowtui.model.errors import FileChanged, Problem, Severity
 from flowtui.model.excerpts import excerpt
-from flowtui.model.states import LoopState
+from flowtui.model.states import LoopState, NodeHealth
 from flowtui.model.workflows import (
     FileKind,
     FileProblem,
@@ -105,18 +105,22 @@ def a_client(**fields: object) -> FakeClient:
 
 async def test_a_file_whose_loop_failed_comes_before_one_with_a_warning_and_one_that_is_paused() -> None:
     states = {"a": LoopState.RUNNING, "b": LoopState.PAUSED, "c": LoopState.RUNNING, "d": LoopState.FAILED}
+    stands = a_loop("f.x", rate=0.0, nodes=(a_node("think", health=NodeHealth.STALLED),))
     odd = FileProblem(ODD, excerpt(LINES, ODD.line, ODD.column))
     files = [
         a_file(f"{name}.yaml", loops=(f"{name}.x",), revision=1, problems=(odd,) if name == "c" else ())
-        for name in states
+        for name in (*states, "f")
     ]
     module = a_file("nodes/e.py", FileKind.MODULE, loops=("d.x",))  # it is not to blame
     loops = [a_loop(f"{name}.x", state=state) for name, state in states.items()]
-    client = FakeClient(a_snapshot(*loops, workflows=(*files, module)))
+    client = FakeClient(a_snapshot(*loops, stands, workflows=(*files, module)))
     async with running(client) as it:
         await it.press("6")
-        places = [it.text.index(row) for row in ("✖ d.yaml", "! c.yaml", "‖ b.yaml", "● a.yaml", "● nodes/e.py")]
+        places = [
+            it.text.index(row) for row in ("✖ d.yaml", "! c.yaml", "‖ b.yaml", "! f.yaml", "● a.yaml", "● nodes/e.py")
+        ]
         assert places == sorted(places)
+        assert "1 running (1 stalled)" in it.line_with("! f.yaml")
 
 
 async def test_files_stand_the_worst_first_with_what_runs_of_them_and_what_is_wrong_where() -> None:

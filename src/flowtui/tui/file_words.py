@@ -22,6 +22,7 @@ from flowtui.tui.wording import (
     loop_glyph,
     loop_rank,
     problem_place,
+    stalled_node,
     tone_of,
     worst_first,
 )
@@ -88,6 +89,8 @@ def file_state(view: WorkflowView, loops: Sequence[LoopView]) -> Word:
         return (f"used by {fmt.plural(len(view.loops), 'loop')}" if view.loops else "used by no loop"), Tone.MUTED
     if not counts:
         return "no loops", Tone.MUTED
+    if stalled := sum(stalled_node(loop) is not None for loop in loops):
+        return f"{said} ({stalled} stalled)", Tone.WARN
     return said, next((tone_of(loop.state) for loop in loops), Tone.TEXT)
 
 
