@@ -186,7 +186,7 @@ async def test_one_goes_to_a_letter_and_to_a_group_from_elsewhere_and_on_to_loop
         assert it.toasts == ["there is no dead letter 1000"]
         await go_to(it, loop="sync.poll")
         await it.until("Letter 902")
-        await it.press("4")
+        await it.press("L")
         assert isinstance(it.app.screen, LogsScreen)
         wanted = it.app.screen.log_view.wanted
         assert (wanted.loop, wanted.node) == ("sync.poll", "fetch")

@@ -48,7 +48,7 @@ def test_ages_are_rounded_down_to_one_unit(seconds: float, text: str) -> None:
 
 
 def test_running_times_have_two_units() -> None:
-    assert [fmt.uptime(s) for s in (12, 840, 8040, 86400 * 5 + 3 * 3600)] == ["12 s", "14 m", "2 h 14 m", "5 d 3 h"]
+    assert [fmt.uptime(s) for s in (12, 840, 8040, 86400 * 5 + 3 * 3600)] == ["12 s", "14 min", "2 h 14 min", "5 d 3 h"]
 
 
 def test_a_share_is_never_rounded_to_none_or_all() -> None:

@@ -41,13 +41,13 @@ def milliseconds(duration_ms: float | None) -> str:
 
 
 def uptime(seconds: float) -> str:
-    """Return a running time in two units from the first hour on (`12 s`, `14 m`, `2 h 14 m`, `5 d 3 h`)."""
+    """Return a running time in two units from the first hour on (`12 s`, `14 min`, `2 h 14 min`, `5 d 3 h`)."""
     if seconds < _MINUTE:
         return age(seconds)
     if seconds < _HOUR:
-        return f"{int(seconds / _MINUTE)} m"
+        return f"{int(seconds / _MINUTE)} min"
     if seconds < _DAY:
-        return f"{int(seconds / _HOUR)} h {int(seconds % _HOUR / _MINUTE)} m"
+        return f"{int(seconds / _HOUR)} h {int(seconds % _HOUR / _MINUTE)} min"
     return f"{int(seconds / _DAY)} d {int(seconds % _DAY / _HOUR)} h"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flowtui.tui.actions.action import Action, Scope
 
-_ALL, _SCREENS, _LOOK, _MOVE = "All loops", "Screens", "Looking closer", "Moving in a list"
+_ALL, _LOOK, _MOVE = "All loops", "Looking closer", "Moving in a list"
+#: Heading of the actions that lead from screen to screen.
+SCREENS = "Screens"
 _LETTERS = "Dead letters"
 
 FRAME_ACTIONS: tuple[Action, ...] = (
@@ -14,7 +16,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         "1",
         "overview",
         "Loops, nodes, queues, problems and log at one glance.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
     Action(
@@ -23,7 +25,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         "2",
         "its loop",
         "The chosen loop alone: its graph with live figures and the bottleneck, and its log.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
     Action(
@@ -32,17 +34,25 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         "3",
         "queues",
         "All queues: how full, how fast, how old, who reads them, what waits in them.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
-    Action("show_logs", ("4",), "4", "logs", "The log of all loops, or what was chosen there.", _SCREENS, Scope.FRAME),
+    Action(
+        "show_logs",
+        ("4",),
+        "4",
+        "logs",
+        "The log, of all loops or as it was narrowed last.",
+        SCREENS,
+        Scope.FRAME,
+    ),
     Action(
         "show_its_log",
         ("L",),
         "L",
         "its log",
         "The log of the chosen loop or node alone, also of the one whose dead letters are chosen.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
     Action(
@@ -51,7 +61,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         "5",
         "dead letters",
         "Items that failed, by what went wrong, to look at, mend and replay.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
     Action(
@@ -60,7 +70,7 @@ FRAME_ACTIONS: tuple[Action, ...] = (
         "6",
         "workflows",
         "The files: revisions, problems, what the last reload changed.",
-        _SCREENS,
+        SCREENS,
         Scope.FRAME,
     ),
     Action("start_all", ("S",), "S", "start all", "Start every loop that can start.", _ALL, Scope.FRAME),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from flowtui.tui.actions.action import Action, Scope
 from flowtui.tui.actions.app import APP_ACTIONS
-from flowtui.tui.actions.frame import FRAME_ACTIONS
+from flowtui.tui.actions.frame import FRAME_ACTIONS, SCREENS
 from flowtui.tui.actions.inspector import INSPECTOR_ACTIONS
 from flowtui.tui.actions.keys import shown_key_name, shown_keys
 from flowtui.tui.actions.letters import LETTER_ACTIONS
@@ -92,15 +92,26 @@ def _keys_by_id(action: Action, keys: tuple[str, ...]) -> dict[str, tuple[str, .
 
 
 def footer_actions(screen: Scope = Scope.LOOPS, keymap: Keymap = _USUAL) -> list[Action]:
-    """Return what the footer of a screen names, from left to right."""
-    on_screen = [each for each in actions_on(screen, keymap) if each.shown]
+    """Return what the footer of a screen names, each with its first key, from left to right."""
+    on_screen = [replace(each, shown=each.shown.split()[0]) for each in actions_on(screen, keymap) if each.shown]
     shown = [each for each in on_screen if each.footer and screen in (each.footer_on or (screen,))]
     if screen is Scope.INSPECTOR:
-        # One key of each, the first; a letter would be typed.
-        own = [replace(each, shown=each.shown.split()[0]) for each in shown if each.scope is screen]
+        # A letter would be typed.
+        own = [each for each in shown if each.scope is screen]
         help = [replace(each, shown=_over_text(each), footer=len(own) + 1) for each in shown if each.id == "help"]
         shown = own + help
+    else:
+        shown += _screens(on_screen)
     return sorted(shown, key=lambda action: action.footer)
+
+
+def _screens(actions: Sequence[Action]) -> list[Action]:
+    """Return one entry for all screens, as there is no room for each, if their keys are still digits in a row."""
+    keys = {each.id: each.shown for each in actions if each.group == SCREENS}
+    first, last = keys.get("show_overview", ""), keys.get("show_workflows", "")
+    if not (first.isdecimal() and last.isdecimal()):
+        return []
+    return [Action("screens", (), f"{first}–{last}", "screens", "", SCREENS, Scope.FRAME, footer=10)]
 
 
 def _over_text(action: Action) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowtui.tui.actions.action import Scope
+from flowtui.tui.actions.action import Action, Scope
 from flowtui.tui.actions.keymap import shown_key
 from flowtui.tui.actions.registry import Keymap, by_group
 from flowtui.tui.details import Detail, Entry, heading
@@ -14,7 +14,7 @@ def help_detail(screen: Scope, keymap: Keymap) -> Detail:
     palette = shown_key("command_palette", keymap)
     for group, actions in by_group(screen, keymap).items():
         entries.append(heading(group))
-        entries += [Entry(action.shown or palette, action.help) for action in actions]
+        entries += [_entry(action, palette) for action in actions]
     entries += [
         heading("Signs"),
         Entry("▶ ▷ ‖", "running · running, waits for something · paused"),
@@ -26,3 +26,8 @@ def help_detail(screen: Scope, keymap: Keymap) -> Detail:
         Entry("mouse", "click chooses, double click opens, the wheel scrolls; with shift the terminal selects text"),
     ]
     return Detail("Help", tuple(entries))
+
+
+def _entry(action: Action, palette: str) -> Entry:
+    """Return an action's line: what to press, or how it is called in the palette."""
+    return Entry(action.shown, action.help) if action.shown else Entry(palette, f"{action.label}: {action.help}")

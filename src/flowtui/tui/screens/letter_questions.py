@@ -11,7 +11,7 @@ from flowtui.tui.screens.ask import Option
 from flowtui.tui.screens.confirm import ConfirmScreen
 
 _FROM_NODE = "what had succeeded does not run again"
-_FROM_START = "all of the iteration runs again; an item of a queue goes to the end of that"
+_FROM_START = "all of it runs again; a queue's item goes to its end"
 
 
 def how_many(chosen: Sequence[Choice], letter: DeadLetter | None = None, hidden: int = 0) -> str:

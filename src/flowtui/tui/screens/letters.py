@@ -22,7 +22,6 @@ from flowtui.tui.json_text import as_text
 from flowtui.tui.letter_export import export, export_name
 from flowtui.tui.letter_list import Choice
 from flowtui.tui.letter_words import group_text, letter_detail, letter_text
-from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.ask import AskScreen, ChooseScreen
 from flowtui.tui.screens.letter_editor import LetterEditor
 from flowtui.tui.screens.letter_questions import ask_remove, how_many, replay_options
@@ -228,12 +227,6 @@ class LettersScreen(LettersView):
             self._commands.say(f"There is no loop {group.loop} here any more.", severity="warning")
         else:
             super().action_show_loop()
-
-    def action_show_logs(self) -> None:
-        if group := self.chosen_group:
-            self.post_message(GoTo(Place.LOGS, loop=group.loop, node=group.node))
-        else:
-            super().action_show_logs()
 
     def open_pane(self, pane: Pane) -> None:
         if pane is not self.groups:

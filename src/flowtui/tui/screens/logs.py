@@ -47,6 +47,10 @@ class LogsScreen(FrameScreen):
         node = next((node for node in loop.nodes if node.id == self._meant[1]), None) if loop is not None else None
         return (loop, node) if loop is not None and node is not None else None
 
+    def on_pane_opened(self, event: Pane.Opened) -> None:
+        event.stop()
+        self.open_pane(event.pane)
+
     def open_pane(self, pane: Pane) -> None:
         if line := self.log_view.chosen:
             self.read(log_detail(line), None)

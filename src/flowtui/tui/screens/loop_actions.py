@@ -74,7 +74,7 @@ class LoopActions(Screen[None]):
     def action_kill(self) -> None:
         if self.marked_loops:
             self._to_chosen(Command.KILL)
-        elif (loop := self._chosen_loop()) is None:
+        elif (loop := self.the_loop()) is None:
             return
         elif loop.state not in ACTIVE_STATES:
             self._commands.say(f"{loop.id} is {loop.state}: there is nothing to kill.", severity="warning")
@@ -83,7 +83,7 @@ class LoopActions(Screen[None]):
             self.if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
 
     def action_trigger(self) -> None:
-        loop = self._chosen_loop()
+        loop = self.the_loop()
         if loop is None:
             return
         if not loop.is_triggered:
@@ -106,7 +106,7 @@ class LoopActions(Screen[None]):
     def _to_chosen(self, command: Command) -> None:
         marked = self.marked_loops
         if not marked:
-            if loop := self._chosen_loop():
+            if loop := self.the_loop():
                 self._commands.one(command, loop.id)
             return
         ids = [loop.id for loop in marked]
@@ -116,13 +116,16 @@ class LoopActions(Screen[None]):
             self._commands.each(command, ids)
 
     def _scale(self, change: int) -> None:
-        if loop := self._chosen_loop():
+        if loop := self.the_loop():
             self._commands.scale(loop.id, change)
 
-    def _chosen_loop(self) -> LoopView | None:
+    def the_loop(self) -> LoopView | None:
+        """Return the chosen loop; say so if there is none."""
         loop = self.chosen_loop
         if loop is None:
-            self._commands.say("There is no loop to choose.", severity="warning")
+            is_early = self.snapshot is None or self.snapshot.loading
+            reason = "The files are still being read." if is_early else "There is no loop to choose."
+            self._commands.say(reason, severity="warning")
         return loop
 
     def if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
@@ -153,11 +156,11 @@ class LoopActions(Screen[None]):
         self.if_yes(ask_drain_all(len(self._loops())), lambda: self._commands.all(Command.DRAIN))
 
     def action_start_workflow(self) -> None:
-        if loop := self._chosen_loop():
+        if loop := self.the_loop():
             self._commands.all(Command.START, loop.workflow)
 
     def action_pause_workflow(self) -> None:
-        if loop := self._chosen_loop():
+        if loop := self.the_loop():
             self._commands.all(_pause_or_resume(self._loops(loop.workflow)), loop.workflow)
 
     def action_stop_workflow(self) -> None:
@@ -170,7 +173,7 @@ class LoopActions(Screen[None]):
         self._ask_workflow(Command.RESTART)
 
     def _ask_workflow(self, command: Command) -> None:
-        if loop := self._chosen_loop():
+        if loop := self.the_loop():
             question = ask_workflow(command, loop.workflow, len(self._loops(loop.workflow)))
             self.if_yes(question, lambda: self._commands.all(command, loop.workflow))
 

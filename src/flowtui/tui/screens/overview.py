@@ -147,10 +147,8 @@ class OverviewScreen(FrameScreen):
         self.go_to(self.panes[0])
 
     def action_show_loop(self) -> None:
-        if loop := self.chosen_loop:
+        if loop := self.the_loop():
             self.show_loop(loop)
-        else:
-            self._commands.say("There is no loop to choose.", severity="warning")
 
     def on_pane_opened(self, event: Pane.Opened) -> None:
         event.stop()

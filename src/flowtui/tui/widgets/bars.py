@@ -186,8 +186,8 @@ class FooterBar(Painted):
         figure = (words(self._sent, Tone.MUTED), words(f" {key} ", Tone.ACCENT)) if self._sent else ()
         room = width - width_of_line(figure)
         while actions and width_of_line(_keys(actions)) > room:
-            # The help tells the rest, so it is the last to go, and the way back.
-            rest = [action for action in actions if action.id not in ("help", "leave")]
+            # The help tells the rest, so it is the last to go, and the ways back and to the other screens.
+            rest = [action for action in actions if action.id not in ("help", "leave", "screens")]
             actions.remove(rest[-1] if rest else actions[-1])
         return [(*fill(_keys(actions), room), *figure)]
 
