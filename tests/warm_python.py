@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -184,6 +185,8 @@ def _take(given: list[int]) -> dict[str, Any]:
     for descriptor, wanted in zip(aside, wish["descriptors"], strict=True):
         os.dup2(descriptor, wanted)
         os.close(descriptor)
+    if wish["session"] and os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # else nobody tells it that its terminal has another size, or is gone
     os.environ.clear()
     os.environ.update(wish["env"])
     os.chdir(wish["cwd"])

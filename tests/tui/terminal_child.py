@@ -19,6 +19,7 @@ import pyte
 
 from warm_python import WarmPython
 
+LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"
 _PATIENCE_S = 20.0
 
 
@@ -100,6 +101,14 @@ class Terminal:
             self.read(0.05)
         self.read(0.05)
         return self.process.wait(0.1)
+
+    def is_given_back(self) -> None:
+        """Check that whoever has the terminal next finds it as it was."""
+        for code in (LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF):
+            assert code in self.sent
+        flags = termios.tcgetattr(self.master)[3]
+        for flag in (termios.ECHO, termios.ICANON, termios.ISIG):
+            assert flags & flag
 
     def hang_up(self) -> None:
         """Close the terminal, as a dropped connection does."""

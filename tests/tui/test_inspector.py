@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -368,3 +369,15 @@ async def test_an_input_that_was_given_is_used_and_a_wide_or_odd_payload_keeps_t
         assert client.requests[0].inputs == (given,), "to escape what a terminal would obey changes nothing"
         assert not {"\x1b", "\u202e", "\x07"} & {*it.text}
         assert {cell_len(line) for line in it.text.splitlines()} == {120}
+
+
+async def test_who_leaves_before_all_is_shown_is_back_where_they_were() -> None:
+    async with running(FakeInspectorClient()) as it:
+        for turns in (0, 3):
+            screen = InspectorScreen(it.client, "orders.incoming", "check")  # type: ignore[arg-type]
+            await it.app.push_screen(screen)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            screen.action_leave()
+            await done(it)
+        assert isinstance(it.app.screen, OverviewScreen)

@@ -15,11 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from terminal_child import TerminalChild
+from terminal_child import LEAVE_ALTERNATE_SCREEN, TerminalChild
 
 from warm_python import WarmPython
-
-LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"
 
 Open = Callable[..., TerminalChild]
 
@@ -35,17 +33,6 @@ def open_terminal(tmp_path: Path, warm_screen: WarmPython) -> Iterator[Open]:
     yield open_it
     for child in children:
         child.close()
-
-
-def is_given_back(child: TerminalChild) -> None:
-    end = bytes(child.sent)
-    assert LEAVE_ALTERNATE_SCREEN in end
-    assert SHOW_CURSOR in end
-    assert MOUSE_OFF in end
-    flags = termios.tcgetattr(child.master)[3]
-    assert flags & termios.ECHO
-    assert flags & termios.ICANON
-    assert flags & termios.ISIG
 
 
 def test_all_panes_are_seen_on_a_large_terminal(open_terminal: Open) -> None:
@@ -159,7 +146,7 @@ def test_q_and_y_stop_the_engine_and_leave(open_terminal: Open, tmp_path: Path) 
     child.type("y")
     assert child.exit_code() == 0
     assert (tmp_path / "closed").exists()
-    is_given_back(child)
+    child.is_given_back()
     assert "back on the terminal" in child.text
 
 
@@ -172,7 +159,7 @@ def test_a_signal_gives_the_terminal_back_and_closes_the_engine(
     child.process.send_signal(number)
     assert child.exit_code() == 0
     assert (tmp_path / "closed").exists()
-    is_given_back(child)
+    child.is_given_back()
     assert "flowtui: stopping 5 loops" in child.text
 
 
@@ -187,7 +174,7 @@ def test_leaving_again_while_the_engine_closes_leaves_at_once(open_terminal: Ope
     assert child.exit_code() == 130
     assert (tmp_path / "closing").exists()
     assert not (tmp_path / "closed").exists()
-    is_given_back(child)
+    child.is_given_back()
 
 
 @pytest.mark.parametrize("where", ["crash", "crash-drawing"])
@@ -199,7 +186,7 @@ def test_a_crash_gives_the_terminal_back_says_why_and_exits_non_zero(
     child.type("z")
     assert child.exit_code() == 1
     assert (tmp_path / "closed").exists()
-    is_given_back(child)
+    child.is_given_back()
     behind = bytes(child.sent).rpartition(LEAVE_ALTERNATE_SCREEN)[2]
     assert b"broke on purpose" in behind
 

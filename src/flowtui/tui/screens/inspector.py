@@ -292,12 +292,9 @@ class InspectorScreen(InspectorView):
         elif self.maximised:
             self.action_maximise()
         elif lost := self._lost():
-            self._if_yes(ask_leave(self.desk.node, lost), self._go)
+            self._if_yes(ask_leave(self.desk.node, lost), self.leave)
         else:
-            self._go()
-
-    def _go(self) -> None:
-        self.dismiss(None)
+            self.leave()
 
     def _lost(self) -> str:
         """Say what would be lost by leaving, nothing if nothing would."""

@@ -158,7 +158,7 @@ class InspectorView(Screen[None]):
         """Show how everything stands now."""
         if self.desk.gone:
             self.say(self.desk.gone, severity="error")
-            self.dismiss(None)
+            self.leave()
             return
         if not self.is_mounted or self.desk.trial is None:
             return
@@ -166,6 +166,15 @@ class InspectorView(Screen[None]):
         self.input.show(self.desk.trial.inspection, self.desk.trial.slots, self.now)
         self.show_run()
         self.run_worker(self._show_form())
+
+    def leave(self) -> None:
+        """Close the inspector, once the form stands: what is removed while it is being made ends the app."""
+        self.run_worker(self._leave())
+
+    async def _leave(self) -> None:
+        async with self._form_turn:
+            if self.is_current:
+                self.dismiss(None)
 
     async def _show_form(self) -> None:
         async with self._form_turn:

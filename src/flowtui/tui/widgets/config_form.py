@@ -166,7 +166,8 @@ class ConfigRow(Vertical):
             return f"✖ {self.wrong}"
         if self._rendered:
             return self._rendered[:_RENDERED_CHARS]
-        focused = self.screen.focused
+        # Its screen may have been left meanwhile.
+        focused = self.screen.focused if self.is_attached else None
         return self._help() if focused is not None and self in focused.ancestors_with_self else ""
 
     def set_label_width(self, width: int) -> None:
@@ -218,6 +219,8 @@ class ConfigForm(VerticalScroll, can_focus=False):
                     self.call_later(self._focus, path)
         before: ConfigRow | Note = self._none
         for path, field in fields.items():
+            if not before.is_attached:
+                return  # its screen was left meanwhile
             if (row := self._rows.get(path)) is None:  # type: ignore[assignment]
                 row = ConfigRow(field, read_only=read_only)
                 self._rows[path] = row
