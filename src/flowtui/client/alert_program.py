@@ -75,8 +75,8 @@ class AlertProgram:
                 job = self._waiting.popleft()
 
     def _run(self, sentence: str, facts: bytes) -> None:
-        # An argument cannot hold the byte that ends it.
-        command = [*self._command, sentence.replace("\0", "")]
+        # An argument cannot hold the byte that ends it, nor half a character, and the sentence may quote any text.
+        command: list[str | bytes] = [*self._command, sentence.replace("\0", "").encode(errors="replace")]
         try:
             child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True

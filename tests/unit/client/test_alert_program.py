@@ -31,8 +31,8 @@ def said_by(caplog: pytest.LogCaptureFixture, program: AlertProgram, *sentences:
 
 
 def test_it_gets_the_sentence_last_and_json_and_what_it_says_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    said = said_by(caplog, AlertProgram(python(TELLS, "first")), "a.b failed: no \0 \x1b[31m; rm -rf $HOME")
-    arguments = ["first", "a.b failed: no  \x1b[31m; rm -rf $HOME"]
+    said = said_by(caplog, AlertProgram(python(TELLS, "first")), "a.b failed: no \0 \ud800 \x1b[31m; rm -rf $HOME")
+    arguments = ["first", "a.b failed: no  ? \x1b[31m; rm -rf $HOME"]
     assert said == [(logging.INFO, f"on_alert: told {arguments} {json.dumps({'kind': 'loop failed'})} False")]
 
 
