@@ -164,7 +164,10 @@ class FlowEngine:
         self._buffer.add(logging.WARNING, text)
 
     def ask(self, work: Callable[[Rooms], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Do something in one of the rooms; fails with what that raises, and to cancel it cancels the work."""
+        """Do something in one of the rooms; to cancel it cancels the work.
+
+        Fails with a `FlowtuiError` only: what else that raises is a fault of flowtui's own, of which the log has all.
+        """
         return self._control.submit(self._enter(work))
 
     def tapped(self, after: int) -> TapBatch:
@@ -174,7 +177,14 @@ class FlowEngine:
     # ---- on the control thread ----
 
     async def _enter(self, work: Callable[[Rooms], Coroutine[Any, Any, T]]) -> T:
-        return await work(self._rooms)
+        try:
+            return await work(self._rooms)
+        except FlowtuiError:
+            raise
+        except Exception as error:
+            _log.exception("something that was asked for has failed; please report this")
+            what = f"flowtui itself has failed ({type(error).__name__}: {error})"
+            raise FlowtuiError(f"{what}; the log has more, please report this") from error
 
     def _begin_closing(self, grace: float) -> None:
         self._grace = grace
