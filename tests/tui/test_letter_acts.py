@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_inspector import FakeInspectorClient
@@ -15,12 +17,13 @@ from running import Running, running
 from flowtui.model.access import DEVELOPING, OF_PRODUCTION, READ_ONLY
 from flowtui.model.development import SourcePlace
 from flowtui.model.errors import StoreUnavailable
-from flowtui.model.letters import ReplayAnswer
+from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.tui.screens.ask import AskScreen, ChooseScreen
 from flowtui.tui.screens.confirm import ConfirmScreen
 from flowtui.tui.screens.inspector import InspectorScreen
 from flowtui.tui.screens.letter_editor import LetterEditor
 from flowtui.tui.screens.letters import LettersScreen
+from flowtui.tui.screens.overview import OverviewScreen
 
 
 def letters(count: int = 3) -> FakeLetterClient:
@@ -284,3 +287,44 @@ async def test_where_nothing_is_chosen_every_act_says_what_to_choose() -> None:
         await it.press("E")
         assert it.toasts[-1] == "Choose a letter first: tab goes to them."
         assert not isinstance(it.app.screen, ChooseScreen)
+
+
+class SlowClient(FakeLetterClient):
+    """Answers what is asked about a single letter only when it is told to, if it `dawdles`."""
+
+    dawdles = False
+
+    def __init__(self) -> None:
+        super().__init__(map(a_letter, range(1, 4)))
+        self.owed: list[tuple[Future[list[DeadLetter]], list[DeadLetter]]] = []
+
+    def dead_letters(self, *args: Any, **options: Any) -> Future[list[DeadLetter]]:
+        answer = super().dead_letters(*args, **options)
+        if not self.dawdles or options.get("limit") != 1:
+            return answer
+        later: Future[list[DeadLetter]] = Future()
+        self.owed.append((later, answer.result()))
+        return later
+
+    def answer(self) -> None:
+        """Give all answers that are owed."""
+        for later, found in self.owed:
+            later.set_result(found)
+        self.owed = []
+
+
+async def test_a_late_answer_asks_once_and_not_at_all_once_a_person_has_gone_on() -> None:
+    client = SlowClient()
+    async with running(client) as it:
+        await opened(it, "tab")
+        client.dawdles = True
+        await it.press("delete", "delete", "R")
+        assert len(client.owed) == 3
+        client.answer()
+        await it.until("Remove letter 3")
+        assert [type(screen) for screen in it.app.screen_stack[1:]] == [LettersScreen, ConfirmScreen]
+        await it.press("n", "E", "1")
+        assert len(client.owed) == 1
+        client.answer()
+        await it.settle()
+        assert isinstance(it.app.screen, OverviewScreen)

@@ -331,15 +331,18 @@ class FrameScreen(LoopActions):
         if isinstance(chosen, SourcePlace):
             self._edit(chosen)
         elif chosen is not None:
-            self._commands.source_of(*chosen, self._edit)
+            self._commands.source_of(*chosen, self.while_here(self._edit))
         else:
             self._commands.say("Choose a loop, a node or a problem to edit.", severity="warning")
 
     def action_show_source(self) -> None:
         if loop := self.chosen_loop:
-            self._commands.source_of(loop.id, "", lambda place: self.show_source(place.path, place.line))
+            self._commands.source_of(loop.id, "", self.while_here(self._show_source))
         else:
             self._commands.say("Choose a loop or a file first: 1, 6.", severity="warning")
+
+    def _show_source(self, place: SourcePlace) -> None:
+        self.show_source(place.path, place.line)
 
     def show_source(self, path: Path, line: int) -> None:
         """Show a file of the folder from a line on."""
@@ -347,7 +350,7 @@ class FrameScreen(LoopActions):
         def show(text: SourceText) -> None:
             self.app.push_screen(SourceScreen(text, line, self._note(path)))
 
-        self._commands.source_text(path, show)
+        self._commands.source_text(path, self.while_here(show))
 
     def _note(self, path: Path) -> str:
         """Return what runs of a file if it is not what is on disk."""

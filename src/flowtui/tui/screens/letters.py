@@ -74,7 +74,7 @@ class LettersScreen(LettersView):
     def _for_letter(self, act: Callable[[DeadLetter], None]) -> None:
         group, row = self.letters.group, self.letters.chosen
         if group is not None and row is not None:
-            self._commands.letter_of(group, row.number, act)
+            self._commands.letter_of(group, row.number, self.while_here(act))
         else:
             self._commands.say(_NO_LETTER, severity="warning")
 
@@ -138,7 +138,7 @@ class LettersScreen(LettersView):
         if self.current is not self.groups:
             self._for_letter(self._inspect)
         elif group is not None:
-            self._commands.newest_letter(group, self._inspect)
+            self._commands.newest_letter(group, self.while_here(self._inspect))
         else:
             self._commands.say(_NO_GROUP, severity="warning")
 

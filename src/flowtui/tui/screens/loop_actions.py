@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from textual.screen import Screen
 
@@ -21,6 +22,7 @@ from flowtui.tui.screens.confirm import (
 )
 from flowtui.tui.screens.run import RunScreen
 
+T = TypeVar("T")
 _PAUSABLE = (LoopState.RUNNING, LoopState.STARTING)
 _ON_HOLD = (LoopState.PAUSED, LoopState.PAUSING, LoopState.DRAINING)
 
@@ -95,7 +97,7 @@ class LoopActions(Screen[None]):
         def show(form: Form | None) -> None:
             self.app.push_screen(RunScreen(self._commands.client, loop.id, form))
 
-        self._commands.trigger_form(loop.id, show)
+        self._commands.trigger_form(loop.id, self.while_here(show))
 
     def action_more_replicas(self) -> None:
         self._scale(1)
@@ -127,6 +129,15 @@ class LoopActions(Screen[None]):
             reason = "The files are still being read." if is_early else "There is no loop to choose."
             self._commands.say(reason, severity="warning")
         return loop
+
+    def while_here(self, told: Callable[[T], None]) -> Callable[[T], None]:
+        """Return what takes an answer as long as a person waits for it: who went on must not be interrupted by it."""
+
+        def take(answer: T) -> None:
+            if self.is_active:
+                told(answer)
+
+        return take
 
     def if_yes(self, question: ConfirmScreen, then: Callable[[], None]) -> None:
         """Do something that changes what runs, if a person says yes to a question; say so if nobody may."""

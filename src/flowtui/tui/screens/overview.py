@@ -136,7 +136,7 @@ class OverviewScreen(FrameScreen):
         if group is None:
             super().action_inspect()
         else:
-            self._commands.newest_letter(group, self._inspect_letter)
+            self._commands.newest_letter(group, self.while_here(self._inspect_letter))
 
     def _inspect_letter(self, letter: DeadLetter) -> None:
         self.inspect(letter.loop, letter.node, letter=letter)

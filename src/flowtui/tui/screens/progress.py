@@ -67,7 +67,7 @@ class ProgressScreen(ModalScreen[None]):
     def end(self) -> None:
         """Go, as soon as nothing lies above."""
         self._is_over = True
-        if self.is_current:
+        if self.is_active:
             self.dismiss(None)
 
     def on_screen_resume(self) -> None:

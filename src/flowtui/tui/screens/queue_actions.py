@@ -68,7 +68,8 @@ class QueueActions(FrameScreen):
         """Have an item whole, if it is still there, else as it was seen; a notice says so."""
         if (chosen := self._chosen()) is not None:
             queue, reader = chosen
-            self.run_worker(self._whole(queue.name, reader.loop, item, told), group="item", exclusive=True)
+            whole = self._whole(queue.name, reader.loop, item, self.while_here(told))
+            self.run_worker(whole, group="item", exclusive=True)
 
     async def _whole(self, queue: str, group: str, item: QueuedItem, told: Callable[[QueuedItem], None]) -> None:
         try:

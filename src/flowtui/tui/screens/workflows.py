@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -178,11 +179,12 @@ class WorkflowsScreen(FrameScreen):
 
     def action_roll_back(self) -> None:
         if (view := self._chosen_file()) and self._may_change():
-            self._commands.plan_roll_back(view.path, "", self._ask)
+            self._commands.plan_roll_back(view.path, "", self.while_here(self._ask))
 
     def action_roll_back_to(self) -> None:
         if (view := self._chosen_file()) and self._may_change():
-            self._commands.kept_texts(view.path, lambda texts: self._choose(view.path, view.name, texts))
+            choose = partial(self._choose, view.path, view.name)
+            self._commands.kept_texts(view.path, self.while_here(choose))
 
     def _choose(self, path: Path, name: str, texts: tuple[KeptText, ...]) -> None:
         if not texts:
@@ -196,7 +198,7 @@ class WorkflowsScreen(FrameScreen):
 
         def chosen(index: int | None) -> None:
             if index is not None:
-                self._commands.plan_roll_back(path, texts[index].digest, self._ask)
+                self._commands.plan_roll_back(path, texts[index].digest, self.while_here(self._ask))
 
         self.app.push_screen(ChooseScreen(f"Roll {name} back to", options), chosen)
 
