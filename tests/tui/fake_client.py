@@ -169,6 +169,7 @@ class FakeClient(LetterBox):
         self.wholes: dict[str, str] = {}  # payloads by id, of items that lists show cut
         self.queue_pages: list[tuple[str, str, int, str]] = []  # queue, reader, place and text of each question
         self.hold_pages = False
+        self.held_pages: list[Future[QueuePage]] = []
         self.injected: list[tuple[str, dict[str, Any]]] = []
         self.emptied: list[tuple[str, ...]] = []
         self.slow: Future[int] | None = None  # the answer to what takes a while
@@ -223,7 +224,8 @@ class FakeClient(LetterBox):
     ) -> Future[QueuePage]:
         self.queue_pages.append((queue, group, place.index if place else 0, text))
         if self.hold_pages:
-            return Future()
+            self.held_pages.append(Future())
+            return self.held_pages[-1]
         found = [item for item in self.queued.get((queue, group), ()) if text in f"{item.id} {item.payload}"]
         first = place.index if place else 0
         page, rest = found[first : first + limit], found[first + limit :]

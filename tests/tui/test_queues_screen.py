@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import replace
 
-from fake_client import FakeClient, a_loop, a_queue, a_snapshot, an_item
+from fake_client import NOW, FakeClient, a_loop, a_queue, a_snapshot, an_item
 from running import Running, running
 from textual.widgets import TextArea
 
@@ -14,6 +14,7 @@ from flowtui.model.errors import StoreError, UnknownItem
 from flowtui.model.queued import Owner
 from flowtui.model.snapshot import EngineSnapshot, GroupView, HolderView, QueueView, StoreView
 from flowtui.model.states import OnFull
+from flowtui.tui import format as fmt
 from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.ask import ChooseScreen
 from flowtui.tui.screens.confirm import ConfirmScreen
@@ -197,6 +198,27 @@ async def test_the_whole_queue_is_searched_and_escape_ends_a_search_and_shows_al
         client.queued.clear()
         await it.press("escape")
         await it.until("✖ the store does not answer")
+
+
+async def test_nothing_is_asked_for_that_nobody_sees_any_more_and_who_comes_back_has_it_go_on() -> None:
+    client = a_client()
+    async with running(client) as it:
+        await looking(it)
+        assert f"as of {fmt.clock(NOW)}" in it.text
+        client.hold_pages = True
+        await it.press("enter", "slash")
+        await it.type("slow")
+        await it.press("enter")
+        await it.until_true(lambda: client.held_pages)
+        await it.press("1")
+        await it.until_true(lambda: client.held_pages[0].cancelled())
+        await it.press("3")
+        await it.until_true(lambda: len(client.held_pages) == 2)
+        assert "searching, esc ends it" in it.text
+        await it.press("shift+tab", "shift+tab", "slash")
+        await it.type("no-such-queue")
+        await it.until("Choose a queue to see what waits in it.")
+        assert client.held_pages[1].cancelled()
 
 
 async def test_who_comes_from_elsewhere_finds_queue_reader_and_item_chosen() -> None:

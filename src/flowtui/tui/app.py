@@ -156,6 +156,7 @@ class FlowtuiApp(App[None]):
             if self._terminal.output.has_caught_up():
                 self.action_redraw()
         now = self.client.snapshot()
+        self._commands.now = now.taken_at
         self._call_for(self._watch.look(now, self.client.failure()), now)
         self._snapshot = snapshot = self.line.calmed(now)
         if self._inspector_first and not snapshot.loading:

@@ -48,6 +48,7 @@ class Commands:
     Attributes:
         client: the engine's door, for screens of their own.
         watch: what is wrong now.
+        now: the time of what is shown, in seconds since the epoch.
         search: the last search for an item, None before the first.
         replays: the replays that were asked for, until they have ended.
     """
@@ -63,6 +64,7 @@ class Commands:
         """`run` runs a coroutine in the background; `then` is called after the engine has obeyed or refused."""
         self.client = client
         self.watch = watch
+        self.now = 0.0
         self.search: Search | None = None
         self._run = run
         self.say = say

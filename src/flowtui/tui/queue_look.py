@@ -53,11 +53,19 @@ class QueueLook:
         client: EngineClient,
         run: Callable[[Work], object],
         changed: Callable[[], None],
+        now: Callable[[], float],
     ) -> None:
-        """`run` does some work in place of the one before, which it cancels; `changed` is called after an answer."""
+        """Look through a door.
+
+        Args:
+            run: does some work in place of the one before, which it cancels.
+            changed: called after an answer.
+            now: tells the time, in seconds since the epoch.
+        """
         self._client = client
         self._run = run
         self._changed = changed
+        self._now = now
         self.aim: Aim | None = None
         self._asked_at = 0.0  # of `time.monotonic`
         self._figures: object = None
@@ -70,6 +78,7 @@ class QueueLook:
         self.at = 0.0
         self.looked = self.waiting = 0
         self.is_complete = self.is_busy = False
+        self._rests = False  # something was given up while nobody saw it
         self.trouble = ""
         self._page: QueuePage | None = None
         self._pages = 0
@@ -81,6 +90,8 @@ class QueueLook:
             self._figures = figures
             if aim is not None:
                 self._ask(partial(self._first, aim, _REST_S))
+            else:
+                self._cancel()
         elif figures != self._figures and self._may_look_again:
             self._figures = figures
             self.again()
@@ -100,6 +111,21 @@ class QueueLook:
         """Look at the next page too."""
         if self.aim is not None and not self.is_busy and self._page is not None and self._page.next is not None:
             self._ask(partial(self._next, self.aim))
+
+    def rest(self) -> None:
+        """Ask nothing while nobody sees it; a search would go on to the end of a long queue."""
+        self._rests = self.is_busy
+        if self._rests:
+            self._cancel()
+
+    def wake(self) -> None:
+        """Go on with what was given up."""
+        if self._rests:
+            self._rests = False
+            if self._page is not None and self.aim is not None and self.aim.text:
+                self.go_on()
+            else:
+                self.again()
 
     def said(self) -> str:
         """Return what the title says of it."""
@@ -139,6 +165,11 @@ class QueueLook:
         self.is_busy = True
         self._turn += 1
         self._run(partial(self._guarded, work, self._turn))
+
+    def _cancel(self) -> None:
+        self.is_busy = False
+        self._turn += 1
+        self._run(_nothing)
 
     async def _guarded(self, work: Work, turn: int) -> None:
         trouble = ""
@@ -180,6 +211,10 @@ class QueueLook:
         self.looked += page.looked
         self.waiting = max(page.waiting, self.looked)
         self.is_complete = page.next is None
-        self.at = time.time()
+        self.at = self._now()
         self._page = page
         self._pages += 1
+
+
+async def _nothing() -> None:
+    """Be done in place of what is given up."""

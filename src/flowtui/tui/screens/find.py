@@ -65,7 +65,7 @@ class FoundPane(LiveTable[Hit]):
         self._search: Search | None = None
 
     def show_search(self, search: Search, now: float) -> None:
-        """Show what a search has found so far; `now` in seconds since the epoch."""
+        """Show what a search has found so far, with ages at a time in seconds since the epoch."""
         self._search, self._now = search, now
         self.show(search.findings.hits)
 
@@ -205,7 +205,7 @@ class FindScreen(ModalScreen[Hit | None]):
 
     def _show(self) -> None:
         if self._search is not None:
-            self._found.show_search(self._search, self._commands.client.snapshot().taken_at)
+            self._found.show_search(self._search, self._commands.now)
             self._said.show_search(self._search)
 
     # What a person does

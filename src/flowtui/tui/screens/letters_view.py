@@ -129,8 +129,7 @@ class LettersView(FrameScreen):
 
     def _show_group(self) -> None:
         """Show the letters of the chosen group, as far as they are seen."""
-        now = self.snapshot.taken_at if self.snapshot is not None else 0.0
-        self.letters.show_group(self.groups.chosen, now)
+        self.letters.show_group(self.groups.chosen, self._commands.now)
         self._show_letter()
 
     async def _read_page(self, group: DeadLetterGroup, before: int | None) -> Sequence[DeadLetter]:

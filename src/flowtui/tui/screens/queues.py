@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -48,7 +47,7 @@ class QueuesScreen(QueueActions):
         self.readers.when_moved = self._aim
         self.items.when_moved = self._go_on
         self.items.when_searched = lambda _: self._aim()
-        self.look = QueueLook(commands.client, self._in_background, self._show_items)
+        self.look = QueueLook(commands.client, self._in_background, self._show_items, lambda: commands.now)
 
     def compose_body(self) -> ComposeResult:
         yield self.queues
@@ -58,6 +57,12 @@ class QueuesScreen(QueueActions):
     def _in_background(self, work: Work) -> None:
         # Not a coroutine made here: the next work may replace it before it has begun, and nobody would ever await it.
         self.run_worker(work, group="look", exclusive=True)  # type: ignore[arg-type]
+
+    def on_screen_suspend(self) -> None:
+        self.look.rest()
+
+    def on_screen_resume(self) -> None:
+        self.look.wake()
 
     # What is shown, and chosen
 
@@ -111,7 +116,7 @@ class QueuesScreen(QueueActions):
     def _show_items(self) -> None:
         look = self.look
         self.items.tell(look.said(), look.nothing(), look.more())
-        self.items.show_items(look.items, self.snapshot.taken_at if self.snapshot is not None else time.time())
+        self.items.show_items(look.items, self._commands.now)
 
     def _go_on(self) -> None:
         if self.items.cursor >= self.items.row_count() - 1:
@@ -174,4 +179,4 @@ class QueuesScreen(QueueActions):
                 self.read(queue_detail(queue), describe_queue(queue.name))
         elif (item := self.items.chosen) and (queue := self.queues.chosen):
             name = queue.name
-            self.whole_item(item, lambda whole: self.read(item_detail(whole, name, time.time()), None))
+            self.whole_item(item, lambda whole: self.read(item_detail(whole, name, self._commands.now), None))

@@ -190,9 +190,8 @@ class WorkflowsScreen(FrameScreen):
         if not texts:
             self._commands.say(f"No other text of {name} is kept.", severity="warning")
             return
-        now = self.snapshot.taken_at if self.snapshot is not None else 0.0
         options = [
-            Option(text_words(each, now), "loaded without errors" if each.is_good else "was broken, or never loaded")
+            Option(text_words(each, self._commands.now), "loaded without errors" if each.is_good else "was broken, or never loaded")
             for each in texts
         ]
 
@@ -203,10 +202,9 @@ class WorkflowsScreen(FrameScreen):
         self.app.push_screen(ChooseScreen(f"Roll {name} back to", options), chosen)
 
     def _ask(self, planned: RollBack) -> None:
-        now = self.snapshot.taken_at if self.snapshot is not None else 0.0
         question = ConfirmScreen(
             f"Roll back {planned.name}",
-            roll_back_question(planned, now),
+            roll_back_question(planned, self._commands.now),
             "yes, write it",
             roll_back_entries(planned),
         )
