@@ -211,7 +211,7 @@ class FakeInspectorClient(FakeClient):
         self.cases.append(case)
         return self._answer(Path("/home/ana/flows/tests/orders.yaml"))
 
-    def dead_letter(self, number: int) -> Future[DeadLetter]:
+    def dead_letter(self, number: int, *, of_production: bool = False) -> Future[DeadLetter]:
         found: Future[DeadLetter] = Future()
         known = next((letter for letter in self.letters if letter.number == number), None)
         if known is None:

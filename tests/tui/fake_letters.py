@@ -74,8 +74,9 @@ class FakeLetterClient(FakeClient):
             self.pages.append(options.get("before"))
         return super().dead_letters(*args, **options)
 
-    def dead_letter(self, number: int) -> Future[DeadLetter]:
-        found = next((letter for letter in self.letters if letter.number == number), None)
+    def dead_letter(self, number: int, *, of_production: bool = False) -> Future[DeadLetter]:
+        wanted = (number, of_production)
+        found = next((letter for letter in self.letters if (letter.number, letter.of_production) == wanted), None)
         return (
             self._refused(UnknownLetter(f"there is no dead letter {number}")) if found is None else self._answer(found)
         )

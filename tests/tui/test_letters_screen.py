@@ -9,6 +9,7 @@ from fake_letters import FakeLetterClient, a_letter
 from running import Running, running
 
 from flowtui.model.errors import StoreUnavailable
+from flowtui.model.finding import FoundPage, Hit, Where
 from flowtui.model.letters import Hidden
 from flowtui.tui.places import GoTo, Place
 from flowtui.tui.screens.letters import LettersScreen
@@ -230,3 +231,17 @@ async def test_panes_take_turns_where_there_is_little_room_and_enter_and_escape_
         await it.until("✖ ValueError: order 47")
         await it.press("escape")
         assert isinstance(it.app.screen, OverviewScreen)
+
+
+async def test_a_letter_of_production_that_was_found_is_shown_not_the_one_of_ones_own_with_its_number() -> None:
+    theirs = [a_letter(n, of_production=True, payload={"whose": "theirs"}) for n in range(1, 4)]
+    client = FakeLetterClient([*(a_letter(n) for n in range(1, 4)), *theirs])
+    client.found = FoundPage((Hit(Where.DEAD, "item-2", NOW, "{}", letter=2, of_production=True),))
+    async with running(client) as it:
+        await it.press("F")
+        await it.type("item-2")
+        await it.press("enter")
+        await it.until("1 place")
+        await it.press("enter")
+        await it.until("Letters of orders.incoming, check, production")
+        await it.until_true(lambda: screen(it).letter == theirs[1])

@@ -144,9 +144,9 @@ class EngineClient:
             lambda rooms: rooms.letters.page(loop, fingerprint, before, limit, of_production=of_production)
         )
 
-    def dead_letter(self, number: int) -> Future[DeadLetter]:
-        """Return one dead letter; fails with `UnknownLetter`."""
-        return self._engine.ask(lambda rooms: rooms.letters.find(number))
+    def dead_letter(self, number: int, *, of_production: bool = False) -> Future[DeadLetter]:
+        """Return one dead letter, of this engine or of production; fails with `UnknownLetter`."""
+        return self._engine.ask(lambda rooms: rooms.letters.find(number, of_production=of_production))
 
     @_changing
     def edit_dead_letter(self, letter: DeadLetter, payload: dict[str, Any]) -> Future[DeadLetter]:
@@ -178,11 +178,6 @@ class EngineClient:
     def replaying(self, loop: str) -> Future[int]:
         """Return how many dead letters of a loop wait to be run again, or are run again just now."""
         return self._engine.ask(lambda rooms: rooms.letters.replaying(loop))
-
-    @_changing
-    def purge_dead_letter(self, letter: DeadLetter) -> Future[int]:
-        """Remove a dead letter; returns 1, or 0 if it was gone already."""
-        return self._engine.ask(lambda rooms: rooms.letters.remove([letter]))
 
     @_changing
     def purge_dead_letters(

@@ -209,6 +209,7 @@ class Finder:
             loop=letter.loop,
             node=letter.node,
             letter=letter.number,
+            of_production=letter.of_production,
             note=", ".join(filter(None, states)),
         )
 

@@ -10,7 +10,7 @@ from flowtui.engine.letter_secrets import with_secrets
 from flowtui.graph.plan import ExecutionPlan
 from flowtui.graph.replays import why_not
 from flowtui.model.access import OF_PRODUCTION
-from flowtui.model.errors import AccessRefused, SecretError
+from flowtui.model.errors import AccessRefused, SecretError, UnknownLetter
 from flowtui.model.letters import DeadLetter, ReplayAnswer
 from flowtui.model.snapshot import DeadLetterGroup
 from flowtui.nodes.secrets import FindSecrets
@@ -58,13 +58,16 @@ class LetterDesk:
         letters = self._production if of_production else self._letters
         return await letters.page(loop, fingerprint, before=before, limit=limit) if letters is not None else []
 
-    async def find(self, number: int) -> DeadLetter:
-        """Return one letter.
+    async def find(self, number: int, *, of_production: bool = False) -> DeadLetter:
+        """Return one letter, of this engine or of the production beside which it develops.
 
         Raises:
             UnknownLetter: if it is not there.
         """
-        return await self._letters.find(number)
+        letters = self._production if of_production else self._letters
+        if letters is None:
+            raise UnknownLetter(f"there is no dead letter {number} of production: nothing is developed beside one")
+        return await letters.find(number)
 
     async def replaying(self, loop: str) -> int:
         """Return how many letters of a loop wait to be run again, or are run again just now."""

@@ -84,6 +84,7 @@ class Hit:
         ahead: how many items stand before it in its queue.
         tries: how often it was handed out, this time included.
         letter: number of its dead letter, else 0.
+        of_production: whether that letter is one of the production beside which the engine develops.
         note: what more is to be known, a few words.
         sample: what is known of an item that has passed through a node.
     """
@@ -101,6 +102,7 @@ class Hit:
     ahead: int = 0
     tries: int = 0
     letter: int = 0
+    of_production: bool = False
     note: str = ""
     sample: Sample | None = None
 

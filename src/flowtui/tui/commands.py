@@ -159,9 +159,9 @@ class Commands:
             purge = partial(self.client.purge_dead_letters, group.loop, group.fingerprint, numbers=numbers)
             self._run(self._answered(purge, told))
 
-    def letter(self, number: int, told: Callable[[DeadLetter], None]) -> None:
+    def letter(self, number: int, told: Callable[[DeadLetter], None], *, of_production: bool = False) -> None:
         """Ask for the dead letter with this number; a notice says if it is gone."""
-        self._run(self._answered(lambda: self.client.dead_letter(number), told))
+        self._run(self._answered(lambda: self.client.dead_letter(number, of_production=of_production), told))
 
     def letter_of(self, group: DeadLetterGroup, number: int, told: Callable[[DeadLetter], None]) -> None:
         """Ask for the dead letter of a group with this number, also of production; a notice says if it is gone."""

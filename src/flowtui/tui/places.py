@@ -26,6 +26,7 @@ class GoTo(Message):
         item: id of the item of that queue to look for, empty for none.
         group: fingerprint of the group of dead letters to choose, of `loop` and `node`.
         letter: number of the dead letter to choose, None for none.
+        of_production: whether that group or that letter is one of production.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class GoTo(Message):
         item: str = "",
         group: str = "",
         letter: int | None = None,
+        of_production: bool = False,
     ) -> None:
         super().__init__()
         self.place = place
@@ -47,6 +49,7 @@ class GoTo(Message):
         self.item = item
         self.group = group
         self.letter = letter
+        self.of_production = of_production
 
 
 class ShowLoop(Message):

@@ -9,7 +9,7 @@ import redis
 
 from flowtui.client.door import EngineClient
 from flowtui.model.access import DEVELOPING, READ_ONLY, Mode
-from flowtui.model.errors import AccessRefused
+from flowtui.model.errors import AccessRefused, UnknownLetter
 from flowtui.model.states import Command, LoopState
 
 PATIENCE_S = 20.0
@@ -47,7 +47,6 @@ def test_who_may_only_look_sees_loops_run_and_changes_nothing(write, start):
         door.edit_dead_letter(letter, {"n": 1}),
         door.replay(letter),
         door.replay_all("w.start"),
-        door.purge_dead_letter(letter),
         door.purge_dead_letters(),
         door.trigger("w.start", {}),
         door.inject("w.numbers", {}),
@@ -90,9 +89,12 @@ def test_development_beside_production_reads_its_letters_and_leaves_everything_a
     assert [letter.payload for letter in letters] == [{"n": 2}, {"n": 0}]
     (why,) = door.replay(letters[0]).result(PATIENCE_S).refused
     assert "replay it where production runs" in why
-    for wish in (door.edit_dead_letter(letters[0], {"n": 1}), door.purge_dead_letter(letters[0])):
-        with pytest.raises(AccessRefused, match="it is production's"):
-            wish.result(PATIENCE_S)
+    assert door.dead_letter(letters[0].number, of_production=True).result(PATIENCE_S) == letters[0]
+    with pytest.raises(UnknownLetter):
+        door.dead_letter(letters[0].number).result(PATIENCE_S)
+    with pytest.raises(AccessRefused, match="it is production's"):
+        door.edit_dead_letter(letters[0], {"n": 1}).result(PATIENCE_S)
+    assert door.purge_dead_letters(group.loop, group.fingerprint).result(PATIENCE_S) == 0
     with pytest.raises(AccessRefused, match="flowtui FOLDER"):
         door.switch_mode()
     # Its own loops have queues, cursors and letters of their own.

@@ -81,7 +81,6 @@ def test_one_letter_is_edited_and_replayed_and_others_are_purged(app, door):
     marked = {others[0].number, newest.number}
     assert door.replay_all(LOOP, newest.fingerprint, numbers={newest.number}).result(PATIENCE_S) == ReplayAnswer()
     assert door.purge_dead_letters(LOOP, newest.fingerprint, numbers=marked).result(PATIENCE_S) == 1
-    assert door.purge_dead_letter(others[0]).result(PATIENCE_S) == 0
     assert door.purge_dead_letters(LOOP).result(PATIENCE_S) == 1
     with pytest.raises(UnknownLetter):
         door.dead_letter(newest.number).result(PATIENCE_S)

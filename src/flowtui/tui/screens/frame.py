@@ -309,7 +309,7 @@ class FrameScreen(LoopActions):
         if hit.where in (Where.PASSED, Where.KEPT):
             self.inspect(hit.loop, hit.node, sampled_input(hit.sample) if hit.sample is not None else None)
         elif hit.where is Where.DEAD:
-            self.post_message(GoTo(Place.LETTERS, loop=hit.loop, node=hit.node, letter=hit.letter))
+            self.post_message(GoTo(Place.LETTERS, letter=hit.letter, of_production=hit.of_production))
         elif hit.where is Where.LOGGED:
             self.post_message(GoTo(Place.LOGS, loop=hit.loop, node=hit.node))
         elif hit.queue:

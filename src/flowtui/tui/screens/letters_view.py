@@ -199,14 +199,15 @@ class LettersView(FrameScreen):
 
     def arrive(self, wish: GoTo) -> None:
         if wish.letter is not None:
-            self._commands.letter(wish.letter, self._seek)
+            self._commands.letter(wish.letter, self._seek, of_production=wish.of_production)
         elif wish.loop:
             self._choose_group(wish)
 
     def _choose_group(self, wish: GoTo) -> None:
         for group in self.snapshot.dead_letters if self.snapshot is not None else ():
-            asked = (wish.loop, wish.node or group.node, wish.group or group.fingerprint)
-            if asked == (group.loop, group.node, group.fingerprint):
+            is_theirs = wish.of_production if wish.group else group.of_production
+            asked = (wish.loop, wish.node or group.node, wish.group or group.fingerprint, is_theirs)
+            if asked == (group.loop, group.node, group.fingerprint, group.of_production):
                 self.groups.set_filter("")
                 self.groups.choose(group.key)
                 return
@@ -224,8 +225,9 @@ class LettersView(FrameScreen):
         if letter is None or self.snapshot is None or time.monotonic() > self._sought_until:
             return
         for group in self.snapshot.dead_letters:
-            same_place = (group.loop, group.node, group.of_production) == (letter.loop, letter.node, False)
-            if same_place and group.fingerprint == letter.fingerprint:
+            same_place = (group.loop, group.node) == (letter.loop, letter.node)
+            same_error = (group.fingerprint, group.of_production) == (letter.fingerprint, letter.of_production)
+            if same_place and same_error:
                 self.groups.choose(group.key)
                 self._sought = None
                 self._show_group()

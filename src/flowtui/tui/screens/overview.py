@@ -156,8 +156,15 @@ class OverviewScreen(FrameScreen):
         if event.pane is self.loops:
             self.action_show_loop()
         elif group is not None:
-            wish = GoTo(Place.LETTERS, loop=group.loop, node=group.node, group=group.fingerprint)
-            self.post_message(wish)
+            self.post_message(
+                GoTo(
+                    Place.LETTERS,
+                    loop=group.loop,
+                    node=group.node,
+                    group=group.fingerprint,
+                    of_production=group.of_production,
+                )
+            )
         else:
             self.open_pane(event.pane)
 

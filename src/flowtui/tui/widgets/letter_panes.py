@@ -239,7 +239,7 @@ class LettersPane(LiveTable[LetterRow]):
             # What is new comes above; what one reads stays where it is.
             self.top = next((i for i, (item, _) in enumerate(self._rows) if item.number == first), self.top)
             self.keep_in_view()
-        if self._rows and not self._touched:
+        if self._rows and not self._touched and self._goal is None:
             self.choose(self._rows[0][0].number)
         self._reach()
         self.repaint()
