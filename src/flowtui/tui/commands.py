@@ -19,10 +19,10 @@ from flowtui.model.snapshot import DeadLetterGroup, EngineSnapshot
 from flowtui.model.states import Command
 from flowtui.model.workflows import KeptText, RollBack, SourceText
 from flowtui.tui import format as fmt
+from flowtui.tui.finding import Search
 from flowtui.tui.letter_list import Choice
 from flowtui.tui.progress import Progress, Step
 from flowtui.tui.replay_watch import ReplayWatch, Say
-from flowtui.tui.searching import Search
 
 if TYPE_CHECKING:
     from flowtui.client.door import EngineClient

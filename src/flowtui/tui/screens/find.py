@@ -18,8 +18,8 @@ from flowtui.tui import format as fmt
 from flowtui.tui.cells import Line, Tone, piece, safe, words
 from flowtui.tui.commands import Commands
 from flowtui.tui.details import Detail, Entry
+from flowtui.tui.finding import Search
 from flowtui.tui.screens.reader import ReaderScreen
-from flowtui.tui.searching import Search
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.widgets.painted import Painted
 from flowtui.tui.widgets.pane import Pane
