@@ -190,9 +190,14 @@ class LettersPane(LiveTable[LetterRow]):
 
     def _look(self) -> None:
         """Begin to read what is missing, unless it is being read."""
-        if self.group is not None and self.is_shown and not self._reads and self._next_page() is not None:
+        if self._is_seen and not self._reads and self._next_page() is not None:
             self._reads = True
             self.run_worker(self._read_on())
+
+    @property
+    def _is_seen(self) -> bool:
+        # To the end of a sorted list it is a long way; below another screen it is not gone on with.
+        return self.group is not None and self.is_shown and self.screen.is_active
 
     def _next_page(self) -> Page | None:
         bottom = self.top + self.page
@@ -204,7 +209,7 @@ class LettersPane(LiveTable[LetterRow]):
 
     async def _read_on(self) -> None:
         try:
-            while self.group is not None:
+            while self.group is not None and self._is_seen:
                 page = self._next_page()
                 if page is None:
                     self._show_rows()
