@@ -161,10 +161,6 @@ class _TextRows(Pane):
             self.remake()
         super().on_resize()
 
-    def is_asked_for(self, text: str) -> bool:
-        """Return whether the filter lets something with this text through."""
-        return all(word in text.casefold() for word in self.filter_text.casefold().split())
-
     def row_count(self) -> int:
         return len(self._rows)
 
@@ -204,7 +200,7 @@ class ProblemsPane(_TextRows):
         rows = [_Row(line, Tone.BAD) for line in wrap(self._what_runs(view), width)] if view.is_broken else []
         for each in view.problems:
             problem = each.problem
-            if not self.is_asked_for(str(problem)):
+            if not self.has_words(str(problem)):
                 continue
             sign, tone = problem_sign(problem)
             rows += [_Row("", Tone.TEXT)] if rows else []
@@ -258,7 +254,7 @@ class ReloadsPane(_TextRows):
         rows: list[_Row] = []
         for index, reload in enumerate(self._reloads):
             lines = list(change_lines(reload.changes))
-            if not self.is_asked_for(" ".join((reload.why, reload.text, *(text for _, (text, _) in lines)))):
+            if not self.has_words(" ".join((reload.why, reload.text, *(text for _, (text, _) in lines)))):
                 continue
             head = f"{fmt.clock(reload.at)} {f'{reload.why}: ' if reload.why else ''}{reload.text}"
             tone = Tone.BAD if reload.is_bad else Tone.STRONG if index == 0 else Tone.TEXT

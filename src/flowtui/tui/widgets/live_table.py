@@ -146,10 +146,7 @@ class LiveTable(Pane, Generic[Item]):
 
     def lets_through(self, item: Item) -> bool:
         """Whether the filter shows an item."""
-        if not self.filter_text:
-            return True
-        text = self.searched(item).casefold()
-        return all(word in text for word in self.filter_text.casefold().split())
+        return not self.filter_text or self.has_words(self.searched(item))
 
     def _keep_cursor(self, key: object) -> None:
         index = 0 if key is None else min(self.cursor, len(self._rows) - 1)

@@ -139,6 +139,13 @@ class Pane(Painted, can_focus=True):
             self.apply_filter()
             self.repaint()
 
+    def has_words(self, text: str) -> bool:
+        """Return whether all words of the filter occur in a text, in any case."""
+        if not self.filter_text:
+            return True
+        folded = text.casefold()
+        return all(word in folded for word in self.filter_text.casefold().split())
+
     def take_back(self) -> bool:
         """Show what the last filter hides; return whether there was one."""
         had_one = bool(self.filter_text)
