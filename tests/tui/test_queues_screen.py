@@ -141,7 +141,7 @@ async def test_enter_drills_from_the_queue_to_its_items_and_to_one_whole_and_esc
     client.wholes["big"] = '{"text": "\\u001b[31mthe whole\\u001b[0m"}'
     async with running(client) as it:
         await looking(it)
-        assert "1.2MB: enter shows it" in it.line_with("big")
+        assert "1.2 MB: enter shows it" in it.line_with("big")
         await it.press("enter", "j", "enter")
         await it.until("the whole")
         assert "\x1b" not in it.text
@@ -211,7 +211,7 @@ async def test_nothing_is_asked_for_that_nobody_sees_any_more_and_who_comes_back
         await it.press("enter")
         await it.until_true(lambda: client.held_pages)
         await it.press("1")
-        await it.until_true(lambda: client.held_pages[0].cancelled())
+        await it.until_true(client.held_pages[0].cancelled)
         await it.press("3")
         await it.until_true(lambda: len(client.held_pages) == 2)
         assert "searching, esc ends it" in it.text

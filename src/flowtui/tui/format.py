@@ -18,6 +18,7 @@ __all__ = [
     "plural",
     "rate",
     "share",
+    "size",
     "sparkline",
     "uptime",
 ]

@@ -153,16 +153,11 @@ def item_state(item: QueuedItem) -> Word:
 def item_line(item: QueuedItem) -> str:
     """Return a payload in one line, its beginning if it is long."""
     if item.is_cut:
-        return f"{item.payload}…" if item.payload else f"{size_words(item.size)}: enter shows it"
+        return f"{item.payload}…" if item.payload else f"{fmt.size(item.size)}: enter shows it"
     try:
         return as_line(json.loads(item.payload))
     except (ValueError, RecursionError):
         return item.payload
-
-
-def size_words(size: int) -> str:
-    """Return a number of bytes in at most 7 characters."""
-    return f"{size} B" if size < 1000 else f"{fmt.count(size)}B"
 
 
 def item_detail(item: QueuedItem, queue: str, now: float) -> Detail:

@@ -16,7 +16,6 @@ from flowtui.tui.queue_words import (
     reader_glyph,
     reader_name,
     readers_of,
-    size_words,
 )
 from flowtui.tui.widgets.live_table import Cell, Column, LiveTable
 from flowtui.tui.widgets.pane import Pane
@@ -112,7 +111,7 @@ class ItemsPane(LiveTable[QueuedItem]):
         Column("ITEM", 26, measured=True, wanted=12, least=8),
         Column("STATE", 9, gap=2),
         Column("AGE", 6, "right"),
-        Column("SIZE", 6, "right", drop=3),
+        Column("SIZE", 7, "right", drop=3),
         Column("PAYLOAD", 10, grows=True, gap=2),
     )
 
@@ -154,7 +153,7 @@ class ItemsPane(LiveTable[QueuedItem]):
             (item.id, Tone.TEXT),
             item_state(item),
             (fmt.age(self._now - item.at), Tone.TEXT),
-            (size_words(item.size), Tone.MUTED),
+            (fmt.size(item.size), Tone.MUTED),
             (item_line(item), Tone.TEXT),
         )
 
