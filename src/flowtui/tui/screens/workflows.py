@@ -191,7 +191,10 @@ class WorkflowsScreen(FrameScreen):
             self._commands.say(f"No other text of {name} is kept.", severity="warning")
             return
         options = [
-            Option(text_words(each, self._commands.now), "loaded without errors" if each.is_good else "was broken, or never loaded")
+            Option(
+                text_words(each, self._commands.now),
+                "loaded without errors" if each.is_good else "was broken, or never loaded",
+            )
             for each in texts
         ]
 
