@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from flowtui.model.letters import DeadLetter
+from flowtui.tui.files import new_file
 from flowtui.tui.letter_list import Choice
 
 
@@ -28,24 +29,15 @@ async def export(path: Path, pages: AsyncIterable[Sequence[DeadLetter]], told: C
     The file is removed again if that fails or is cancelled.
 
     Raises:
-        OSError: if the file is there already or cannot be written.
+        FlowtuiError: if the file is there already or cannot be written.
     """
     count = 0
-    file = await asyncio.to_thread(path.open, "x", encoding="utf-8")
-    try:
-        with file:
-            async for page in pages:
-                await asyncio.to_thread(_write, file, page)
-                count += len(page)
-                told(count)
-    except BaseException:
-        _remove(path)
-        raise
+    with new_file(path) as file:
+        async for page in pages:
+            await asyncio.to_thread(_write, file, page)
+            count += len(page)
+            told(count)
     return count
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
 
 
 def _write(file: TextIO, letters: Sequence[DeadLetter]) -> None:

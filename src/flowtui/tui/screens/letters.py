@@ -202,10 +202,8 @@ class LettersScreen(LettersView):
         told(0)
         try:
             written = await export(path, pages, told)
-        except OSError as error:
-            say(f"{path} is not written: {error.strerror or error}.", severity="error")
         except FlowtuiError as error:
-            say(f"{path} is not written: {error}", severity="error")
+            say(str(error), severity="error")
         else:
             letters = "1 letter is" if written == 1 else f"{written:,} letters are"
             say(f"{letters} written to {path}.")
