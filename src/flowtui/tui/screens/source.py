@@ -53,6 +53,7 @@ class SourceScreen(ModalScreen[None]):
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(str(self._text.path.absolute()))
+        self.notify("The path is copied.", timeout=2, markup=False)
 
     def action_problem(self, step: int) -> None:
         self._pane.go_to_problem(step)

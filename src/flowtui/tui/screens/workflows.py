@@ -170,7 +170,7 @@ class WorkflowsScreen(FrameScreen):
     def action_copy_path(self) -> None:
         if view := self._chosen_file():
             self.app.copy_to_clipboard(str(view.path.absolute()))
-            self._commands.say(f"copied: {view.path.absolute()}")
+            self._commands.say("The path is copied.", timeout=2)
 
     def action_reload(self) -> None:
         self._commands.reload_now()
