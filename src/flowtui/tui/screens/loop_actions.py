@@ -78,11 +78,11 @@ class LoopActions(Screen[None]):
             self._to_chosen(Command.KILL)
         elif (loop := self.the_loop()) is None:
             return
-        elif loop.state not in ACTIVE_STATES:
-            self._commands.say(f"{loop.id} is {loop.state}: there is nothing to kill.", severity="warning")
-        else:
+        elif loop.state in ACTIVE_STATES:
             # Meanwhile the cursor may come to stand on another one.
             self.if_yes(ask_kill(loop), lambda: self._commands.one(Command.KILL, loop.id))
+        elif self._may_change():
+            self._commands.say(f"{loop.id} is {loop.state}: there is nothing to kill.", severity="warning")
 
     def action_trigger(self) -> None:
         loop = self.the_loop()

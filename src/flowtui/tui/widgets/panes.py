@@ -182,7 +182,7 @@ class QueuesPane(LiveTable[QueueView]):
     table = "queues"
     columns = (
         Column("", 1),
-        Column("QUEUE", 40, measured=True, wanted=18, least=10, grows=True, by=attrgetter("name")),
+        Column("QUEUE", 40, measured=True, wanted=14, least=10, grows=True, by=attrgetter("name")),
         Column("", _BAR_CELLS, drop=2),
         Column("DEPTH", 5, "right", by=attrgetter("depth"), news=lambda queue: queue.depth > 0),
         Column("LAST 3 MIN", 12, "right", drop=5),
