@@ -6,6 +6,7 @@ import pytest
 from fake_client import FakeClient, a_busy_afternoon
 from running import Running, running
 
+from flowtui.model.preferences import Preferences
 from flowtui.tui.screens.letters import LettersScreen
 from flowtui.tui.screens.logs import LogsScreen
 from flowtui.tui.screens.loop import LoopScreen
@@ -49,3 +50,20 @@ async def test_a_screen_keeps_its_filter_while_another_one_is_shown() -> None:
         await it.type("accepted")
         await it.press("enter", "1", "3")
         assert "/accepted" in it.text
+
+
+async def test_the_footer_tells_the_digits_unless_they_have_other_keys() -> None:
+    async with running(FakeClient(a_busy_afternoon()), 80, 24) as it:
+        assert it.text.splitlines()[-1].rstrip().endswith("? help  1–6 screens")
+    own = Preferences(keymap={"show_workflows": ("alt+w",)})
+    async with running(FakeClient(a_busy_afternoon()), preferences=own) as it:
+        assert "screens" not in it.text.splitlines()[-1]
+
+
+async def test_enter_on_the_screen_of_the_log_opens_a_line_and_help_names_what_has_no_key() -> None:
+    async with running(FakeClient(a_busy_afternoon())) as it:
+        it.client.log("one line")
+        await it.press("4", "enter")
+        assert "╭ Log line" in it.text
+        await it.press("escape", "1", "question_mark")
+        assert "start workflow: Start every loop" in it.text
