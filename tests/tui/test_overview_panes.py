@@ -31,7 +31,7 @@ async def test_the_header_counts_loops_by_state() -> None:
         header = it.text.splitlines()[0]
         assert header.startswith(" flowtui  /home/ana/flows   PRODUCTION   ● local store, durable")
         assert "7 loops: 4 running, 1 paused, 1 completed, 1 failed" in header
-        assert header.rstrip().endswith("2 h 14 m")
+        assert header.rstrip().endswith("2 h 14 min")
 
 
 async def test_a_store_that_forgets_and_failed_loops_are_in_the_header_at_every_width() -> None:
