@@ -51,6 +51,8 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector from passing all modules and tests again and again."""
     gc.collect()
     gc.freeze()
+    # An app on a screen is a hundred thousand objects and no garbage; a test looked through them 200 times.
+    gc.set_threshold(50_000, 10, 50)
 
 
 @dataclass
