@@ -35,7 +35,7 @@ from queue_model import BIG, Entry, Owner, QueueModel, entries, letter, payload,
 QUEUE, OTHER, OUT = "shop.orders", "shop.later", "/done"
 GROUPS = ("shop.fulfil", "shop.audit")
 #: Most where a step costs least: fewer where each write is synced to the disk, or Python stands in for the server.
-EXAMPLES = {"memory": tries(6), "served": tries(3), "local": tries(6), "redis": tries(25)}
+EXAMPLES = {"memory": tries(6), "served": tries(3), "local": tries(6), "redis": tries(12)}
 
 
 NUMBERS = st.integers(0, 999)

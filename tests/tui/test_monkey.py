@@ -115,10 +115,11 @@ class Monkey:
     def _asks_to_leave(self) -> bool:
         return isinstance(self.app.screen, ConfirmScreen) and self.app.screen is self.app.quit_question
 
-    async def home(self) -> None:
-        """Go back to the overview from wherever one is."""
+    async def home(self, *, or_inspector: bool = False) -> None:
+        """Go back to the overview from wherever one is, or no further than to the inspector."""
         for _ in range(40):
-            if self.app.screen is self.app.overview:
+            screen = self.app.screen
+            if screen is self.app.overview or (or_inspector and isinstance(screen, InspectorScreen)):
                 return
             # What was typed into the inspector may be lost; nothing else that was asked shall be.
             asked = isinstance(self.app.screen, ConfirmScreen)
@@ -160,12 +161,12 @@ async def a_monkey(folder: Path) -> AsyncIterator[Monkey]:
 
 
 async def show(monkey: Monkey, scope: Scope) -> None:
-    """Go to a screen from the overview, with something chosen on it."""
-    await monkey.home()
+    """Go to a screen from the overview, with something chosen on it; in the inspector, which is made anew, one stays."""
+    await monkey.home(or_inspector=scope is Scope.INSPECTOR)
     digits = {Scope.QUEUES: "3", Scope.LOGS: "4", Scope.LOG: "4", Scope.LETTERS: "5", Scope.WORKFLOWS: "6"}
     if scope in digits:
         await monkey.press(digits[scope])
-    elif scope is Scope.INSPECTOR:
+    elif scope is Scope.INSPECTOR and monkey.app.screen is monkey.app.overview:
         await monkey.press("i")
         await monkey.until(lambda: isinstance(monkey.app.screen, InspectorScreen))
 
@@ -189,7 +190,7 @@ async def test_every_action_of_the_registry_can_be_carried_out(tmp_path: Path, m
 
 
 @pytest.mark.timeout(300 * tries(1))
-async def test_thousands_of_random_keys_and_resizes_leave_a_living_app(
+async def test_hundreds_of_random_keys_and_resizes_leave_a_living_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -200,7 +201,7 @@ async def test_thousands_of_random_keys_and_resizes_leave_a_living_app(
     chance = random.Random(seed)
     keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING]
     async with a_monkey(tmp_path / "flows") as monkey:
-        for number in range(tries(2000)):
+        for number in range(tries(700)):
             types = isinstance(monkey.app.focused, Input | TextArea)
             # A path that it types must not lead out of this test's folder.
             some = [key for key in keys if not (types and key == "slash")]
