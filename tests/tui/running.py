@@ -14,6 +14,8 @@ from flowtui.model.preferences import USUAL, Preferences
 from flowtui.tui.app import FlowtuiApp
 
 _PATIENCE_S = 20.0
+#: Until the next look for what takes its time in a thread or by a clock: to look costs CPU, which others need.
+_LOOK_S = 0.01
 
 
 class Running:
@@ -43,9 +45,12 @@ class Running:
 
     async def until_true(self, condition: Callable[[], object]) -> None:
         """Let everything settle until a condition holds."""
+        rest = 0.0
         async with asyncio.timeout(_PATIENCE_S):
             while not condition():
+                await asyncio.sleep(rest)
                 await self.settle()
+                rest = _LOOK_S
 
     async def resize(self, columns: int, lines: int) -> None:
         """Change the size of the terminal."""
