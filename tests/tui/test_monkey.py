@@ -190,7 +190,7 @@ async def test_every_action_of_the_registry_can_be_carried_out(tmp_path: Path, m
 
 
 @pytest.mark.timeout(300 * tries(1))
-async def test_hundreds_of_random_keys_and_resizes_leave_a_living_app(
+async def test_thousands_of_random_keys_and_resizes_leave_a_living_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -201,7 +201,7 @@ async def test_hundreds_of_random_keys_and_resizes_leave_a_living_app(
     chance = random.Random(seed)
     keys = [key for action in ACTIONS for key in action.keys if key not in LEAVING]
     async with a_monkey(tmp_path / "flows") as monkey:
-        for number in range(tries(700)):
+        for number in range(tries(2000)):
             types = isinstance(monkey.app.focused, Input | TextArea)
             # A path that it types must not lead out of this test's folder.
             some = [key for key in keys if not (types and key == "slash")]
