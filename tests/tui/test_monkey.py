@@ -103,6 +103,10 @@ class Monkey:
             if key in LEAVING or self._asks_to_leave():
                 await self._key("escape")
 
+    def is_answered(self) -> bool:
+        """Whether the engine has answered all that it was asked: a late answer may open something."""
+        return all(worker.is_finished for worker in self.app.workers)
+
     async def _key(self, key: str) -> None:
         """Press a key as fast as the app takes it."""
         taken = asyncio.get_running_loop().create_future()
@@ -172,6 +176,7 @@ async def show(monkey: Monkey, scope: Scope) -> None:
 
 
 async def carry_out(monkey: Monkey, action: Action) -> None:
+    await monkey.until(monkey.is_answered)
     await show(monkey, action.scope)
     if action.keys and not (action.scope is Scope.INSPECTOR and len(action.keys[0]) == 1):
         await monkey.press(action.keys[0])

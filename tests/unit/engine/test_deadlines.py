@@ -240,8 +240,11 @@ def test_an_item_that_takes_too_long_is_a_dead_letter_and_the_next_one_goes_on(k
 
 
 def test_an_item_that_is_cut_off_by_the_end_of_the_grace_goes_back_though_it_has_a_timeout() -> None:
+    async def hangs(data: NodeData) -> None:
+        await never()
+
     async def scene() -> None:
-        lab = Lab(plan_of(reader(), work(lambda _: never(), timeout=60)))
+        lab = Lab(plan_of(reader(), work(hangs, timeout=60)))
         await lab.running()
         await lab.push(1)
         await asyncio.sleep(1)
