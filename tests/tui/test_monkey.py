@@ -165,7 +165,7 @@ async def a_monkey(folder: Path) -> AsyncIterator[Monkey]:
 
 
 async def show(monkey: Monkey, scope: Scope) -> None:
-    """Go to a screen from the overview, with something chosen on it; in the inspector, which is made anew, one stays."""
+    """Go to a screen from the overview, with something chosen on it; in the inspector one stays if one is there."""
     await monkey.home(or_inspector=scope is Scope.INSPECTOR)
     digits = {Scope.QUEUES: "3", Scope.LOGS: "4", Scope.LOG: "4", Scope.LETTERS: "5", Scope.WORKFLOWS: "6"}
     if scope in digits:
