@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -35,6 +36,9 @@ from flowtui.tui.screens.frame import FrameScreen
 from flowtui.tui.screens.layout import arrange
 from flowtui.tui.widgets.pane import Pane
 from flowtui.tui.widgets.panes import LoopsPane, NodesPane, QueuesPane, TroublePane
+
+#: Who presses a key within so many seconds after another loop came under the cursor means the one before.
+_SETTLED_S = 0.7
 
 
 class OverviewScreen(FrameScreen):
@@ -145,6 +149,12 @@ class OverviewScreen(FrameScreen):
 
     def leave(self) -> None:
         self.go_to(self.panes[0])
+
+    def the_loop(self) -> LoopView | None:
+        if monotonic() - self.loops.jumped_at < _SETTLED_S:
+            self._commands.say("Another loop has just come to the top: look again, then press.", severity="warning")
+            return None
+        return super().the_loop()
 
     def action_show_loop(self) -> None:
         if loop := self.the_loop():
