@@ -19,7 +19,7 @@ async def test_a_command_in_the_moment_in_which_another_loop_comes_to_the_top_is
         await it.settle()
         await it.press("x", "enter")
         assert it.client.commands == []
-        assert it.toasts == ["Another loop has just come to the top: look again, then press."]
+        assert it.toasts == ["Another loop has just come under the cursor: look again, then press."]
         assert it.app.screen is it.app.overview
         clock[0] += overview._SETTLED_S
         await it.press("x")
@@ -33,3 +33,11 @@ async def test_a_cursor_that_was_moved_stays_on_its_loop_and_obeys_at_once() -> 
         await it.settle()
         await it.press("x")
         assert it.client.commands == [(Command.STOP, "a.one")]
+
+
+async def test_who_filters_the_list_is_obeyed_at_once() -> None:
+    async with running(FakeClient(a_snapshot(a_loop("a.one"), a_loop("a.two")))) as it:
+        await it.press("slash")
+        await it.type("two")
+        await it.press("enter", "x")
+        assert it.client.commands == [(Command.STOP, "a.two")]

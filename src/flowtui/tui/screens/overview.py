@@ -152,7 +152,9 @@ class OverviewScreen(FrameScreen):
 
     def the_loop(self) -> LoopView | None:
         if monotonic() - self.loops.jumped_at < _SETTLED_S:
-            self._commands.say("Another loop has just come to the top: look again, then press.", severity="warning")
+            self._commands.say(
+                "Another loop has just come under the cursor: look again, then press.", severity="warning"
+            )
             return None
         return super().the_loop()
 

@@ -46,7 +46,7 @@ class LiveTable(Pane, Generic[Item]):
         self._rows: list[tuple[Item, bool]] = []  # an item's own row, then the line below it if it has one
         self._measured = 0
         self._touched = False
-        self.jumped_at = 0.0  # when another item came under a cursor that nobody has moved (of `monotonic`)
+        self.jumped_at = 0.0  # when news put another item under the cursor (of `monotonic`)
         self._titles: tuple[str, ...] = ()  # of the columns that a person has chosen; none for all
         self._sorted_by: tuple[str, bool] | None = None  # a title, and whether the greatest comes first
         self._order = CalmOrder()
@@ -114,7 +114,10 @@ class LiveTable(Pane, Generic[Item]):
         self._all = items
         if self._marks:
             self._marks &= {self.key(item) for item in items}
+        before = None if self.chosen is None else self.key(self.chosen)
         self.apply_filter()
+        if None not in (before, self.chosen) and self.key(self._rows[self.cursor][0]) != before:
+            self.jumped_at = monotonic()
         self._notice()
         self.repaint()
 
@@ -134,7 +137,6 @@ class LiveTable(Pane, Generic[Item]):
 
     def apply_filter(self) -> None:
         chosen = self.chosen
-        before = None if chosen is None else self.key(chosen)
         kept = None if chosen is None or not self._touched else self.key(chosen)
         self._rows = []
         for item in self._order.arrange(self._all, self.key, self._sorting, monotonic()):
@@ -145,8 +147,6 @@ class LiveTable(Pane, Generic[Item]):
                 self._rows.append((item, True))
         self._measured = max((shown_width(self.measure(item)) for item in self._all), default=0)
         self._keep_cursor(kept)
-        if kept is None and None not in (before, self.chosen) and self.key(self._rows[0][0]) != before:
-            self.jumped_at = monotonic()
 
     def lets_through(self, item: Item) -> bool:
         """Whether the filter shows an item."""
