@@ -36,6 +36,8 @@ def test_an_item_is_found_with_an_engine_running_and_without_and_nowhere_is_exit
     child.until(
         lambda: cli.run("queues", *WHERE, "--json").events[0]["queues"]["flow.orders"]["pushed"] == 3, "a queue"
     )
+    # A line is told a moment before it stands in the file of the log.
+    child.until(lambda: "order 4712" in [line["message"] for line in cli.run("logs", *WHERE, "--json").events], "a log")
     (told,) = cli.run("find", "4711", *WHERE, "--json").events
     places = [(hit["where"], hit["place"]) for hit in told["hits"] if hit["where"] != "passed"]
     assert places == [
